@@ -1,0 +1,1 @@
+//! Seeded logs and the serde_json baseline.

@@ -1,0 +1,2 @@
+//! The only integration binary of the core: golden, property and layer tests.
+#![expect(clippy::disallowed_methods, reason = "tests read the corpus")]
