@@ -1,0 +1,185 @@
+//! Blocks of whole lines to [`Line`]s.
+//!
+//! One pass, forward: a record in Nix's own shape is read without first looking for its newline.
+//! Only a line that has another shape is cut out and read with more patience. A line never makes
+//! the reading fail, and damage never reaches beyond its line.
+
+use super::canonical::{self, LastId};
+use super::event::Event;
+use super::general::{self, ParseError, Parsed};
+use crate::time::Stamp;
+
+/// One line of a log, or the half of a line where a record begins in the middle of one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Line<'a> {
+    /// Its number in the input, from 1 on.
+    pub number: u64,
+    /// When it was written or arrived, if anybody knows.
+    pub stamp: Option<Stamp>,
+    /// What it holds.
+    pub body: Body<'a>,
+    /// The first of its keys that this version of nixlog does not know.
+    pub unknown_key: Option<&'a str>,
+}
+
+/// What a line holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Body<'a> {
+    /// A record of Nix's event stream.
+    Event(Event<'a>),
+    /// Plain text: human output, or what other programs print in between.
+    Text(&'a str),
+    /// It looks like a record but is none: cut off, or damaged.
+    Malformed(&'a str, ParseError),
+}
+
+/// Where the lines' stamps come from.
+#[derive(Debug)]
+pub(super) enum Stamps<'a> {
+    /// All lines of the block have the same, or none.
+    Same(Option<Stamp>),
+    /// `<nanoseconds> ` in front of each line, never going backward.
+    Nanos(&'a mut super::NanosClock),
+    /// A carrier took the lines out of their wrapping.
+    Table(std::slice::Iter<'a, (Option<Stamp>, u64)>),
+}
+
+/// Iterates over the lines of one block of text.
+#[derive(Debug)]
+pub struct Lines<'a> {
+    text: &'a str,
+    at: usize,
+    number: u64,
+    stamps: Stamps<'a>,
+    last_id: LastId,
+    /// The record behind a text without newline, which shares its line.
+    rest: Option<Line<'a>>,
+}
+
+impl<'a> Lines<'a> {
+    /// Iterates over `text`, whole lines of which the first has the number `first`.
+    pub(super) fn new(text: &'a str, first: u64, stamps: Stamps<'a>) -> Self {
+        Self { text, at: 0, number: first, stamps, last_id: LastId::default(), rest: None }
+    }
+
+    /// Reads the stamp of the line that starts at `at`; returns where its payload starts.
+    #[inline(always)]
+    fn stamp(&mut self, at: usize) -> (Option<Stamp>, usize) {
+        match &mut self.stamps {
+            Stamps::Same(stamp) => (*stamp, at),
+            Stamps::Nanos(clock) => clock.read(self.text.as_bytes(), at, self.number),
+            Stamps::Table(table) => match table.next() {
+                Some(&(stamp, number)) => {
+                    self.number = number;
+                    (stamp, at)
+                }
+                None => (None, at),
+            },
+        }
+    }
+
+    /// Reads a line that is no record in Nix's own shape.
+    #[cold]
+    fn odd_line(&mut self, at: usize, stamp: Option<Stamp>) -> Line<'a> {
+        let rest = &self.text[at..];
+        let length = memchr::memchr(b'\n', rest.as_bytes());
+        self.at = length.map_or(self.text.len(), |length| at + length + 1);
+        let line = &rest[..length.unwrap_or(rest.len())];
+        let line = line.strip_suffix('\r').unwrap_or(line);
+        let number = self.number;
+        let (head, tail) = odd(line, &mut self.last_id);
+        let make = |item: Item<'a>| match item {
+            Item::Text(text) => Line { number, stamp, body: Body::Text(text), unknown_key: None },
+            Item::Malformed(text, error) => {
+                Line { number, stamp, body: Body::Malformed(text, error), unknown_key: None }
+            }
+            Item::Record(Parsed { event, unknown_key }) => {
+                Line { number, stamp, body: Body::Event(event), unknown_key }
+            }
+        };
+        self.rest = tail.map(make);
+        make(head)
+    }
+}
+
+impl<'a> Iterator for Lines<'a> {
+    type Item = Line<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Line<'a>> {
+        if let Some(rest) = self.rest.take() {
+            self.number += 1;
+            return Some(rest);
+        }
+        if self.at >= self.text.len() {
+            return None;
+        }
+        let (stamp, at) = self.stamp(self.at);
+        if let Some((event, next)) = canonical::record(self.text, at, &mut self.last_id) {
+            let number = self.number;
+            self.number += 1;
+            self.at = next;
+            return Some(Line { number, stamp, body: Body::Event(event), unknown_key: None });
+        }
+        let line = self.odd_line(at, stamp);
+        if self.rest.is_none() {
+            self.number += 1;
+        }
+        Some(line)
+    }
+}
+
+/// What an odd line, or a part of one, turned out to be.
+enum Item<'a> {
+    Text(&'a str),
+    Malformed(&'a str, ParseError),
+    Record(Parsed<'a>),
+}
+
+/// Reads a line of any shape: a record, text, or text with a record behind it.
+fn odd<'a>(line: &'a str, last: &mut LastId) -> (Item<'a>, Option<Item<'a>>) {
+    let payload = without_priority(line);
+    let error = match payload.as_bytes() {
+        [b'@', b'n', b'i', b'x', b' ', ..] => match record(payload[5..].trim_ascii_start(), last) {
+            Ok(parsed) => return (Item::Record(parsed), None),
+            Err(error) => Some(error),
+        },
+        [b'{', .., b'}'] => match record(payload, last) {
+            Ok(parsed) => return (Item::Record(parsed), None),
+            // Any other JSON is somebody's output; a record that was cut is worth a word.
+            Err(_) => payload.starts_with("{\"action\":").then_some(ParseError::NotJson),
+        },
+        _ => None,
+    };
+    // Another process may have left its last line without a newline, so that a record begins in
+    // the middle of this one. The text in front may itself be a record that was cut.
+    let from = usize::from(error.is_some());
+    if let Some(cut) = memchr::memmem::find(&payload.as_bytes()[from..], b"@nix {").map(|at| at + from)
+        && let Ok(parsed) = record(&payload[cut + 5..], last)
+    {
+        let head = &payload[..cut];
+        let head = error.map_or(Item::Text(head), |error| Item::Malformed(head, error));
+        return match head {
+            Item::Text("") => (Item::Record(parsed), None),
+            head => (head, Some(Item::Record(parsed))),
+        };
+    }
+    (error.map_or(Item::Text(line), |error| Item::Malformed(line, error)), None)
+}
+
+/// Reads one JSON object: by shape where a carrier's residue was in the way, else in general.
+fn record<'a>(json: &'a str, last: &mut LastId) -> Result<Parsed<'a>, ParseError> {
+    match canonical::bare_record(json, 0, last) {
+        Some((event, end)) if end == json.len() => Ok(Parsed { event, unknown_key: None }),
+        _ => general::parse(json),
+    }
+}
+
+/// Removes the `<3>` that Nix up to 2.26 and Lix put in front of each line under systemd
+/// (`SimpleLogger::log` with `IN_SYSTEMD` set).
+fn without_priority(line: &str) -> &str {
+    match line.as_bytes() {
+        [b'<', b'0'..=b'7', b'>', ..] => &line[3..],
+        _ => line,
+    }
+}
