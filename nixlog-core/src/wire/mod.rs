@@ -1,4 +1,5 @@
 //! Bytes to borrowed values: carriers, lines, events. Knows every form that a Nix log comes in,
 //! and nothing of what the events mean together.
 
+pub mod ansi;
 pub mod carrier;
