@@ -3,3 +3,4 @@
 
 pub mod ansi;
 pub mod carrier;
+pub mod message;
