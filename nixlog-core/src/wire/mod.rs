@@ -1,13 +1,16 @@
 //! Bytes to borrowed values: carriers, lines, events. Knows every form that a Nix log comes in,
 //! and nothing of what the events mean together.
 
+pub mod ansi;
 pub mod block;
 mod canonical;
 pub mod carrier;
 pub mod detail;
+pub mod dialect;
 pub mod event;
 mod general;
 mod json;
+pub mod message;
 mod nanos;
 mod scan;
 
@@ -17,6 +20,8 @@ pub use scan::{Body, Line, Lines};
 
 use nanos::NanosClock;
 
-/// Iterates over the lines of a text that is wholly in memory and has no carrier but, with
-/// `stamped`, `<nanoseconds> ` in front of each line.
-pub fn scan(text: &str) -> Lines<'_> { Lines::new(text, 1, scan::Stamps::Same(None)) }
+/// Iterates over the lines of a text that is wholly in memory and has no carrier.
+#[must_use]
+pub fn scan(text: &str) -> Lines<'_> {
+    Lines::new(text, 1, scan::Stamps::Same(None))
+}
