@@ -5,4 +5,5 @@ pub mod ids;
 pub mod json_str;
 pub mod store_path;
 pub mod time;
+pub mod timeline;
 pub mod wire;

@@ -36,6 +36,12 @@ impl<'a> StorePath<'a> {
         &self.path[self.hash_at..]
     }
 
+    /// Returns the 32 characters of the hash.
+    #[must_use]
+    pub fn hash(self) -> &'a str {
+        &self.path[self.hash_at..self.hash_at + HASH_LEN]
+    }
+
     /// Returns the name without hash and without `.drv`.
     #[must_use]
     pub fn name(self) -> &'a str {

@@ -1,0 +1,306 @@
+//! Where the wall clock went: the phases of the whole invocation.
+//!
+//! Each instant is split equally among the phases that are active in it, and within a phase equally
+//! among its active parts. Only how long each *combination* of parts was active is summed up while
+//! sweeping over time; the splitting comes last and in exact fractions, so that the wall column adds
+//! up to the wall time to the nanosecond:
+//!
+//! ```text
+//! building  ████████████          A 2 s: building alone            building 2 + 3/2 = 3.5
+//! fetching          ████████      B 3 s: building and fetching     fetching 3/2 + 1 = 2.5
+//!           └─ A ──┘└ B ┘└C┘      C 1 s: fetching alone            together         6
+//! ```
+
+use std::collections::BTreeMap;
+use std::collections::HashMap;
+
+use crate::time::{Interval, Nanos};
+use crate::timeline::{Name, Outcome, Part, Phase, Timeline, Unit, UnitKind};
+
+/// Where the time went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Phases {
+    /// From the start of the recording to its last stamp; `None` without timestamps.
+    pub wall: Option<Nanos>,
+    /// The phases that occurred, in the order of [`Phase::ALL`].
+    pub phases: Vec<PhaseTotal>,
+    /// Builder phases, those with the most work first.
+    pub builder_phases: Vec<BuilderPhaseTotal>,
+    /// Units by how they ended.
+    pub outcomes: BTreeMap<Outcome, usize>,
+}
+
+/// How much of the time went into one phase.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PhaseTotal {
+    /// Which phase.
+    pub phase: Phase,
+    /// How much time.
+    pub total: Total,
+    /// How many units it consists of.
+    pub n_units: usize,
+    /// Its parts, where it has several.
+    pub parts: Vec<(Part, Total)>,
+}
+
+/// The measures of a phase or a part; all `None` without timestamps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Total {
+    /// Its share of the wall clock. Those of all phases add up to the wall time.
+    pub wall: Option<Nanos>,
+    /// For how long any of it was active.
+    pub busy: Option<Nanos>,
+    /// The sum of its spans; `None` for waiting, which is nobody's work.
+    pub work: Option<Nanos>,
+}
+
+/// How much time builders spent in the phases of one name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BuilderPhaseTotal {
+    /// The phase's name.
+    pub name: Name,
+    /// In how many builds it occurred.
+    pub n_builds: usize,
+    /// For how long any builder was in it.
+    pub busy: Option<Nanos>,
+    /// The sum over all builders.
+    pub work: Option<Nanos>,
+}
+
+/// Computes where the time went. Takes O(n log n) for n stretches of time.
+#[must_use]
+pub fn phases(timeline: &Timeline) -> Phases {
+    let mut outcomes = BTreeMap::new();
+    for unit in timeline.units().iter().filter(|unit| unit.kind.is_derivation()) {
+        *outcomes.entry(unit.outcome).or_default() += 1;
+    }
+    Phases {
+        wall: timeline.wall().map(Interval::length),
+        phases: phase_totals(timeline),
+        builder_phases: builder_phases(timeline),
+        outcomes,
+    }
+}
+
+fn phase_totals(timeline: &Timeline) -> Vec<PhaseTotal> {
+    let parts = timeline.wall().map(|wall| part_totals(timeline, wall));
+    let parts = parts.unwrap_or_default();
+    let mut totals = Vec::new();
+    for phase in Phase::ALL {
+        let mut own: Vec<(Part, Total)> =
+            parts.parts.iter().filter(|(part, _)| part.phase() == phase).copied().collect();
+        let n_units = timeline.units().iter().filter(|unit| counts(unit, phase)).count();
+        if own.is_empty() && n_units == 0 {
+            continue;
+        }
+        let sum = |value: fn(&Total) -> Option<Nanos>| own.iter().map(|(_, total)| value(total)).sum();
+        let total = match timeline.wall() {
+            Some(_) => Total {
+                wall: sum(|total| total.wall),
+                busy: Some(parts.busy.get(&phase).copied().unwrap_or_default()),
+                work: sum(|total| total.work),
+            },
+            None => Total::default(),
+        };
+        if own.len() < 2 && phase != Phase::Waiting {
+            own.clear();
+        }
+        totals.push(PhaseTotal { phase, total, n_units, parts: own });
+    }
+    totals
+}
+
+/// Tells whether a unit counts among those of a phase.
+fn counts(unit: &Unit, phase: Phase) -> bool {
+    if unit.stretches.is_empty() {
+        unit.started && phase_of(unit.kind) == phase
+    } else {
+        unit.stretches.iter().any(|stretch| stretch.part.phase() == phase)
+    }
+}
+
+/// Returns the phase that a kind of unit mostly belongs to, for logs without timestamps.
+const fn phase_of(kind: UnitKind) -> Phase {
+    match kind {
+        UnitKind::Evaluation => Phase::Evaluation,
+        UnitKind::InputFetch | UnitKind::Query | UnitKind::Substitution | UnitKind::SourceFetch => Phase::Fetching,
+        UnitKind::Build => Phase::Building,
+        UnitKind::Activation => Phase::Activation,
+        _ => Phase::Copying,
+    }
+}
+
+#[derive(Default)]
+struct Parts {
+    /// The parts that occurred, in the order of [`Part::ALL`].
+    parts: Vec<(Part, Total)>,
+    busy: BTreeMap<Phase, Nanos>,
+}
+
+/// How long each combination of parts was active. A combination is a set of bits, one for each part.
+type Combinations = BTreeMap<u32, u64>;
+
+fn part_totals(timeline: &Timeline, wall: Interval) -> Parts {
+    let combinations = sweep(timeline, wall);
+    let mut walls = split(&combinations);
+    round(&mut walls, wall.length());
+    let mut work: BTreeMap<Part, Nanos> = BTreeMap::new();
+    for stretch in timeline.units().iter().flat_map(|unit| &unit.stretches) {
+        let length = stretch.interval.clip(wall).map(Interval::length);
+        *work.entry(stretch.part).or_default() += length.unwrap_or_default();
+    }
+    let mut parts = Vec::new();
+    for part in Part::ALL {
+        let busy: u64 = combinations.iter().filter(|(set, _)| **set & bit(part) != 0).map(|(_, time)| time).sum();
+        if busy == 0 && !work.contains_key(&part) {
+            continue;
+        }
+        let total = Total {
+            wall: Some(Nanos::new(walls.get(&part).map_or(0, |share| share.whole))),
+            busy: Some(Nanos::new(busy)),
+            work: if part.phase() == Phase::Waiting { None } else { Some(work.get(&part).copied().unwrap_or_default()) },
+        };
+        parts.push((part, total));
+    }
+    let mut busy = BTreeMap::new();
+    for (set, time) in combinations {
+        for phase in phases_in(set) {
+            *busy.entry(phase).or_default() += Nanos::new(time);
+        }
+    }
+    Parts { parts, busy }
+}
+
+fn bit(part: Part) -> u32 {
+    1 << Part::ALL.iter().position(|&each| each == part).unwrap_or_default()
+}
+
+fn parts_in(set: u32) -> impl Iterator<Item = Part> {
+    Part::ALL.into_iter().filter(move |&part| set & bit(part) != 0)
+}
+
+fn phases_in(set: u32) -> impl Iterator<Item = Phase> {
+    Phase::ALL.into_iter().filter(move |&phase| parts_in(set).any(|part| part.phase() == phase))
+}
+
+/// Sweeps over time; instants in which no unit is at work go to what explains them.
+fn sweep(timeline: &Timeline, wall: Interval) -> Combinations {
+    let units = timeline.units().iter().flat_map(|unit| &unit.stretches).map(|stretch| (stretch, false));
+    let fillers = timeline.fillers().iter().map(|stretch| (stretch, true));
+    let mut edges = Vec::new();
+    for (stretch, filler) in units.chain(fillers) {
+        let index = Part::ALL.iter().position(|&part| part == stretch.part).unwrap_or_default();
+        if let Some(interval) = stretch.interval.clip(wall) {
+            edges.push((interval.start(), true, index, filler));
+            edges.push((interval.end(), false, index, filler));
+        }
+    }
+    edges.sort_unstable();
+    let mut active = [[0_u32; Part::ALL.len()]; 2];
+    let mut sets = [0_u32; 2];
+    let mut combinations = Combinations::new();
+    let mut at = wall.start();
+    let mut add = |sets: [u32; 2], time: Nanos| {
+        let set = if sets[0] != 0 { sets[0] } else if sets[1] != 0 { sets[1] } else { bit(Part::Unattributed) };
+        if time > Nanos::ZERO {
+            *combinations.entry(set).or_default() += time.get();
+        }
+    };
+    for (time, starts, index, filler) in edges {
+        add(sets, time.since(at));
+        at = time;
+        let count = &mut active[usize::from(filler)][index];
+        // A stretch without length has its end sorted before its start: both sides must cancel out.
+        *count = if starts { count.wrapping_add(1) } else { count.wrapping_sub(1) };
+        let set = &mut sets[usize::from(filler)];
+        *set = if *count == 0 { *set & !(1 << index) } else { *set | (1 << index) };
+    }
+    add(sets, wall.end().since(at));
+    combinations
+}
+
+/// A share of the wall clock: whole nanoseconds, and a remainder in `FINEST` parts of one.
+#[derive(Debug, Clone, Copy, Default)]
+struct Share {
+    exact: u128,
+    whole: u64,
+}
+
+/// Divisible by every number of phases (1 to 6) times every number of parts in a phase (1 to 7).
+const FINEST: u128 = 60 * 420;
+
+/// Splits each combination equally among its phases, and each phase's share among its parts.
+fn split(combinations: &Combinations) -> BTreeMap<Part, Share> {
+    let mut shares: BTreeMap<Part, Share> = BTreeMap::new();
+    for (&set, &time) in combinations {
+        let n_phases = phases_in(set).count() as u128;
+        for part in parts_in(set) {
+            let n_parts = parts_in(set).filter(|other| other.phase() == part.phase()).count() as u128;
+            shares.entry(part).or_default().exact += u128::from(time) * FINEST / (n_phases * n_parts);
+        }
+    }
+    shares
+}
+
+/// Rounds to whole nanoseconds by largest remainders, so that the sum stays `total`.
+fn round(shares: &mut BTreeMap<Part, Share>, total: Nanos) {
+    let mut left = total.get();
+    for share in shares.values_mut() {
+        share.whole = u64::try_from(share.exact / FINEST).unwrap_or(u64::MAX);
+        left = left.saturating_sub(share.whole);
+    }
+    let mut by_remainder: Vec<&mut Share> = shares.values_mut().collect();
+    by_remainder.sort_by_key(|share| std::cmp::Reverse(share.exact % FINEST));
+    // Fewer nanoseconds are left than there are parts, each of which lost less than one.
+    for share in by_remainder {
+        if left > 0 {
+            share.whole += 1;
+            left -= 1;
+        }
+    }
+}
+
+/// Where a builder phase of one name occurred.
+#[derive(Default)]
+struct Occurrences {
+    n_builds: usize,
+    /// The unit in which it occurred last, so that none is counted twice.
+    last: Option<usize>,
+    intervals: Vec<Interval>,
+}
+
+fn builder_phases(timeline: &Timeline) -> Vec<BuilderPhaseTotal> {
+    let mut by_name: HashMap<Name, Occurrences> = HashMap::new();
+    for (index, unit) in timeline.units().iter().enumerate() {
+        for phase in &unit.phases {
+            let seen = by_name.entry(phase.name).or_default();
+            seen.n_builds += usize::from(seen.last != Some(index));
+            seen.last = Some(index);
+            seen.intervals.extend(phase.interval);
+        }
+    }
+    let timed = timeline.wall().is_some();
+    let total = |(name, mut seen): (Name, Occurrences)| BuilderPhaseTotal {
+        name,
+        n_builds: seen.n_builds,
+        work: timed.then(|| seen.intervals.iter().map(|interval| interval.length()).sum()),
+        busy: timed.then(|| union_length(&mut seen.intervals)),
+    };
+    let mut totals: Vec<BuilderPhaseTotal> = by_name.into_iter().map(total).collect();
+    totals.sort_by_key(|total| (std::cmp::Reverse(total.work), std::cmp::Reverse(total.n_builds), total.name));
+    totals
+}
+
+/// Returns for how long any of the intervals was under way.
+fn union_length(intervals: &mut [Interval]) -> Nanos {
+    intervals.sort_unstable();
+    let mut length = Nanos::ZERO;
+    let mut covered = None;
+    for interval in intervals {
+        let from = covered.map_or(interval.start(), |covered| interval.start().max(covered));
+        length += interval.end().since(from);
+        covered = covered.max(Some(interval.end()));
+    }
+    length
+}

@@ -1,0 +1,155 @@
+//! What can be told from a log, what cannot, and what would supply the rest.
+
+use crate::timeline::{End, Outcome, Timeline, UnitKind};
+
+/// One question, and whether the log answers it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Answerable {
+    /// What is asked, in a few words.
+    pub question: &'static str,
+    /// How far the log answers it.
+    pub extent: Extent,
+    /// Why not wholly.
+    pub why: Option<String>,
+    /// What to do about it: a command, or what to change.
+    pub fix: Option<&'static str>,
+}
+
+/// How far a log answers a question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// Wholly.
+    Whole,
+    /// In part: some numbers are inferred or missing.
+    Partial,
+    /// Not at all.
+    None,
+}
+
+impl Extent {
+    /// Returns the name, as in JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Whole => "yes",
+            Self::Partial => "partly",
+            Self::None => "no",
+        }
+    }
+}
+
+/// How to get a log with times.
+pub const HOW_TO_STAMP: &str = "nix build … --log-format internal-json -v |& nixlog phases";
+
+/// How to get a log with events.
+pub const HOW_TO_GET_EVENTS: &str = "add `--log-format internal-json -v` to the Nix command";
+
+/// Tells what the log answers.
+#[must_use]
+pub fn sufficiency(timeline: &Timeline) -> Vec<Answerable> {
+    vec![
+        durations(timeline),
+        evaluation(timeline),
+        ends(timeline),
+        outcomes(timeline),
+        builder_phases(timeline),
+        sources(timeline),
+    ]
+}
+
+fn answer(question: &'static str, extent: Extent, why: Option<String>, fix: Option<&'static str>) -> Answerable {
+    Answerable { question, extent, why, fix }
+}
+
+fn durations(timeline: &Timeline) -> Answerable {
+    let question = "where the time went (phases, slowest)";
+    if timeline.wall().is_none() {
+        let why = "the lines carry no times; order, counts and outcomes can still be read".to_owned();
+        return answer(question, Extent::None, Some(why), Some(HOW_TO_STAMP));
+    }
+    if timeline.is_text() {
+        let why = "a log for people says when things start, but not when they end".to_owned();
+        return answer(question, Extent::Partial, Some(why), Some(HOW_TO_GET_EVENTS));
+    }
+    if timeline.is_cut() {
+        let why = "the log stops while something is under way; that counts up to the last line".to_owned();
+        return answer(question, Extent::Partial, Some(why), None);
+    }
+    answer(question, Extent::Whole, None, None)
+}
+
+fn evaluation(timeline: &Timeline) -> Answerable {
+    let question = "how long evaluation took, and in which files";
+    if timeline.wall().is_none() {
+        return answer(question, Extent::None, Some("the lines carry no times".to_owned()), Some(HOW_TO_STAMP));
+    }
+    if timeline.facts().verbosity.is_none_or(|level| level < 4) {
+        let why = "the total is there; the files are not, since the client ran without `-v`".to_owned();
+        return answer(question, Extent::Partial, Some(why), Some("add `-v` to the Nix command"));
+    }
+    answer(question, Extent::Whole, None, None)
+}
+
+fn ends(timeline: &Timeline) -> Answerable {
+    let question = "when each build ended";
+    let builds = || timeline.units().iter().filter(|unit| unit.kind.is_derivation() && unit.started);
+    let n_builds = builds().count();
+    if timeline.is_text() && n_builds > 0 {
+        let why = "a log for people has no ends".to_owned();
+        return answer(question, Extent::None, Some(why), Some(HOW_TO_GET_EVENTS));
+    }
+    let n_inferred = builds().filter(|unit| unit.end_kind == End::Inferred).count();
+    let n_open = builds().filter(|unit| unit.end_kind == End::Open).count();
+    if n_open > 0 {
+        let why = format!("{n_open} of {n_builds} builds have no end: the log stops early");
+        return answer(question, Extent::Partial, Some(why), None);
+    }
+    if n_inferred > 0 {
+        let why = format!(
+            "{n_inferred} of {n_builds} ends are inferred from the counters: Nix up to 2.29 reports the end of a requested build late"
+        );
+        return answer(question, Extent::Partial, Some(why), Some("use Nix 2.30 or later"));
+    }
+    answer(question, Extent::Whole, None, None)
+}
+
+fn outcomes(timeline: &Timeline) -> Answerable {
+    let question = "how each build ended";
+    let builds = || timeline.units().iter().filter(|unit| unit.kind.is_derivation());
+    let n_unknown = builds().filter(|unit| unit.outcome == Outcome::Unknown).count();
+    if n_unknown > 0 {
+        let why = format!("{n_unknown} of {} outcomes are not in the log", builds().count());
+        return answer(question, Extent::Partial, Some(why), None);
+    }
+    answer(question, Extent::Whole, None, None)
+}
+
+fn builder_phases(timeline: &Timeline) -> Answerable {
+    let question = "builder phases (unpackPhase, buildPhase …)";
+    let builds = || timeline.units().iter().filter(|unit| unit.kind == UnitKind::Build && unit.started);
+    let n_without = builds().filter(|unit| unit.phases.is_empty()).count();
+    match (n_without, builds().count()) {
+        (_, 0) => answer(question, Extent::Whole, None, None),
+        (0, _) if timeline.wall().is_none() => {
+            let why = "their order is there, their times are not".to_owned();
+            answer(question, Extent::Partial, Some(why), Some(HOW_TO_STAMP))
+        }
+        (0, _) => answer(question, Extent::Whole, None, None),
+        (n_without, n_builds) => {
+            let why = format!("{n_without} of {n_builds} builders report none: they do not use stdenv's phases");
+            let extent = if n_without == n_builds { Extent::None } else { Extent::Partial };
+            answer(question, extent, Some(why), None)
+        }
+    }
+}
+
+fn sources(timeline: &Timeline) -> Answerable {
+    let question = "which builds are downloads of sources";
+    let n_builds = timeline.units().iter().filter(|unit| unit.kind == UnitKind::Build && unit.started).count();
+    if n_builds == 0 {
+        return answer(question, Extent::Whole, None, None);
+    }
+    let why = "without the .drv files only builtin fetchers show; other fixed-output derivations count as building";
+    answer(question, Extent::Partial, Some(why.to_owned()), None)
+}

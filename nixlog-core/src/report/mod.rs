@@ -1,0 +1,13 @@
+//! Results made readable: one set of views, several renderings of them.
+//!
+//! [`view`] fills in names and units; its types are the JSON contract. [`document`] lays a view out
+//! as a verdict, tables and notes, and [`text`], [`markdown`] and [`csv`] print that. So every format
+//! shows the same numbers.
+
+pub mod csv;
+pub mod document;
+pub mod format;
+pub mod json;
+pub mod markdown;
+pub mod text;
+pub mod view;

@@ -1,0 +1,178 @@
+//! The activities of a log while it is read: one row each, found by Nix's number.
+
+use std::collections::HashMap;
+
+use super::model::Name;
+use crate::ids::ActivityId;
+use crate::time::{Interval, Stamp};
+use crate::wire::event::ActivityKind;
+
+/// A row in the table of activities.
+pub(super) type Row = u32;
+
+/// What an activity means for the timeline; finer than its kind, since much of Nix's work comes
+/// as kind 0 with nothing but a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// A derivation is built; [`Activity::subject`] is the `.drv`.
+    Build,
+    /// What a remote daemon says of a build that [`Activity::outer`] stands for.
+    NestedBuild,
+    Substitute,
+    CopyPath,
+    /// A file is downloaded.
+    Transfer,
+    /// A file is uploaded.
+    SendFile,
+    Query,
+    Hook,
+    Optimise,
+    Verify,
+    /// One call that makes paths valid.
+    Call,
+    /// The same, inside a remote builder.
+    NestedCall,
+    /// The counters of a call's builds.
+    Builds,
+    /// `copying N paths`: a frame around copies.
+    CopyFrame,
+    InputFetch,
+    SourceImport,
+    /// `evaluating derivation …`: open for as long as a flake's attribute is evaluated.
+    Evaluating,
+    /// Another sign that the evaluator works.
+    EvaluationSign,
+    /// `querying info about missing paths`: the evaluator has handed over.
+    Handover,
+    Connecting,
+    UploadLock,
+    Upload,
+    Download,
+    WaitLock,
+    WaitMachine,
+    WaitUser,
+    Other,
+}
+
+/// One activity.
+#[derive(Debug, Clone)]
+pub(super) struct Activity {
+    pub(super) id: ActivityId,
+    pub(super) kind: ActivityKind,
+    pub(super) role: Role,
+    /// The row of the parent, where it is known and not Nix's root.
+    pub(super) parent: Option<Row>,
+    /// The path, the address, the text.
+    pub(super) subject: Option<Name>,
+    /// The machine of a build, the substituter, the store that a copy comes from.
+    pub(super) source: Option<Name>,
+    /// The store that a copy goes to.
+    pub(super) target: Option<Name>,
+    pub(super) start: Option<Stamp>,
+    pub(super) stop: Option<Stamp>,
+    /// The number of the event that started it, among all events.
+    pub(super) started: u64,
+    /// The number of the event that stopped it; zero while it is open.
+    pub(super) stopped: u64,
+    /// The number of the event in which it last showed life: a line of its log, a phase.
+    pub(super) alive: u64,
+    pub(super) first_sign: Option<Stamp>,
+    pub(super) last_sign: Option<Stamp>,
+    /// Progress, in the unit of its kind.
+    pub(super) done: u64,
+    pub(super) expected: u64,
+    pub(super) log_lines: u64,
+    pub(super) log_bytes: u64,
+    /// The build that this one, told by a remote daemon, is a part of.
+    pub(super) outer: Option<Row>,
+    /// The counters (an index into `Counters`) that count this build, or that this activity is.
+    pub(super) counter: Option<u32>,
+    /// When the counters say that it ended, where its own stop came too late.
+    pub(super) counted_end: Option<Stamp>,
+    /// The counters say that it succeeded or failed.
+    pub(super) verdict: Option<bool>,
+    /// A file was transferred inside it: a fixed-output derivation.
+    pub(super) fetched: bool,
+    /// It was announced again without having done anything (Determinate Nix): not a unit.
+    pub(super) superseded: bool,
+}
+
+impl Activity {
+    pub(super) fn is_open(&self) -> bool {
+        self.stopped == 0
+    }
+
+    /// Returns when the activity was open; up to `last` where it still is.
+    pub(super) fn interval(&self, last: Option<Stamp>) -> Option<Interval> {
+        let end = if self.is_open() { last } else { self.stop };
+        Interval::new(self.start?, end?)
+    }
+}
+
+/// All activities of a log, and which of them are open.
+#[derive(Debug, Default)]
+pub(super) struct Activities {
+    rows: Vec<Activity>,
+    open: HashMap<u64, Row, foldhash::fast::FixedState>,
+    /// The one asked for last: most lines name the same activity as the line before.
+    last: Option<(u64, Row)>,
+}
+
+impl Activities {
+    pub(super) fn rows(&self) -> &[Activity] {
+        &self.rows
+    }
+
+    pub(super) fn rows_mut(&mut self) -> &mut [Activity] {
+        &mut self.rows
+    }
+
+    pub(super) fn get(&self, row: Row) -> &Activity {
+        &self.rows[row as usize]
+    }
+
+    pub(super) fn get_mut(&mut self, row: Row) -> &mut Activity {
+        &mut self.rows[row as usize]
+    }
+
+    /// Adds an activity. One that is still open under the same number is left as it is: the log
+    /// will not say more of it.
+    pub(super) fn start(&mut self, activity: Activity) -> (Row, Option<Row>) {
+        let row = Row::try_from(self.rows.len()).expect("fewer than 2^32 activities fit into memory");
+        let id = activity.id.0;
+        self.rows.push(activity);
+        self.last = Some((id, row));
+        (row, self.open.insert(id, row))
+    }
+
+    /// Adds something that has no number, and that no other line will speak of.
+    pub(super) fn add(&mut self, activity: Activity) -> Row {
+        let row = Row::try_from(self.rows.len()).expect("fewer than 2^32 activities fit into memory");
+        self.rows.push(activity);
+        row
+    }
+
+    /// Finds the open activity with a number.
+    #[inline]
+    pub(super) fn find(&mut self, id: ActivityId) -> Option<Row> {
+        if let Some((last, row)) = self.last
+            && last == id.0
+        {
+            return Some(row);
+        }
+        let row = *self.open.get(&id.0)?;
+        self.last = Some((id.0, row));
+        Some(row)
+    }
+
+    /// Closes the open activity with a number.
+    pub(super) fn stop(&mut self, id: ActivityId) -> Option<Row> {
+        self.last = None;
+        self.open.remove(&id.0)
+    }
+
+    /// Iterates over the open activities, in no order.
+    pub(super) fn open(&self) -> impl Iterator<Item = Row> + '_ {
+        self.open.values().copied()
+    }
+}

@@ -1,0 +1,429 @@
+//! The fold from lines to a [`Timeline`]. It cannot fail, and its memory grows with the number of
+//! activities, never with the length of the log.
+
+use std::borrow::Cow;
+
+use super::activity::{Activities, Activity, Role, Row};
+use super::counters::Counters;
+use super::evaluation::{self, EvaluationTracker};
+use super::facts::{Facts, PlanReader};
+use super::failures::Failures;
+use super::human::HumanLog;
+use super::links::Links;
+use super::model::{Name, Names, Part, Stretch};
+use super::{Timeline, finish};
+use crate::ids::ActivityId;
+use crate::json_str::JsonStr;
+use crate::time::{Interval, Stamp};
+use crate::wire::detail::{Detail, ResultDetail};
+use crate::wire::event::{
+    ActivityKind, ActivityResult, Event, Message, Progress, ResultKind, Start,
+};
+use crate::wire::message::{self, ActivityNote, Note};
+use crate::wire::{Body, Line, ansi};
+
+/// The mark of a builder phase that begins.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PhaseMark {
+    pub(super) build: Row,
+    pub(super) name: Name,
+    pub(super) at: Option<Stamp>,
+}
+
+/// Folds the lines of a log into a [`Timeline`].
+///
+/// ```
+/// use nixlog_core::timeline::TimelineBuilder;
+/// use nixlog_core::wire::scan_stamped;
+///
+/// let log = r#"1000000 @nix {"action":"start","fields":["/nix/store/7ajh8plhm64ypnph30js1a3lq6zsyxqr-hello.drv","",1,1],"id":4294967296,"level":3,"parent":0,"text":"building 'hello'","type":105}
+/// 4000000 @nix {"action":"stop","id":4294967296}"#;
+/// let mut builder = TimelineBuilder::default();
+/// for line in scan_stamped(log) {
+///     builder.push(&line);
+/// }
+/// let timeline = builder.finish();
+/// let build = timeline.units().iter().find(|unit| timeline.name(unit.subject).ends_with("hello.drv"));
+/// assert_eq!(build.and_then(|unit| unit.duration()).map(|took| took.get()), Some(3_000_000));
+/// ```
+#[derive(Debug, Default)]
+pub struct TimelineBuilder {
+    pub(super) names: Names,
+    pub(super) activities: Activities,
+    pub(super) counters: Counters,
+    pub(super) evaluation: EvaluationTracker,
+    pub(super) failures: Failures,
+    pub(super) human: HumanLog,
+    pub(super) plan: PlanReader,
+    pub(super) facts: Facts,
+    pub(super) phases: Vec<PhaseMark>,
+    /// Planned and resolved content-addressed derivations.
+    pub(super) resolved: Vec<(Name, Name)>,
+    pub(super) links: Links,
+    /// Calls that are under way and not inside a remote builder, with their counters.
+    calls: Vec<Call>,
+    /// The latest stamp.
+    pub(super) now: Option<Stamp>,
+    pub(super) activation: Vec<Interval>,
+    /// What explains instants in which nothing else runs.
+    pub(super) fillers: Vec<Stretch>,
+}
+
+/// A call under way: which process made it, and the index of its counters.
+#[derive(Debug, Clone, Copy)]
+struct Call {
+    pid: u64,
+    builds: Row,
+    counter: u32,
+}
+
+impl TimelineBuilder {
+    /// Takes in one line.
+    #[inline]
+    pub fn push(&mut self, line: &Line<'_>) {
+        if line.stamp.is_some() {
+            self.now = line.stamp;
+        }
+        match line.body {
+            Body::Event(Event::Progress(progress)) => {
+                self.facts.event(line);
+                self.progress(progress);
+            }
+            Body::Event(event) => {
+                self.facts.event(line);
+                self.event(&event);
+            }
+            Body::Text(text) => {
+                self.facts.text(line);
+                self.text(text);
+            }
+            Body::Malformed(_, error) => self.facts.malformed(line, error),
+        }
+    }
+
+    /// Ends the log. What is still open counts up to the last stamp.
+    #[must_use]
+    pub fn finish(mut self) -> Timeline {
+        HumanLog::finish(&mut self);
+        finish::timeline(self)
+    }
+
+    #[inline]
+    fn progress(&mut self, progress: Progress) {
+        let Some(row) = self.activities.find(progress.id) else {
+            self.facts.orphan_result();
+            return;
+        };
+        let activity = self.activities.get_mut(row);
+        activity.done = progress.done;
+        activity.expected = progress.expected;
+        if let Some(counter) = activity.counter
+            && activity.role == Role::Builds
+        {
+            self.counters.progress(counter, progress, self.now, self.facts.events, &mut self.activities);
+        }
+    }
+
+    fn event(&mut self, event: &Event<'_>) {
+        match event {
+            Event::Start(start) => self.start(start),
+            Event::Stop(id) => self.stop(*id),
+            Event::Result(result) => self.result(result),
+            Event::Message(message) => self.message(message),
+            Event::Progress(progress) => self.progress(*progress),
+            Event::SetPhase(_) | Event::Unknown { .. } => {}
+        }
+    }
+
+    fn start(&mut self, start: &Start<'_>) {
+        let detail = start.detail();
+        let parent = start.parent.filter(|&parent| parent != ActivityId::NONE);
+        let parent = parent.and_then(|parent| self.activities.find(parent));
+        let mut activity = self.blank(start, parent);
+        self.describe(&mut activity, start, detail);
+        let role = activity.role;
+        let (row, replaced) = self.activities.start(activity);
+        if replaced.is_some() {
+            self.facts.duplicate_start();
+        }
+        self.links.add(row, self.activities.get(row), start.parent.is_none(), &self.names);
+        self.started(row, role);
+    }
+
+    /// Makes the row of an activity of which nothing is known but its start.
+    fn blank(&self, start: &Start<'_>, parent: Option<Row>) -> Activity {
+        Activity {
+            id: start.id,
+            kind: start.kind,
+            role: Role::Other,
+            parent,
+            subject: None,
+            source: None,
+            target: None,
+            start: self.now,
+            stop: None,
+            started: self.facts.events,
+            stopped: 0,
+            alive: self.facts.events,
+            first_sign: None,
+            last_sign: None,
+            done: 0,
+            expected: 0,
+            log_lines: 0,
+            log_bytes: 0,
+            outer: None,
+            counter: None,
+            counted_end: None,
+            verdict: None,
+            fetched: false,
+            superseded: false,
+        }
+    }
+
+    /// Fills in what the fields and the text say.
+    fn describe(&mut self, activity: &mut Activity, start: &Start<'_>, detail: Detail<'_>) {
+        match detail {
+            Detail::Build { drv, machine } => {
+                activity.subject = Some(self.intern(drv));
+                activity.source = machine.map(|machine| self.intern(machine));
+                activity.outer = if machine.is_none() { self.links.outer(activity, &self.activities) } else { None };
+                activity.role = if activity.outer.is_some() { Role::NestedBuild } else { Role::Build };
+            }
+            Detail::Substitute { path, uri } => self.two(activity, Role::Substitute, path, uri),
+            Detail::QueryPathInfo { path, uri } => self.two(activity, Role::Query, path, uri),
+            Detail::CopyPath { path, from, to } => {
+                self.two(activity, Role::CopyPath, path, from);
+                activity.target = Some(self.intern(to));
+                let substitution = activity.subject.and_then(|path| self.links.substitution(path, &self.activities));
+                activity.parent = activity.parent.or(substitution);
+            }
+            Detail::FileTransfer { uri } => {
+                let upload = start.text.raw().starts_with("uploading");
+                self.one(activity, if upload { Role::SendFile } else { Role::Transfer }, uri);
+            }
+            Detail::PostBuildHook { drv } => self.one(activity, Role::Hook, drv),
+            Detail::Realise => {
+                activity.role = if activity.parent.is_some() { Role::NestedCall } else { Role::Call };
+            }
+            Detail::Builds => activity.role = Role::Builds,
+            Detail::CopyPaths if !start.text.is_empty() => activity.role = Role::CopyFrame,
+            Detail::OptimiseStore => activity.role = Role::Optimise,
+            Detail::VerifyPaths => activity.role = Role::Verify,
+            Detail::FetchTree => self.one(activity, Role::InputFetch, start.text),
+            Detail::FetchToStore { source, .. } => self.one(activity, Role::SourceImport, source),
+            Detail::Resolved { drv, resolved } => {
+                let pair = (self.intern(drv), self.intern(resolved));
+                self.resolved.push(pair);
+            }
+            Detail::Text | Detail::BuildWaiting => self.describe_text(activity, start.text),
+            _ => {}
+        }
+    }
+
+    fn one(&mut self, activity: &mut Activity, role: Role, subject: JsonStr<'_>) {
+        activity.role = role;
+        activity.subject = Some(self.intern(subject));
+    }
+
+    fn two(&mut self, activity: &mut Activity, role: Role, subject: JsonStr<'_>, source: JsonStr<'_>) {
+        self.one(activity, role, subject);
+        activity.source = Some(self.intern(source));
+    }
+
+    /// Fills in an activity that only its text describes.
+    fn describe_text(&mut self, activity: &mut Activity, text: JsonStr<'_>) {
+        let decoded = text.decode();
+        let plain = ansi::strip(&decoded);
+        let (role, subject) = match message::activity(&plain) {
+            ActivityNote::EvaluatingDerivation { attr } => (Role::Evaluating, Some(attr)),
+            ActivityNote::QueryingMissing => (Role::Handover, None),
+            ActivityNote::CopyingToStore { path } | ActivityNote::HashingPath { path } => {
+                (Role::SourceImport, Some(path))
+            }
+            ActivityNote::FetchingGit { uri }
+            | ActivityNote::FetchingMercurial { uri }
+            | ActivityNote::UnpackingIntoGitCache { uri } => (Role::InputFetch, Some(uri)),
+            ActivityNote::Submodules { .. } => (Role::InputFetch, Some(&*plain)),
+            ActivityNote::ConnectingTo { machine } => (Role::Connecting, Some(machine)),
+            ActivityNote::WaitingForUploadLock { machine } => (Role::UploadLock, Some(machine)),
+            ActivityNote::CopyingDependencies { machine } => (Role::Upload, Some(machine)),
+            ActivityNote::CopyingOutputs { machine } => (Role::Download, Some(machine)),
+            ActivityNote::WaitingForLock { paths } => (Role::WaitLock, Some(paths)),
+            ActivityNote::WaitingForMachine { drv } => (Role::WaitMachine, Some(drv)),
+            ActivityNote::WaitingForBuildUser { drv } => (Role::WaitUser, Some(drv)),
+            note if evaluation::is_activity_sign(&note) => (Role::EvaluationSign, None),
+            _ => (Role::Other, None),
+        };
+        activity.role = role;
+        activity.subject = subject.map(|subject| self.names.intern(subject));
+    }
+
+    /// Does what the start of an activity entails.
+    fn started(&mut self, row: Row, role: Role) {
+        let pid = self.activities.get(row).id.pid();
+        match role {
+            Role::Call => self.evaluation.call_started(self.now),
+            Role::Builds => {
+                let Some(counter) = self.counters.add() else { return };
+                self.activities.get_mut(row).counter = Some(counter);
+                if self.activities.get(row).parent.is_none() {
+                    self.calls.push(Call { pid, builds: row, counter });
+                }
+            }
+            Role::Build => {
+                self.evaluation.store_at_work(self.now);
+                let call = self.calls.iter().rev().find(|call| call.pid == pid);
+                if let Some(&Call { counter, .. }) = call.or_else(|| self.calls.last()) {
+                    self.activities.get_mut(row).counter = Some(counter);
+                    self.counters.started(counter, &mut self.activities);
+                }
+            }
+            Role::Handover => self.evaluation.handover(self.now),
+            Role::Query | Role::Substitute | Role::CopyPath | Role::CopyFrame => {
+                self.evaluation.store_at_work(self.now);
+            }
+            Role::Optimise | Role::Verify => self.evaluation.store_at_work(self.now),
+            Role::Transfer => self.transfer_started(row),
+            Role::Evaluating | Role::EvaluationSign | Role::SourceImport | Role::InputFetch => {
+                self.evaluation.sign();
+            }
+            _ => {}
+        }
+    }
+
+    /// Links a file transfer with what it is for. One that is for nothing else is the evaluator's.
+    fn transfer_started(&mut self, row: Row) {
+        let transfer = self.activities.get(row);
+        let parent = transfer.parent.or_else(|| {
+            let uri = self.names.text(transfer.subject?);
+            self.links.transfer(uri, &self.activities)
+        });
+        self.activities.get_mut(row).parent = parent;
+        match parent {
+            Some(parent) if self.activities.get(parent).role == Role::Build => {
+                self.activities.get_mut(parent).fetched = true;
+            }
+            Some(_) => {}
+            None if self.is_cache_file(row) => self.evaluation.store_at_work(self.now),
+            None => self.evaluation.sign(),
+        }
+    }
+
+    /// Tells whether a transfer is of a binary cache's own files, and so no input of the evaluator.
+    fn is_cache_file(&self, row: Row) -> bool {
+        let uri = self.activities.get(row).subject.map_or("", |uri| self.names.text(uri));
+        finish::is_query(uri) || uri.contains("/nar/")
+    }
+
+    fn stop(&mut self, id: ActivityId) {
+        let Some(row) = self.activities.stop(id) else {
+            self.facts.orphan_stop();
+            return;
+        };
+        let activity = self.activities.get_mut(row);
+        activity.stop = self.now;
+        activity.stopped = self.facts.events;
+        self.links.remove(activity, &self.names);
+        match activity.role {
+            Role::Build => {
+                if let Some(counter) = activity.counter {
+                    self.counters.stopped(counter, row);
+                }
+            }
+            Role::Builds => self.calls.retain(|call| call.builds != row),
+            Role::Call => self.evaluation.call_ended(self.now),
+            Role::Evaluating => self.evaluation.attribute_ended(self.now),
+            _ => {}
+        }
+    }
+
+    fn result(&mut self, result: &ActivityResult<'_>) {
+        let Some(row) = self.activities.find(result.id) else {
+            self.orphan_result(result);
+            return;
+        };
+        if result.kind == ResultKind::BUILD_LOG_LINE {
+            let bytes = result.fields.raw().len().saturating_sub(2);
+            self.log_line(row, bytes as u64);
+            return;
+        }
+        match result.detail() {
+            ResultDetail::SetPhase(phase) => {
+                let name = self.intern(phase);
+                let build = self.sign_of_life(row);
+                self.phases.push(PhaseMark { build, name, at: self.now });
+            }
+            ResultDetail::PostBuildLogLine(line) => self.log_line(row, line.raw().len() as u64),
+            ResultDetail::FileLinked { bytes, .. } => self.activities.get_mut(row).done += bytes,
+            ResultDetail::HashMismatch(payload) => self.facts.hash_mismatch(row, payload),
+            ResultDetail::BuildResult(payload) => self.facts.build_result(payload),
+            ResultDetail::Other => self.facts.unknown_result(result.kind),
+            _ => {}
+        }
+    }
+
+    fn orphan_result(&mut self, result: &ActivityResult<'_>) {
+        match result.detail() {
+            // Determinate Nix reports some results on no activity at all.
+            ResultDetail::BuildResult(payload) => self.facts.build_result(payload),
+            ResultDetail::Other => self.facts.unknown_result(result.kind),
+            _ => self.facts.orphan_result(),
+        }
+    }
+
+    /// Counts a line of a build's log.
+    pub(super) fn log_line(&mut self, row: Row, bytes: u64) {
+        let row = self.sign_of_life(row);
+        let activity = self.activities.get_mut(row);
+        activity.log_lines += 1;
+        activity.log_bytes += bytes;
+    }
+
+    /// Notes that a build is alive; returns its row, or that of the build it is a part of.
+    fn sign_of_life(&mut self, row: Row) -> Row {
+        let row = self.activities.get(row).outer.unwrap_or(row);
+        let activity = self.activities.get_mut(row);
+        activity.alive = self.facts.events;
+        activity.last_sign = self.now;
+        activity.first_sign = activity.first_sign.or(self.now);
+        row
+    }
+
+    fn message(&mut self, message: &Message<'_>) {
+        self.facts.message(message);
+        let text = message.raw.unwrap_or(message.text).decode();
+        let plain = ansi::strip(&text);
+        let note = message::read(&plain);
+        self.note(&note, Some(message));
+    }
+
+    /// Takes in what a message says, of whichever form the log is.
+    pub(super) fn note(&mut self, note: &Note<'_>, message: Option<&Message<'_>>) {
+        self.facts.note(note, message);
+        match note {
+            Note::PlanBuild { .. } | Note::PlanFetch { .. } | Note::PlanUnknown => {
+                self.evaluation.handover(self.now);
+                self.plan.header(note);
+            }
+            Note::PlanItem { .. } => self.plan.item(),
+            note if evaluation::is_sign(note) => self.evaluation.sign(),
+            note => self.failures.note(note, &mut self.names),
+        }
+    }
+
+    fn text(&mut self, text: &str) {
+        HumanLog::line(self, text);
+    }
+
+    pub(super) fn intern(&mut self, text: JsonStr<'_>) -> Name {
+        match text.decode() {
+            Cow::Borrowed(text) => self.names.intern(text),
+            Cow::Owned(text) => self.names.intern(&text),
+        }
+    }
+
+    /// Adds a stretch that explains an instant in which nothing else runs.
+    pub(super) fn fill(&mut self, interval: Option<Interval>, part: Part) {
+        self.fillers.extend(interval.map(|interval| Stretch { interval, part }));
+    }
+}

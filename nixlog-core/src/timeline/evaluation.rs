@@ -1,0 +1,141 @@
+//! When the evaluator was working.
+//!
+//! Nix logs no start and no end of evaluation (but for flakes, an activity around each attribute).
+//! What it does log is when the evaluator *hands over*: it asks which paths are missing, prints the
+//! plan, or makes a build call. Up to there it was evaluating. With import-from-derivation it takes
+//! over again when that call ends, which the next sign of evaluation or the next call proves.
+//!
+//! ```text
+//! evaluating ── call (IFD) ── evaluating ── query missing · plan · call (the build) ── end
+//! ██████████                  ██████████
+//! ```
+
+use crate::time::{Interval, Stamp};
+use crate::wire::message::{ActivityNote, Note};
+
+/// Tells whether only an evaluator prints such a message.
+pub(super) const fn is_sign(note: &Note<'_>) -> bool {
+    matches!(
+        note,
+        Note::EvaluatingFile { .. }
+            | Note::Instantiated { .. }
+            | Note::CopiedSource { .. }
+            | Note::CopiedLargePath { .. }
+            | Note::EvaluationWarning
+            | Note::Trace
+            | Note::UsingEvalCache { .. }
+            | Note::EvaluatingAttribute { .. }
+            | Note::CachedFailure { .. }
+            | Note::FunctionTrace { .. }
+            | Note::DirtyTree
+            | Note::LockFile { .. }
+            | Note::ImportFromDerivation { .. }
+            | Note::ImportFromDerivationForbidden { .. }
+    )
+}
+
+/// Tells whether only an evaluator starts such an activity.
+pub(super) const fn is_activity_sign(note: &ActivityNote<'_>) -> bool {
+    matches!(
+        note,
+        ActivityNote::EvaluatingAttr { .. }
+            | ActivityNote::EvaluatingFlake
+            | ActivityNote::CheckingFlake { .. }
+            | ActivityNote::RunningFlakeChecks { .. }
+            | ActivityNote::CountingRevisions { .. }
+    )
+}
+
+/// Follows who is at work: the evaluator or the store.
+#[derive(Debug, Default)]
+pub(super) struct EvaluationTracker {
+    state: State,
+    /// Calls under way that are not inside a remote builder.
+    calls: u32,
+    stretches: Vec<Interval>,
+    /// Something proved that there is an evaluator at all: `nix copy` or `nix store gc` have none.
+    proved: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum State {
+    /// The evaluator has been working since.
+    Evaluating { since: Option<Stamp> },
+    /// The store is at work. After a call, the evaluator may have gone on since.
+    Store { since: Option<Stamp>, after_call: bool },
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self::Evaluating { since: Some(Stamp::ZERO) }
+    }
+}
+
+impl EvaluationTracker {
+    /// The evaluator showed that it works.
+    pub(super) fn sign(&mut self) {
+        self.proved = true;
+        if let State::Store { since, .. } = self.state
+            && self.calls == 0
+        {
+            self.state = State::Evaluating { since };
+        }
+    }
+
+    /// The evaluator's work was handed to the store.
+    pub(super) fn handover(&mut self, at: Option<Stamp>) {
+        self.proved = true;
+        self.close(at);
+    }
+
+    /// The store does something, which need not mean that there was an evaluator.
+    pub(super) fn store_at_work(&mut self, at: Option<Stamp>) {
+        if matches!(self.state, State::Evaluating { .. }) && self.calls == 0 {
+            self.close(at);
+        }
+    }
+
+    /// A call that makes paths valid begins.
+    pub(super) fn call_started(&mut self, at: Option<Stamp>) {
+        self.handover(at);
+        self.calls += 1;
+    }
+
+    /// A call ends.
+    pub(super) fn call_ended(&mut self, at: Option<Stamp>) {
+        self.calls = self.calls.saturating_sub(1);
+        if self.calls == 0 {
+            self.state = State::Store { since: at, after_call: true };
+        }
+    }
+
+    /// The activity around a flake's attribute ended, and with it the evaluation of that attribute.
+    pub(super) fn attribute_ended(&mut self, at: Option<Stamp>) {
+        if self.calls == 0 {
+            self.close(at);
+        }
+    }
+
+    fn close(&mut self, at: Option<Stamp>) {
+        let since = match self.state {
+            State::Evaluating { since } => since,
+            State::Store { since, after_call: true } if self.calls == 0 => since,
+            State::Store { .. } => None,
+        };
+        let stretch = since.zip(at).and_then(|(since, at)| Interval::new(since, at));
+        self.stretches.extend(stretch);
+        self.state = State::Store { since: at, after_call: false };
+    }
+
+    /// Ends the log; returns the stretches in which the evaluator was not waiting for a build.
+    pub(super) fn finish(mut self, last: Option<Stamp>) -> Vec<Interval> {
+        if let State::Evaluating { .. } = self.state {
+            self.close(last);
+        }
+        if !self.proved {
+            self.stretches.clear();
+        }
+        self.stretches.retain(|stretch| stretch.length().get() > 0);
+        self.stretches
+    }
+}

@@ -1,0 +1,278 @@
+//! What a log is, apart from what it tells: counts, gaps, things that nobody knows.
+
+use std::collections::BTreeMap;
+
+use super::activity::Row;
+use super::model::Plan;
+use crate::wire::dialect::Evidence;
+use crate::wire::event::{ActivityKind, Event, Message, ResultKind};
+use crate::wire::message::Note;
+use crate::wire::{Body, Line, ParseError};
+
+/// How serious an issue is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// Worth knowing.
+    Info,
+    /// Some of the result may be wrong or missing.
+    Warning,
+}
+
+impl Severity {
+    /// Returns the name, as in JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+        }
+    }
+}
+
+/// Something about the log that its reader should know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Issue {
+    /// How serious it is.
+    pub severity: Severity,
+    /// A stable word for programs.
+    pub code: &'static str,
+    /// How often it occurred.
+    pub count: u64,
+    /// The line of the first.
+    pub first_line: Option<u64>,
+    /// What it is and what it means, for people.
+    pub message: String,
+}
+
+/// How often something occurred, and where first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tally {
+    /// How often.
+    pub count: u64,
+    /// The line of the first.
+    pub first_line: u64,
+}
+
+impl Tally {
+    fn add(&mut self, line: u64) {
+        if self.count == 0 {
+            self.first_line = line;
+        }
+        self.count += 1;
+    }
+}
+
+/// Counts of what a log holds.
+#[derive(Debug, Clone, Default)]
+pub struct Facts {
+    /// Lines in all.
+    pub lines: u64,
+    /// Records of Nix's event stream.
+    pub events: u64,
+    /// Lines of plain text.
+    pub text_lines: u64,
+    /// Lines that look like records but are none.
+    pub malformed: Tally,
+    /// Why the first of them is none.
+    pub malformed_reason: Option<ParseError>,
+    /// The numbers of the first of them.
+    pub malformed_lines: Vec<u64>,
+    /// Actions, activities, results and keys that this nixlog does not know, by name.
+    pub unknown: BTreeMap<String, Tally>,
+    /// Stops of activities that never started.
+    pub orphan_stops: Tally,
+    /// Results of activities that never started.
+    pub orphan_results: Tally,
+    /// Starts of activities that were open already.
+    pub duplicate_starts: Tally,
+    /// What gives the version away.
+    pub evidence: Evidence,
+    /// The highest level of a message: how verbose the client was.
+    pub verbosity: Option<u8>,
+    /// Messages that come through a daemon or a hook lose their bare text.
+    pub(super) build_results: Vec<String>,
+    pub(super) hash_mismatches: Vec<(Row, String)>,
+}
+
+/// How many line numbers of unreadable lines are kept.
+const KEPT_LINES: usize = 20;
+
+impl Facts {
+    #[inline]
+    pub(super) fn event(&mut self, line: &Line<'_>) {
+        self.lines = line.number;
+        self.events += 1;
+        match &line.body {
+            Body::Event(Event::Progress(_) | Event::Stop(_)) => {}
+            Body::Event(Event::Start(start)) => {
+                self.evidence.start(start);
+                if start.kind.name().is_none() {
+                    self.unknown_kind(start.kind);
+                }
+            }
+            Body::Event(Event::Result(result)) => self.evidence.result(result),
+            Body::Event(Event::Unknown { action }) => {
+                self.unknown(format!("action `{}`", action.decode()));
+            }
+            _ => {}
+        }
+        if let Some(key) = line.unknown_key {
+            self.unknown(format!("key `{key}`"));
+        }
+    }
+
+    pub(super) fn text(&mut self, line: &Line<'_>) {
+        self.lines = line.number;
+        self.text_lines += 1;
+    }
+
+    pub(super) fn malformed(&mut self, line: &Line<'_>, error: ParseError) {
+        self.lines = line.number;
+        self.malformed.add(line.number);
+        self.malformed_reason.get_or_insert(error);
+        if self.malformed_lines.len() < KEPT_LINES {
+            self.malformed_lines.push(line.number);
+        }
+    }
+
+    pub(super) fn message(&mut self, message: &Message<'_>) {
+        self.verbosity = self.verbosity.max(Some(message.level.0));
+    }
+
+    pub(super) fn note(&mut self, note: &Note<'_>, message: Option<&Message<'_>>) {
+        if let Some(message) = message {
+            self.evidence.message(message, note);
+        }
+    }
+
+    fn unknown(&mut self, what: String) {
+        let line = self.lines;
+        self.unknown.entry(what).or_default().add(line);
+    }
+
+    #[cold]
+    fn unknown_kind(&mut self, kind: ActivityKind) {
+        self.unknown(format!("activity type {}", kind.0));
+    }
+
+    pub(super) fn unknown_result(&mut self, kind: ResultKind) {
+        self.unknown(format!("result type {}", kind.0));
+    }
+
+    pub(super) fn orphan_stop(&mut self) {
+        self.orphan_stops.add(self.lines);
+    }
+
+    pub(super) fn orphan_result(&mut self) {
+        self.orphan_results.add(self.lines);
+    }
+
+    pub(super) fn duplicate_start(&mut self) {
+        self.duplicate_starts.add(self.lines);
+    }
+
+    pub(super) fn build_result(&mut self, payload: &str) {
+        self.build_results.push(payload.to_owned());
+    }
+
+    pub(super) fn hash_mismatch(&mut self, build: Row, payload: &str) {
+        self.hash_mismatches.push((build, payload.to_owned()));
+    }
+
+    /// Returns the issues that the counts amount to.
+    pub(super) fn issues(&self) -> Vec<Issue> {
+        let mut issues = Vec::new();
+        let mut add = |severity, code, tally: Tally, message: String| {
+            if tally.count > 0 {
+                let first_line = Some(tally.first_line);
+                issues.push(Issue { severity, code, count: tally.count, first_line, message });
+            }
+        };
+        let reason = self.malformed_reason.map_or_else(String::new, |reason| format!(" ({reason})"));
+        add(
+            Severity::Warning,
+            "malformed-line",
+            self.malformed,
+            format!("lines that begin like a record but cannot be read{reason}; they were passed over"),
+        );
+        add(
+            Severity::Warning,
+            "stop-without-start",
+            self.orphan_stops,
+            "activities that stop but never started: the beginning of the log is missing".to_owned(),
+        );
+        add(
+            Severity::Warning,
+            "result-without-start",
+            self.orphan_results,
+            "results of activities that never started or had ended".to_owned(),
+        );
+        add(
+            Severity::Warning,
+            "start-twice",
+            self.duplicate_starts,
+            "activities that start again while they run: the first is taken to have ended there".to_owned(),
+        );
+        for (what, &tally) in &self.unknown {
+            let message = format!("{what} is newer than this nixlog; it was counted and passed over");
+            add(Severity::Info, "unknown", tally, message);
+        }
+        issues
+    }
+}
+
+/// Adds up what Nix says it will do.
+#[derive(Debug, Default)]
+pub(super) struct PlanReader {
+    plan: Plan,
+    /// A header without a count: its items are counted.
+    open: Option<Counted>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Counted {
+    Builds,
+    Fetches,
+    Nothing,
+}
+
+impl PlanReader {
+    pub(super) fn header(&mut self, note: &Note<'_>) {
+        let add = |sum: &mut Option<u64>, more: Option<u64>| {
+            if let Some(more) = more {
+                *sum = Some(sum.unwrap_or(0).saturating_add(more));
+            }
+        };
+        self.open = Some(Counted::Nothing);
+        match *note {
+            Note::PlanBuild { count } => {
+                add(&mut self.plan.builds, count);
+                if count.is_none() {
+                    self.open = Some(Counted::Builds);
+                }
+            }
+            Note::PlanFetch { count, download_bytes, unpacked_bytes } => {
+                add(&mut self.plan.fetches, count);
+                add(&mut self.plan.download_bytes, download_bytes);
+                add(&mut self.plan.unpacked_bytes, unpacked_bytes);
+                if count.is_none() {
+                    self.open = Some(Counted::Fetches);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn item(&mut self) {
+        let sum = match self.open {
+            Some(Counted::Builds) => &mut self.plan.builds,
+            Some(Counted::Fetches) => &mut self.plan.fetches,
+            _ => return,
+        };
+        *sum = Some(sum.unwrap_or(0) + 1);
+    }
+
+    pub(super) fn plan(&self) -> Plan {
+        self.plan
+    }
+}

@@ -1,0 +1,115 @@
+//! The fold from lines to units: what ran, when, for how long, and how it ended.
+//!
+//! [`TimelineBuilder`] takes in one line after the other; [`Timeline`] is what it makes of them. The
+//! log has no end for many things and no outcome for any, so much of this module is inference, each
+//! kind in its own file: `counters` (when builds really ended), `evaluation` (when the evaluator
+//! worked), `remote` (what builds on other machines consist of), `failures` and `results` (how they
+//! ended), `human` (logs without events).
+
+mod activity;
+mod builder;
+mod counters;
+mod evaluation;
+mod facts;
+mod failures;
+mod finish;
+mod human;
+mod intervals;
+mod links;
+mod model;
+mod remote;
+mod results;
+
+pub use builder::TimelineBuilder;
+pub use facts::{Facts, Issue, Severity, Tally};
+pub use model::{
+    BuilderPhase, End, Name, Names, Outcome, Part, Phase, Plan, Reason, RemoteParts, Stretch, Unit,
+    UnitKind,
+};
+
+use crate::time::Interval;
+
+/// Everything that a log tells, in units and stretches of time.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Timeline {
+    wall: Option<Interval>,
+    units: Vec<Unit>,
+    fillers: Vec<Stretch>,
+    names: Names,
+    plan: Plan,
+    resolved: Vec<(Name, Name)>,
+    facts: Facts,
+    issues: Vec<Issue>,
+    interrupted: bool,
+    is_text: bool,
+    open_calls: bool,
+}
+
+impl Timeline {
+    /// Returns the whole recording, from its start to the last stamp; `None` without timestamps.
+    #[must_use]
+    pub fn wall(&self) -> Option<Interval> {
+        self.wall
+    }
+
+    /// Returns all units, in the order in which they started; those that never did come last.
+    #[must_use]
+    pub fn units(&self) -> &[Unit] {
+        &self.units
+    }
+
+    /// Returns what explains instants in which no unit is at work.
+    #[must_use]
+    pub fn fillers(&self) -> &[Stretch] {
+        &self.fillers
+    }
+
+    /// Returns the text of a name.
+    #[must_use]
+    pub fn name(&self, name: Name) -> &str {
+        self.names.text(name)
+    }
+
+    /// Returns what Nix said it would do.
+    #[must_use]
+    pub fn plan(&self) -> Plan {
+        self.plan
+    }
+
+    /// Returns the planned and the resolved derivation of each content-addressed build.
+    #[must_use]
+    pub fn resolved(&self) -> &[(Name, Name)] {
+        &self.resolved
+    }
+
+    /// Returns counts of what the log holds.
+    #[must_use]
+    pub fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// Returns what a reader of the result should know about the log.
+    #[must_use]
+    pub fn issues(&self) -> &[Issue] {
+        &self.issues
+    }
+
+    /// Tells whether the user or a signal ended the build, as far as Nix said so.
+    #[must_use]
+    pub fn is_interrupted(&self) -> bool {
+        self.interrupted
+    }
+
+    /// Tells whether this is a log for people, which has starts but no ends.
+    #[must_use]
+    pub fn is_text(&self) -> bool {
+        self.is_text
+    }
+
+    /// Tells whether the log stops while something is under way.
+    #[must_use]
+    pub fn is_cut(&self) -> bool {
+        self.open_calls || self.units.iter().any(|unit| unit.end_kind == End::Open)
+    }
+}
