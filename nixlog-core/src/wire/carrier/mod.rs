@@ -16,8 +16,25 @@
 
 pub mod clock;
 
+mod asciinema;
+mod buildkite;
+mod container;
+mod generic;
+mod github;
+mod gitlab;
+mod join;
+mod journald;
+mod journald_export;
+mod journald_json;
+mod kind;
+mod partial;
+mod prefix;
+mod script;
+mod stamp;
 mod unwrapped;
 
+pub use kind::Carrier;
+pub use script::script;
 pub use unwrapped::{Issue, IssueKind, Unwrapped, UnwrappedLine};
 
 /// Takes physical lines, hands on payload lines.
@@ -58,3 +75,6 @@ pub enum Time {
     /// A local time with no date: nanoseconds since midnight.
     TimeOfDay(u64),
 }
+
+/// The largest line that is put together from pieces.
+const LARGEST_LINE: usize = 64 << 20;
