@@ -3,7 +3,7 @@
 //! A carrier's decoder takes physical lines and hands on *payload* lines, each with the [`Time`]
 //! that the carrier wrote. It knows nothing of Nix, but for one thing: journald cuts long lines,
 //! and only the `@nix {…}` of a cut line tells that it goes on. [`clock::Clock`] turns the times
-//! into [`Stamp`](crate::time::Stamp)s. One file per family.
+//! into [`Stamp`](crate::time::Stamp)s. One file per family; [`detect`](detect::detect) votes.
 //!
 //! Three rules hold for all of them:
 //!
@@ -15,6 +15,7 @@
 //! - Memory is bounded: a line in pieces is handed on unfinished once it exceeds 64 MiB.
 
 pub mod clock;
+pub mod detect;
 
 mod asciinema;
 mod buildkite;
