@@ -1,0 +1,207 @@
+//! Containers: Docker's `json-file`, `docker logs -t`, the CRI files of containerd and CRI-O, and
+//! `kubectl logs --timestamps`.
+
+use std::borrow::Cow;
+
+use memchr::memmem;
+use serde::Deserialize;
+
+use super::partial::Partial;
+use super::prefix::whole;
+use super::{Decode, IssueKind, Time, Unwrapped, generic, stamp};
+
+/// Cuts `2014-09-16T06:17:46.000000000Z text`, also with the `service-1  | ` of Docker Compose.
+pub(super) fn docker_logs(raw: &[u8]) -> Option<(Time, &[u8])> {
+    generic::date_time(raw).or_else(|| compose(raw))
+}
+
+/// Cuts `service-1  | 2014-09-16T06:17:46.000000000Z text`.
+pub(super) fn compose(raw: &[u8]) -> Option<(Time, &[u8])> {
+    let head = &raw[..raw.len().min(128)];
+    let bar = memmem::find(head, b" | ")?;
+    generic::date_time(&raw[bar + 3..])
+}
+
+/// Cuts `2016-10-06T00:17:09.66Z text`, also with the `[pod/name/container] ` of `--prefix`.
+pub(super) fn kubectl(raw: &[u8]) -> Option<(Time, &[u8])> {
+    generic::date_time(raw).or_else(|| kubectl_prefixed(raw))
+}
+
+/// Cuts `[pod/name/container] 2016-10-06T00:17:09.66Z text`.
+pub(super) fn kubectl_prefixed(raw: &[u8]) -> Option<(Time, &[u8])> {
+    let inner = raw.strip_prefix(b"[pod/")?;
+    let end = memmem::find(inner, b"] ")?;
+    generic::date_time(&inner[end + 2..])
+}
+
+/// A CRI line taken apart: time, whether it is standard error, whether it goes on, payload.
+fn cri_parts(raw: &[u8]) -> Option<(Time, bool, bool, &[u8])> {
+    let (stamp, rest) = stamp::date_time(raw)?;
+    let rest = rest.strip_prefix(b" std")?;
+    let (is_err, rest) = match rest.strip_prefix(b"out ") {
+        Some(rest) => (false, rest),
+        None => (true, rest.strip_prefix(b"err ")?),
+    };
+    // The tag may be followed by more tags, as in `P:x`.
+    let n = rest.iter().take_while(|&&byte| byte != b' ').count();
+    let (tags, rest) = rest.split_at(n);
+    let goes_on = match tags.split(|&byte| byte == b':').next() {
+        Some(b"P") => true,
+        Some(b"F") => false,
+        _ => return None,
+    };
+    let payload = rest.strip_prefix(b" ").unwrap_or(rest);
+    Some((stamp.time(), is_err, goes_on, payload))
+}
+
+/// Cuts a CRI line; for the detector.
+pub(super) fn cri(raw: &[u8]) -> Option<(Time, &[u8])> {
+    cri_parts(raw).map(|(time, _, _, payload)| (time, payload))
+}
+
+/// Decodes CRI files. `P` lines are joined up to the `F` line of the same stream.
+#[derive(Debug, Default)]
+pub(super) struct Cri {
+    streams: [Partial; 2],
+}
+
+impl Decode for Cri {
+    fn line(&mut self, raw: &[u8], out: &mut Unwrapped) {
+        let Some((time, is_err, goes_on, payload)) = cri_parts(raw) else {
+            whole(raw, out);
+            return;
+        };
+        let stream = &mut self.streams[usize::from(is_err)];
+        if goes_on {
+            stream.add(Some(time), payload, out);
+        } else {
+            stream.end(Some(time), payload, out);
+        }
+    }
+
+    fn finish(&mut self, out: &mut Unwrapped) {
+        for stream in &mut self.streams {
+            stream.finish(true, out);
+        }
+    }
+}
+
+/// A record of Docker's `json-file`.
+#[derive(Deserialize)]
+struct Record<'a> {
+    #[serde(borrow)]
+    log: Cow<'a, str>,
+    #[serde(borrow, default)]
+    stream: Cow<'a, str>,
+    #[serde(borrow)]
+    time: Cow<'a, str>,
+}
+
+fn record(raw: &[u8]) -> Option<(Time, Record<'_>)> {
+    if !raw.starts_with(b"{") {
+        return None;
+    }
+    let record: Record<'_> = serde_json::from_slice(raw).ok()?;
+    let (stamp, rest) = stamp::date_time(record.time.as_bytes())?;
+    rest.is_empty().then_some((stamp.time(), record))
+}
+
+/// Says whether the line is a record of `json-file`, and hands its text to `look`.
+pub(super) fn docker_json_payload(raw: &[u8], look: fn(&[u8]) -> bool) -> Option<bool> {
+    record(raw).map(|(_, record)| look(record.log.as_bytes()))
+}
+
+/// Decodes Docker's `json-file`. It cuts long lines at 16 KiB; only the last piece ends in `\n`.
+#[derive(Debug, Default)]
+pub(super) struct DockerJson {
+    streams: [Partial; 2],
+}
+
+impl Decode for DockerJson {
+    fn line(&mut self, raw: &[u8], out: &mut Unwrapped) {
+        match record(raw) {
+            Some((time, record)) => {
+                let stream = &mut self.streams[usize::from(record.stream == "stderr")];
+                stream.chunk(Some(time), record.log.as_bytes(), out);
+            }
+            None if raw.starts_with(b"{") => {
+                out.note(IssueKind::BadRecord);
+                out.push(None, raw);
+            }
+            None => whole(raw, out),
+        }
+    }
+
+    fn finish(&mut self, out: &mut Unwrapped) {
+        for stream in &mut self.streams {
+            stream.finish(true, out);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decode(mut decoder: impl Decode, lines: &[&str]) -> Unwrapped {
+        let mut out = Unwrapped::new();
+        for (number, line) in (1..).zip(lines) {
+            out.at_line(number);
+            decoder.line(line.as_bytes(), &mut out);
+        }
+        decoder.finish(&mut out);
+        out
+    }
+
+    #[test]
+    fn cri_joins_each_stream_by_itself() {
+        let out = decode(
+            Cri::default(),
+            &[
+                "2016-10-06T00:17:09.669794202Z stdout P ab",
+                "2016-10-06T00:17:10.1Z stderr F err",
+                "2016-10-06T02:17:11+02:00 stdout F:x cd",
+                "plain",
+                "2016-10-06T00:17:12Z stdout F ",
+                "2016-10-06T00:17:13Z stderr P cut",
+            ],
+        );
+        assert_eq!(out.text(), b"err\nabcd\nplain\n\ncut\n");
+        let base = 1_475_713_029;
+        let times: Vec<_> = out.lines().iter().map(|line| line.time).collect();
+        let at = |s: i64, ns: i64| Some(Time::Unix((base + s) * stamp::SECOND + ns));
+        assert_eq!(
+            times,
+            [at(1, 100_000_000), at(2, 0), None, at(3, 0), at(4, 0)]
+        );
+        assert_eq!(out.lines()[1].number, 1);
+        assert_eq!(out.issues().len(), 2, "{:?}", out.issues());
+    }
+
+    #[test]
+    fn docker_joins_pieces_and_splits_lines() {
+        let record = |log: &str, stream: &str| {
+            format!(r#"{{"log":"{log}","stream":"{stream}","time":"2016-10-06T00:17:09.6Z"}}"#)
+        };
+        let lines = [
+            record("a\\t", "stdout"),
+            record("e\\r\\n", "stderr"),
+            record("b\\n", "stdout"),
+            r#"{"log":1}"#.to_owned(),
+            record("\\n", "stdout"),
+        ];
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        let out = decode(DockerJson::default(), &lines);
+        assert_eq!(out.text(), b"e\na\tb\n{\"log\":1}\n\n");
+        assert_eq!(out.issues()[0].kind, IssueKind::BadRecord);
+    }
+
+    #[test]
+    fn prefixes_of_compose_and_kubectl() {
+        let time = Time::Unix(1_475_713_029_600_000_000);
+        let cut = Some((time, &b"x"[..]));
+        assert_eq!(docker_logs(b"web-1  | 2016-10-06T00:17:09.6Z x"), cut);
+        assert_eq!(kubectl(b"[pod/a-1/b] 2016-10-06T00:17:09.6Z x"), cut);
+        assert_eq!(kubectl(b"2016-10-06T00:17:09.6Z x"), cut);
+    }
+}

@@ -1,0 +1,477 @@
+//! Finds out what wraps a log, by a vote over its first lines.
+//!
+//! A line votes for each form that it has. A vote is strong where a line of Nix's protocol
+//! follows the stamp: `@nix {`. Strong votes decide; without one, the first form in
+//! [`FORMS`] (from the most special to the most general) that most lines have. A build's output
+//! may well begin with a number or a date, but not most of the lines do.
+//!
+//! Some forms have several meanings, and the numbers tell which:
+//!
+//! - `00:00:05` is `ts -s` where the times start near zero and never fall, `ts -i` where most are
+//!   zero and they fall about as often as they rise, else a time of day. `ts -s` of a build that
+//!   started a day ago, or a time of day shortly past midnight, is told wrongly, but the
+//!   differences between lines come out right. Only zeros say nothing: not sure.
+//! - `5.123456` is likewise `ts -s '%.s'`, `ts -i '%.s'` or, past 10^9, seconds since 1970.
+//! - `61040528` is nanoseconds since the start, unless all numbers look like a count since 1970
+//!   and lie close together.
+//! - A date with a zone is named by its digits: GitHub writes seven, Docker nine, `kubectl` drops
+//!   zeros at the end. All are read alike.
+
+use super::prefix::Cut;
+use super::{
+    Carrier, asciinema, buildkite, container, generic, github, gitlab, journald, journald_export,
+    journald_json,
+};
+
+/// How much of the input is looked at.
+const SAMPLE: usize = 64 << 10;
+
+/// Below this, a time "near zero" may be one since the start: no evaluation takes longer.
+const NEAR_ZERO: u64 = 600 * 1_000_000_000;
+
+/// The range of counts of seconds since 1970 that we take for such: 2001 to 2096.
+const ERA: std::ops::Range<u64> = 1_000_000_000..4_000_000_000;
+
+/// What a log is wrapped in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Detected {
+    /// The carrier.
+    pub carrier: Carrier,
+    /// Whether a line of Nix's protocol, or the header of a format, says so. If not, more lines
+    /// may lead to another answer.
+    pub sure: bool,
+}
+
+impl Detected {
+    const fn sure(carrier: Carrier) -> Self {
+        Self {
+            carrier,
+            sure: true,
+        }
+    }
+}
+
+/// Says whether a line is a record, and what a question about its payload is answered with.
+type Look = fn(&[u8], fn(&[u8]) -> bool) -> Option<bool>;
+
+/// A form of line.
+#[derive(Clone, Copy)]
+enum Form {
+    /// A carrier's own: how to cut it, and whose it is.
+    Cut(Cut, Carrier),
+    /// A carrier's own, with the payload in JSON.
+    Json(Look, Carrier),
+    /// A date and time.
+    DateTime,
+    /// A time of day or since something.
+    Hms,
+    /// Seconds with a fraction.
+    Decimal,
+    /// A whole number.
+    Integer,
+}
+
+/// All forms, from the most special to the most general.
+const FORMS: [Form; 18] = [
+    Form::Cut(buildkite::cut, Carrier::Buildkite),
+    Form::Json(container::docker_json_payload, Carrier::DockerJson),
+    Form::Json(journald_json::payload, Carrier::JournaldJson),
+    Form::Cut(container::cri, Carrier::Cri),
+    Form::Cut(gitlab::cut, Carrier::Gitlab),
+    Form::Cut(github::cli, Carrier::GithubCli),
+    Form::Cut(container::kubectl_prefixed, Carrier::Kubectl),
+    Form::Cut(container::compose, Carrier::DockerLogs),
+    Form::Cut(
+        |raw| journald::cut(raw, journald::iso),
+        Carrier::JournaldIso,
+    ),
+    Form::Cut(
+        |raw| journald::cut(raw, journald::unix),
+        Carrier::JournaldUnix,
+    ),
+    Form::Cut(
+        |raw| journald::cut(raw, journald::full),
+        Carrier::JournaldFull,
+    ),
+    Form::Cut(
+        |raw| journald::cut(raw, journald::monotonic),
+        Carrier::JournaldMonotonic,
+    ),
+    Form::Cut(
+        |raw| journald::cut(raw, journald::short),
+        Carrier::JournaldShort,
+    ),
+    Form::Cut(generic::month_day, Carrier::TsDefault),
+    Form::DateTime,
+    Form::Hms,
+    Form::Decimal,
+    Form::Integer,
+];
+
+impl Form {
+    /// Returns whether the line has this form, and if so, whether the vote is strong.
+    fn vote(self, raw: &[u8]) -> Option<bool> {
+        let payload = match self {
+            Self::Cut(cut, _) => cut(raw)?.1,
+            Self::Json(look, _) => return look(raw, is_nix),
+            Self::DateTime => generic::date_time(raw)?.1,
+            Self::Hms => generic::hms(raw)?.1,
+            Self::Decimal => decimal(raw)?.1,
+            Self::Integer => generic::integer(raw)?.1,
+        };
+        Some(is_nix(payload))
+    }
+
+    /// Tells which of its meanings the form has, and whether that is sure.
+    fn resolve<'a>(self, lines: impl Iterator<Item = &'a [u8]>) -> (Carrier, bool) {
+        match self {
+            Self::Cut(_, carrier) | Self::Json(_, carrier) => (carrier, true),
+            Self::DateTime => (date_time(lines), true),
+            Self::Hms => {
+                let times: Vec<u64> = lines.filter_map(generic::hms).map(|cut| cut.0).collect();
+                match since(&times, |ns, _| ns < 1_000_000_000) {
+                    Since::Start => (Carrier::TsElapsed, times.iter().any(|&ns| ns > 0)),
+                    Since::PreviousLine => (Carrier::TsInterval, true),
+                    Since::Elsewhere => (Carrier::TimeOfDay, true),
+                }
+            }
+            Self::Decimal => {
+                let times: Vec<u64> = lines.filter_map(decimal).map(|cut| cut.0).collect();
+                let in_era = |ns: &u64| ERA.contains(&(ns / 1_000_000_000));
+                let carrier = match since(&times, |ns, largest| ns <= largest / 8) {
+                    _ if times.iter().all(in_era) => Carrier::UnixSeconds,
+                    Since::PreviousLine => Carrier::SecondsInterval,
+                    Since::Start | Since::Elsewhere => Carrier::Seconds,
+                };
+                (carrier, true)
+            }
+            Self::Integer => {
+                let counts: Vec<u64> = lines
+                    .filter_map(generic::integer)
+                    .map(|cut| cut.0)
+                    .collect();
+                (integer(&counts), true)
+            }
+        }
+    }
+}
+
+/// Votes over the first lines. `sample` holds whole physical lines from the very start of the
+/// input; at most 64 KiB of it are looked at. Lines without a stamp among others are fine.
+#[must_use]
+pub fn detect(sample: &[u8]) -> Detected {
+    let sample = sample.strip_prefix(b"\xef\xbb\xbf").unwrap_or(sample);
+    let mut head = &sample[..sample.len().min(SAMPLE)];
+    if head.len() < sample.len()
+        && let Some(end) = memchr::memrchr(b'\n', head)
+    {
+        head = &head[..end];
+    }
+    if let Some(carrier) = header(head) {
+        return Detected::sure(carrier);
+    }
+    let lines = || {
+        head.split(|&byte| byte == b'\n')
+            .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
+            .filter(|line| !line.is_empty())
+    };
+    let mut n_lines = 0_usize;
+    let mut bare = 0_usize;
+    let mut has_section = false;
+    let mut votes = [(0_usize, 0_usize); FORMS.len()];
+    for line in lines() {
+        n_lines += 1;
+        bare += usize::from(is_nix(line));
+        has_section |= gitlab::has_section(line);
+        for (form, (all, strong)) in FORMS.iter().zip(&mut votes) {
+            if let Some(is_strong) = form.vote(line) {
+                *all += 1;
+                *strong += usize::from(is_strong);
+            }
+        }
+    }
+    let strongest = votes.iter().map(|vote| vote.1).max().unwrap_or(0);
+    let unwrapped = if has_section {
+        Carrier::Gitlab // Its sections have times.
+    } else {
+        Carrier::None
+    };
+    if bare > 0 && bare >= strongest {
+        return Detected::sure(unwrapped);
+    }
+    let is_chosen = |vote: &(usize, usize)| {
+        if strongest > 0 {
+            vote.1 == strongest
+        } else {
+            vote.0 * 2 > n_lines
+        }
+    };
+    match votes.iter().position(is_chosen) {
+        Some(at) => {
+            let (carrier, sure) = FORMS[at].resolve(lines());
+            Detected {
+                carrier,
+                sure: sure && strongest > 0,
+            }
+        }
+        None => Detected {
+            carrier: unwrapped,
+            sure: has_section,
+        },
+    }
+}
+
+/// Tells a format by its header.
+fn header(head: &[u8]) -> Option<Carrier> {
+    if head.starts_with(b"Script started on ") {
+        return Some(Carrier::Script);
+    }
+    let mut lines = head
+        .split(|&byte| byte == b'\n')
+        // Comments may precede the header of asciinema's version 3.
+        .skip_while(|line| line.trim_ascii().is_empty() || line.starts_with(b"#"));
+    let first = lines.next()?;
+    match asciinema::version(first) {
+        Some(2) => return Some(Carrier::AsciinemaV2),
+        Some(_) => return Some(Carrier::AsciinemaV3),
+        None => {}
+    }
+    if journald_export::starts_entry(first) {
+        return Some(Carrier::JournaldExport);
+    }
+    asciinema::is_v1(head).then_some(Carrier::AsciinemaV1)
+}
+
+/// Says whether a line of Nix's protocol starts here, behind colours and a syslog level.
+fn is_nix(text: &[u8]) -> bool {
+    let mut text = text;
+    loop {
+        text = match text {
+            [b'<', b'0'..=b'7', b'>', rest @ ..] => rest,
+            [0x1b, b'[', rest @ ..] => match memchr::memchr(b'm', &rest[..rest.len().min(16)]) {
+                Some(end) => &rest[end + 1..],
+                None => return false,
+            },
+            _ => break,
+        };
+    }
+    text.starts_with(b"@nix {") || text.starts_with(b"{\"action\":")
+}
+
+/// Cuts seconds that have a fraction; whole numbers are another form.
+fn decimal(raw: &[u8]) -> Option<(u64, &[u8])> {
+    let (seconds, payload) = generic::seconds_parts(raw)?;
+    (seconds.digits > 0).then_some((seconds.nanos, payload))
+}
+
+/// Names a carrier by how it writes a date and time.
+fn date_time<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Carrier {
+    let (mut n, mut seven, mut nine, mut fewer, mut zulu, mut ts) = (0, 0, 0, 0, 0, 0);
+    for line in lines {
+        let Some((stamp, _)) = generic::date_time_parts(line) else {
+            continue;
+        };
+        n += 1;
+        zulu += usize::from(stamp.zulu);
+        match stamp.digits {
+            7 => seven += 1,
+            9 => nine += 1,
+            1..=8 => fewer += 1,
+            _ => {}
+        }
+        let plain = !line.starts_with(b"[") && stamp.has_t && !stamp.has_zone();
+        ts += usize::from(plain && stamp.digits == 6);
+    }
+    if zulu == n && seven * 10 >= n * 9 {
+        Carrier::GithubActions
+    } else if zulu == n && nine == n {
+        Carrier::DockerLogs
+    } else if nine * 2 > n && nine + seven + fewer == n {
+        Carrier::Kubectl
+    } else if ts * 2 > n {
+        Carrier::TsIso
+    } else {
+        Carrier::DateTime
+    }
+}
+
+/// What a row of times counts from.
+enum Since {
+    Start,
+    PreviousLine,
+    Elsewhere,
+}
+
+/// `is_small` says whether a time is next to nothing, given the largest.
+fn since(times: &[u64], is_small: fn(u64, u64) -> bool) -> Since {
+    let (Some(&first), Some(&largest)) = (times.first(), times.iter().max()) else {
+        return Since::Elsewhere;
+    };
+    let steps = || times.windows(2).map(|pair| pair[0].cmp(&pair[1]));
+    let falls = steps().filter(|step| step.is_gt()).count();
+    let rises = steps().filter(|step| step.is_lt()).count();
+    // Intervals are mostly next to nothing, and fall about as often as they rise.
+    let small = times.iter().filter(|&&ns| is_small(ns, largest)).count();
+    if falls > 0 && falls * 3 >= rises && small * 2 > times.len() && first < NEAR_ZERO {
+        return Since::PreviousLine;
+    }
+    // A fall to near zero is a second recording, see the clock.
+    let falls_far = times
+        .windows(2)
+        .any(|pair| pair[0] > pair[1] && pair[1] >= NEAR_ZERO);
+    if first < NEAR_ZERO && !falls_far {
+        Since::Start
+    } else {
+        Since::Elsewhere
+    }
+}
+
+/// Tells nanoseconds since the start from counts since 1970, which lie close together: within a
+/// day or so, and are not all the same.
+fn integer(counts: &[u64]) -> Carrier {
+    const CLOSE: u64 = 100_000;
+    let smallest = counts.iter().copied().min().unwrap_or(0);
+    let largest = counts.iter().copied().max().unwrap_or(0);
+    for (unit, carrier) in [
+        (1, Carrier::UnixSeconds),
+        (1_000, Carrier::UnixMillis),
+        (1_000_000, Carrier::UnixMicros),
+        (1_000_000_000, Carrier::UnixNanos),
+    ] {
+        let in_era = |count: u64| ERA.contains(&(count / unit));
+        let close = largest - smallest < CLOSE * unit;
+        if in_era(smallest) && in_era(largest) && close && smallest < largest {
+            return carrier;
+        }
+    }
+    Carrier::Nanos
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Stamps before lines of Nix, and what they are.
+    fn name(stamps: &[&str]) -> &'static str {
+        let sample: String = stamps
+            .iter()
+            .map(|stamp| format!("{stamp}@nix {{\"action\":\"stop\",\"id\":1}}\n"))
+            .collect();
+        let detected = detect(sample.as_bytes());
+        assert!(detected.sure, "{stamps:?}");
+        detected.carrier.name()
+    }
+
+    #[test]
+    fn stamps() {
+        for (stamps, want) in [
+            (&["", "\x1b[31m", "<3>"][..], "none"),
+            (&["0 ", "61040528 ", "1795291706 "], "nanos"),
+            (&["1717079400 ", "1717079401 "], "unix"),
+            (&["1717079400 ", "1717079400 "], "nanos"),
+            (&["1717079400123 ", "1717079401123 "], "unix-millis"),
+            (&["1717079400123456 ", "1717079401123456 "], "unix-micros"),
+            (
+                &["1717079400123456789 ", "1717079401123456789 "],
+                "unix-nanos",
+            ),
+            (&["1717079400.123 ", "1717079400.123 "], "unix"),
+            (&["0.5 ", "2.5 ", "2.7 ", "0.1 ", "0.2 ", "0.3 "], "seconds"),
+            (
+                &["0.000001 ", "2.5 ", "0.000002 ", "0.000001 "],
+                "seconds-interval",
+            ),
+            (&["[    0.500000] ", "[   12.345678] "], "seconds"),
+            (&["Nov 21 19:58:52 <3>", "Nov  1 19:58:52 \x1b[0m"], "ts"),
+            (&["2026-11-21T19:58:52.123456 "], "ts-iso"),
+            (&["2026-11-21T19:58:52 "], "date-time"),
+            (&["[2024-05-30 14:30:00] "], "date-time"),
+            (&["2024-05-30 14:30:00,123 "], "date-time"),
+            (&["2024-05-30T14:30:00Z "], "date-time"),
+            (&["2024-05-30T14:30:00.123456Z "], "date-time"),
+            (&["2024-05-30T14:30:00.1234567Z "], "github-actions"),
+            (&["2024-05-30T14:30:00.123456789Z "], "docker-logs"),
+            (&["web-1  | 2024-05-30T14:30:00.123456789Z "], "docker-logs"),
+            (
+                &[
+                    "2024-05-30T14:30:00.123456789Z ",
+                    "2024-05-30T14:30:00.12345678Z ",
+                    "2024-05-30T14:30:00.123456789Z ",
+                ],
+                "kubectl",
+            ),
+            (&["[pod/a/b] 2024-05-30T14:30:00.12Z "], "kubectl"),
+            (&["2024-05-30T14:30:00.12Z stderr F "], "cri"),
+            (&["2024-05-30T14:30:00.000000Z 00O "], "gitlab"),
+            (&["a b\tc d\t2024-05-30T14:30:00.1234567Z "], "github-cli"),
+            (&["00:00:00 ", "00:00:05 ", "00:00:05 "], "ts-elapsed"),
+            (
+                &["00:00:00 ", "00:00:05 ", "00:00:00 ", "00:00:00 "],
+                "ts-interval",
+            ),
+            (&["00:00:01 ", "00:00:40 ", "00:00:02 "], "ts-elapsed"),
+            (&["14:30:00 ", "14:30:01 "], "time-of-day"),
+            (&["23:59:00.123 ", "00:00:01.123 "], "time-of-day"),
+            (&["Sep 08 17:20:30 host nix[1]: "], "journald-short"),
+            (&["2023-09-08T17:20:30+0200 host nix[1]: "], "journald-iso"),
+            (&["1694186430.655028 host nix[1]: "], "journald-unix"),
+            (
+                &["Fri 2023-09-08 17:20:30 CEST host nix[1]: "],
+                "journald-full",
+            ),
+            (&["[   12.345678] host nix[1]: "], "journald-monotonic"),
+            (&["\x1b_bk;t=1745322209921\x07"], "buildkite"),
+        ] {
+            assert_eq!(name(stamps), want, "{stamps:?}");
+        }
+    }
+
+    #[test]
+    fn headers() {
+        for (sample, want) in [
+            (r#"{"version":2,"width":80,"height":24}"#, "asciinema-v2"),
+            ("# x\n{\"version\":3,\"term\":{}}\n", "asciinema-v3"),
+            ("{\n \"version\": 1,\n \"stdout\": [", "asciinema-v1"),
+            ("Script started on 2026-11-21 19:58:52+00:00\n", "script"),
+            ("__CURSOR=s=1\n__REALTIME_TIMESTAMP=1\n", "journald-export"),
+            ("x\n\x1b[0Ksection_start:1717079400:a\r\x1b[0Kb\n", "gitlab"),
+            ("section_start:1717079400:a\r\x1b[0K\n@nix {}\n", "gitlab"),
+        ] {
+            let detected = detect(sample.as_bytes());
+            assert!(detected.sure, "{sample}");
+            assert_eq!(detected.carrier.name(), want, "{sample}");
+        }
+    }
+
+    #[test]
+    fn output_that_begins_with_numbers_does_not_win() {
+        for sample in [
+            "",
+            "building\n12 warnings\n2024-05-30 14:30:00 started\n[1/5] CC\n",
+            "12 warnings\n@nix {}\n13 warnings\n14 warnings\n",
+            "{}\n{\"a\":1}\n",
+            "{\"action\":\"stop\"}\n1.5 x\n2.5 x\n",
+            "00:00:00\n",
+        ] {
+            let carrier = detect(sample.as_bytes()).carrier;
+            let want = if sample.len() == 9 {
+                "ts-elapsed"
+            } else {
+                "none"
+            };
+            assert_eq!(carrier.name(), want, "{sample}");
+        }
+        let weak = detect(b"1.5 a\n2.5 b\nc\n");
+        assert_eq!((weak.carrier, weak.sure), (Carrier::Seconds, false));
+    }
+
+    #[test]
+    fn only_the_head_is_read() {
+        let mut sample = b"1.5 a\n".repeat(20_000);
+        sample.extend_from_slice(b"@nix {\n");
+        assert_eq!(detect(&sample).carrier, Carrier::Seconds);
+        let long = vec![b'x'; 2 * SAMPLE];
+        assert_eq!(detect(&long).carrier, Carrier::None);
+    }
+}
