@@ -1,2 +1,4 @@
 //! The only integration binary of the core: golden, property and layer tests.
 #![expect(clippy::disallowed_methods, reason = "tests read the corpus")]
+
+mod corpus_files;
