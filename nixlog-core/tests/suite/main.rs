@@ -2,3 +2,6 @@
 #![expect(clippy::disallowed_methods, reason = "tests read the corpus")]
 
 mod corpus_files;
+mod layers;
+mod rust_source;
+mod workspace;
