@@ -1,1 +1,5 @@
-//! Seeded logs and the serde_json baseline.
+//! What the benches measure with: logs from a seed.
+
+pub mod generator;
+
+pub use generator::{Mix, generate, generate_stamped};
