@@ -49,6 +49,7 @@ assert holds (!(module false).options.programs.nixlog.enable.default) "the modul
   inherit systems;
   outputs = builtins.attrNames self;
   source = package.src.files;
+  lock = baseNameOf package.cargoLock.lockFile;
   meta = builtins.removeAttrs package.meta [ "platforms" ];
   packages = each (system: builtins.attrNames self.packages.${system});
   devShells = each (system: map (p: p.name) self.devShells.${system}.default.packages);
