@@ -1,1 +1,3 @@
-fn main() {}
+//! The binary as users run it.
+
+mod readme;

@@ -1,0 +1,123 @@
+{
+  description = "nixlog, the profiler for Nix builds";
+
+  inputs.nixpkgs.url = "github:NixOS/nixpkgs/nixos-unstable";
+
+  outputs =
+    { self, nixpkgs }:
+    let
+      inherit (nixpkgs) lib;
+
+      systems = [
+        "x86_64-linux"
+        "aarch64-linux"
+        "x86_64-darwin"
+        "aarch64-darwin"
+      ];
+      forAllSystems = f: lib.genAttrs systems (system: f nixpkgs.legacyPackages.${system});
+
+      manifest = (builtins.fromTOML (builtins.readFile ./Cargo.toml)).workspace.package;
+
+      # Called with `callPackage`, by `packages` and by the overlay.
+      nixlogPackage =
+        { lib, rustPlatform }:
+        rustPlatform.buildRustPackage {
+          pname = "nixlog";
+          inherit (manifest) version;
+
+          # What the build and its tests read, so that a change elsewhere rebuilds nothing.
+          src = lib.fileset.toSource {
+            root = ./.;
+            fileset = lib.fileset.unions [
+              ./.ci
+              ./Cargo.lock
+              ./Cargo.toml
+              ./README.md
+              ./benches
+              ./corpus
+              ./nixlog-cli
+              ./nixlog-core
+              ./tests
+            ];
+          };
+
+          cargoLock.lockFile = ./Cargo.lock;
+          cargoTestFlags = [ "--workspace" ];
+
+          meta = {
+            description = "The profiler for Nix builds";
+            homepage = manifest.repository;
+            changelog = "${manifest.repository}/blob/main/CHANGELOG.md";
+            license = [
+              lib.licenses.mit
+              lib.licenses.asl20
+            ];
+            mainProgram = "nixlog";
+            platforms = lib.platforms.unix;
+          };
+        };
+    in
+    {
+      packages = forAllSystems (pkgs: rec {
+        nixlog = pkgs.callPackage nixlogPackage { };
+        default = nixlog;
+      });
+
+      overlays.default = final: _prev: { nixlog = final.callPackage nixlogPackage { }; };
+
+      nixosModules.default =
+        {
+          config,
+          lib,
+          pkgs,
+          ...
+        }:
+        let
+          cfg = config.programs.nixlog;
+        in
+        {
+          options.programs.nixlog = {
+            enable = lib.mkEnableOption "nixlog, the profiler for Nix builds";
+            package = lib.mkOption {
+              type = lib.types.package;
+              default = self.packages.${pkgs.stdenv.hostPlatform.system}.default;
+              defaultText = lib.literalExpression "nixlog.packages.\${system}.default";
+              description = "The nixlog package to install.";
+            };
+          };
+
+          config = lib.mkIf cfg.enable { environment.systemPackages = [ cfg.package ]; };
+        };
+
+      devShells = forAllSystems (pkgs: {
+        default = pkgs.mkShell {
+          inputsFrom = [ self.packages.${pkgs.stdenv.hostPlatform.system}.default ];
+          packages = [
+            pkgs.cargo-deny
+            pkgs.clippy
+            pkgs.just
+            pkgs.rust-analyzer
+            pkgs.rustfmt
+          ];
+        };
+      });
+
+      checks = forAllSystems (
+        pkgs:
+        let
+          package = self.packages.${pkgs.stdenv.hostPlatform.system}.default;
+        in
+        {
+          # Its check phase runs the tests of the whole workspace.
+          inherit package;
+
+          # The first command of the README, with the program as installed.
+          demo = pkgs.runCommand "nixlog-demo" { nativeBuildInputs = [ package ]; } ''
+            nixlog phases ${./corpus/2.34.8-subst-subst-slow.ts.log.zst} > $out
+          '';
+        }
+      );
+
+      formatter = forAllSystems (pkgs: pkgs.nixfmt-tree);
+    };
+}
