@@ -12,13 +12,13 @@ mod general;
 mod json;
 pub mod message;
 mod nanos;
+mod reader;
 mod scan;
 
+pub use carrier::Carrier;
 pub use general::ParseError;
-pub use nanos::Backward;
+pub use reader::{ClockKind, LogReader, NotUtf8};
 pub use scan::{Body, Line, Lines};
-
-use nanos::NanosClock;
 
 /// Iterates over the lines of a text that is wholly in memory and has no carrier.
 #[must_use]

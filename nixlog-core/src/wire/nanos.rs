@@ -1,30 +1,29 @@
 //! The `<nanoseconds> ` in front of each line of a stamped log.
 
+use super::carrier::Time;
+use super::carrier::clock::{Clock, ClockIssues};
 use super::json;
 use crate::time::Stamp;
+
+/// Lines that the clock wants to see after a step back, to make up its mind about it.
+const WATCH: u32 = 64;
 
 /// Reads `<nanoseconds> payload`, nanoseconds since the start of the recording.
 ///
 /// The scanner reads this carrier itself, without a copy, since nixlog's own recordings have this
-/// form. Stamps never go backward: a smaller one counts as the largest so far.
-#[derive(Debug, Default, Clone)]
+/// form. As long as stamps go forward, nobody is asked; what to do with one that goes backward is
+/// for the [`Clock`] to decide, as with all carriers.
+#[derive(Debug, Default)]
 pub(super) struct NanosClock {
-    /// Added to what the log says: a second recording behind the first goes on where that ended.
+    clock: Clock,
+    /// The number before.
+    before: u64,
+    /// Added to it: where an earlier recording in the same input ended.
     base: u64,
-    first: Option<u64>,
-    last: u64,
-    backward: Option<Backward>,
-}
-
-/// Stamps that were smaller than the one before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Backward {
-    /// How many there were.
-    pub count: u64,
-    /// The line of the first.
-    pub first_line: u64,
-    /// The largest step back, in nanoseconds.
-    pub largest_ns: u64,
+    /// The stamp that the clock gave last.
+    given: Stamp,
+    /// Lines for which the clock is asked.
+    watch: u32,
 }
 
 impl NanosClock {
@@ -35,35 +34,39 @@ impl NanosClock {
         if bytes.get(end) != Some(&b' ') {
             return (None, at);
         }
-        let now = self.base.saturating_add(nanos);
-        if now < self.last {
-            self.step_back(nanos, now, line);
-        } else {
-            self.last = now;
+        if nanos < self.before || self.watch > 0 {
+            return (Some(self.ask(nanos, line)), end + 1);
         }
-        if self.first.is_none() {
-            self.first = Some(nanos);
-        }
-        (Some(Stamp::from_nanos(self.last)), end + 1)
+        self.before = nanos;
+        (Some(Stamp::from_nanos(self.base.saturating_add(nanos))), end + 1)
     }
 
     #[cold]
-    fn step_back(&mut self, nanos: u64, now: u64, line: u64) {
-        let step = self.last - now;
-        let backward = self.backward.get_or_insert(Backward { count: 0, first_line: line, largest_ns: 0 });
-        backward.count += 1;
-        backward.largest_ns = backward.largest_ns.max(step);
-        // A stamp before the very first one means that another recording begins here. In damaged
-        // input this happens a few times at the most: each makes the next less likely.
-        if self.first.is_some_and(|first| nanos < first) {
-            self.first = Some(nanos);
-            self.base = self.last;
-            self.last = self.base.saturating_add(nanos);
+    fn ask(&mut self, nanos: u64, line: u64) -> Stamp {
+        if self.watch == 0 {
+            self.clock.at_line(line.saturating_sub(1));
+            self.given = self.clock.stamp(Time::Elapsed(self.before));
         }
+        self.clock.at_line(line);
+        let stamp = self.clock.stamp(Time::Elapsed(nanos));
+        // The clock is in step again when its stamps move as the numbers do.
+        let moved = stamp.since(self.given).get();
+        let in_step = moved > 0 && nanos.checked_sub(self.before) == Some(moved);
+        self.watch = if nanos < self.before { WATCH } else { self.watch.saturating_sub(1) };
+        if self.watch == 0 {
+            if in_step {
+                self.base = stamp.as_nanos().saturating_sub(nanos);
+            } else {
+                self.watch = 1;
+            }
+        }
+        self.before = nanos;
+        self.given = stamp;
+        stamp
     }
 
     /// Returns what went wrong with the stamps.
-    pub(super) const fn backward(&self) -> Option<Backward> {
-        self.backward
+    pub(super) fn issues(&self) -> ClockIssues {
+        self.clock.issues()
     }
 }

@@ -39,7 +39,7 @@ pub(super) enum Stamps<'a> {
     /// All lines of the block have the same, or none.
     Same(Option<Stamp>),
     /// `<nanoseconds> ` in front of each line, never going backward.
-    Nanos(&'a mut super::NanosClock),
+    Nanos(&'a mut super::nanos::NanosClock),
     /// A carrier took the lines out of their wrapping.
     Table(std::slice::Iter<'a, (Option<Stamp>, u64)>),
 }
@@ -50,6 +50,8 @@ pub struct Lines<'a> {
     text: &'a str,
     at: usize,
     number: u64,
+    /// Where the number of the line behind the last one is wanted.
+    next_number: Option<&'a mut u64>,
     stamps: Stamps<'a>,
     last_id: LastId,
     /// The record behind a text without newline, which shares its line.
@@ -59,7 +61,17 @@ pub struct Lines<'a> {
 impl<'a> Lines<'a> {
     /// Iterates over `text`, whole lines of which the first has the number `first`.
     pub(super) fn new(text: &'a str, first: u64, stamps: Stamps<'a>) -> Self {
-        Self { text, at: 0, number: first, stamps, last_id: LastId::default(), rest: None }
+        let (last_id, at) = (LastId::default(), 0);
+        Self { text, at, number: first, next_number: None, stamps, last_id, rest: None }
+    }
+
+    /// The same, going on from `number`, which is moved on to the line behind the last one.
+    ///
+    /// Only the scan itself learns how many lines there are, since nobody looks for newlines before.
+    pub(super) fn numbered(text: &'a str, number: &'a mut u64, stamps: Stamps<'a>) -> Self {
+        let mut lines = Self::new(text, *number, stamps);
+        lines.next_number = Some(number);
+        lines
     }
 
     /// Reads the stamp of the line that starts at `at`; returns where its payload starts.
@@ -112,10 +124,17 @@ impl<'a> Iterator for Lines<'a> {
             return Some(rest);
         }
         if self.at >= self.text.len() {
+            if let Some(number) = &mut self.next_number {
+                **number = self.number;
+            }
             return None;
         }
         let (stamp, at) = self.stamp(self.at);
-        if let Some((event, next)) = canonical::record(self.text, at, &mut self.last_id) {
+        let record = match self.text.as_bytes().get(at) {
+            Some(b'{') => canonical::bare_record(self.text, at, &mut self.last_id),
+            _ => canonical::record(self.text, at, &mut self.last_id),
+        };
+        if let Some((event, next)) = record {
             let number = self.number;
             self.number += 1;
             self.at = next;
