@@ -94,6 +94,13 @@ pub enum Note<'a> {
         /// When, in nanoseconds since the Unix epoch.
         epoch_ns: u64,
     },
+    /// `using revision REV of repo 'U'` (level 4): a Git input is locked.
+    UsingRevision {
+        /// The commit.
+        revision: &'a str,
+        /// The repository.
+        uri: &'a str,
+    },
     /// `Git tree 'S' is dirty`: nothing that comes of it is cached.
     DirtyTree,
     /// `updating lock file 'F':` or `creating lock file 'F':`.
