@@ -3,4 +3,5 @@
 
 pub mod ansi;
 pub mod carrier;
+pub mod human;
 pub mod message;
