@@ -1,8 +1,41 @@
 //! Reads the logs of Nix builds and tells where the time went.
+//!
+//! Nix tells what it does as a stream of events, without times and without dependencies. This crate
+//! reads that stream in every form in which it is found, puts the times to it that the log's carrier
+//! (or whoever watches it) supplies, and answers questions about it. It opens no file, reads no clock
+//! and prints nothing: bytes and stamps come in through arguments.
+//!
+//! ```
+//! use nixlog_core::analysis::phases::phases;
+//! use nixlog_core::timeline::TimelineBuilder;
+//! use nixlog_core::wire::LogReader;
+//!
+//! let log = br#"0.5 @nix {"action":"start","fields":["/nix/store/7ajh8plhm64ypnph30js1a3lq6zsyxqr-hello-2.12.drv","",1,1],"id":4294967296,"level":3,"parent":0,"text":"building","type":105}
+//! 2.5 @nix {"action":"stop","id":4294967296}
+//! "#;
+//! let mut reader = LogReader::new(None);
+//! let mut builder = TimelineBuilder::default();
+//! for line in reader.block(log, None) {
+//!     builder.push(&line);
+//! }
+//! for line in reader.finish() {
+//!     builder.push(&line);
+//! }
+//! let timeline = builder.finish();
+//! let building = &phases(&timeline).phases[1];
+//! assert_eq!(building.phase.name(), "building");
+//! assert_eq!(building.total.busy.map(|busy| busy.get()), Some(2_000_000_000));
+//! ```
+//!
+//! The layers, lowest first: the words ([`ids`], [`time`], [`json_str`], [`store_path`]); [`wire`], from
+//! bytes to borrowed events; [`timeline`], from events to what ran and when; [`analysis`], from there to
+//! answers; [`report`], from answers to text, Markdown, CSV and JSON.
 #![forbid(unsafe_code)]
 
+pub mod analysis;
 pub mod ids;
 pub mod json_str;
+pub mod report;
 pub mod store_path;
 pub mod time;
 pub mod timeline;

@@ -9,6 +9,7 @@ pub mod detail;
 pub mod dialect;
 pub mod event;
 mod general;
+pub mod human;
 mod json;
 pub mod message;
 mod nanos;

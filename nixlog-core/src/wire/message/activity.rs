@@ -331,7 +331,7 @@ fn copying(text: &str) -> Option<ActivityNote<'_>> {
         return Some(ActivityNote::CopyingPaths { count });
     }
     between(rest, "", " to the store")
-        .or_else(|| between(rest, "", ""))
+        .or_else(|| between(rest, "", "").filter(|path| path.starts_with('/')))
         .map(|path| ActivityNote::CopyingToStore { path })
 }
 

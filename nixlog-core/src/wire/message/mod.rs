@@ -1,8 +1,8 @@
 //! The texts of Nix: what its messages and its activities' titles say.
 //!
 //! Nix has no error codes in its log. What failed, how, and where is told in words, and the words
-//! changed over the versions: 2.4, 2.23, 2.29, 2.33 and 2.34 each reworded something. [`read`]
-//! knows them all, of Nix, Lix and Determinate Nix, and [`activity`] knows the titles of the
+//! changed over the versions: 2.4, 2.23, 2.29, 2.33 and 2.34 each reworded something. [`read()`]
+//! knows them all, of Nix, Lix and Determinate Nix, and [`activity()`] knows the titles of the
 //! activities whose fields do not tell the same. Both borrow from the text and allocate nothing;
 //! a text that they do not know is [`Note::Other`] or [`ActivityNote::Other`], never an error.
 //!
@@ -11,7 +11,7 @@
 mod activity;
 mod build;
 mod failure;
-mod grammar;
+pub(crate) mod grammar;
 mod log_lines;
 mod note;
 mod plan;

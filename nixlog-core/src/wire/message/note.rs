@@ -4,7 +4,7 @@ use super::failure::Failure;
 
 /// What a message of Nix says.
 ///
-/// Made by [`read`](super::read). Many messages mean nothing to a profiler, and those are
+/// Made by [`read`](super::read()). Many messages mean nothing to a profiler, and those are
 /// [`Other`](Self::Other). Paths and URIs are as Nix prints them, without quotes.
 #[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,6 +94,13 @@ pub enum Note<'a> {
         /// When, in nanoseconds since the Unix epoch.
         epoch_ns: u64,
     },
+    /// `using revision REV of repo 'U'` (level 4): a Git input is locked.
+    UsingRevision {
+        /// The commit.
+        revision: &'a str,
+        /// The repository.
+        uri: &'a str,
+    },
     /// `Git tree 'S' is dirty`: nothing that comes of it is cached.
     DirtyTree,
     /// `updating lock file 'F':` or `creating lock file 'F':`.
@@ -132,7 +139,7 @@ pub enum Note<'a> {
         drv: &'a str,
         /// The machine's URI.
         machine: &'a str,
-        /// The machine's own error, which [`read`](super::read) reads: the true reason, log tail
+        /// The machine's own error, which [`read`](super::read()) reads: the true reason, log tail
         /// and all.
         detail: &'a str,
     },

@@ -239,6 +239,11 @@ fn starting_with_u(text: &str) -> Option<Note<'_>> {
             let retrying = why.contains("; retrying ");
             Some(Note::DownloadFailed { uri, retrying })
         }
+        b"usi" if text.starts_with("using revision ") => {
+            let (revision, repository) = text["using revision ".len()..].split_once(" of repo ")?;
+            let uri = between(repository, "", "")?;
+            Some(Note::UsingRevision { revision, uri })
+        }
         b"usi" => {
             let form = (
                 tag("using cached "),

@@ -77,6 +77,13 @@ fn reads_signs_of_evaluation() {
                 drv: D,
             },
         ),
+        (
+            "using revision 923318c of repo '/home/x'",
+            Note::UsingRevision {
+                revision: "923318c",
+                uri: "/home/x",
+            },
+        ),
         ("derivation evaluated to <D>", Note::EvaluatedTo { drv: D }),
         (
             "copied source '/home/x' -> '<P>'",

@@ -1,0 +1,63 @@
+//! Markdown: for step summaries, issues and notes.
+
+use std::io::{self, Write};
+
+use super::document::{Align, Document, Table, Weight};
+
+/// Writes a document.
+///
+/// # Errors
+///
+/// Passes on what the output says.
+pub fn write(document: &Document, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "**{}**", escape(&document.verdict))?;
+    for table in document.tables.iter().filter(|table| !table.rows.is_empty()) {
+        writeln!(out)?;
+        if let Some(title) = table.title {
+            writeln!(out, "### {title}\n")?;
+        }
+        write_table(table, out)?;
+    }
+    if !document.notes.is_empty() {
+        writeln!(out)?;
+    }
+    for note in &document.notes {
+        writeln!(out, "- {}", escape(note))?;
+    }
+    if let Some(next) = &document.next {
+        writeln!(out, "\nNext: `{next}`")?;
+    }
+    Ok(())
+}
+
+fn write_table(table: &Table, out: &mut dyn Write) -> io::Result<()> {
+    let titles: Vec<&str> = table.columns.iter().map(|column| column.title).collect();
+    writeln!(out, "| {} |", titles.join(" | "))?;
+    let rules: Vec<&str> = table.columns.iter().map(|column| if column.align == Align::Right { "--:" } else { ":--" }).collect();
+    writeln!(out, "| {} |", rules.join(" | "))?;
+    for row in &table.rows {
+        let mut cells: Vec<String> = row.cells.iter().map(|cell| escape(&cell.for_people())).collect();
+        match (row.weight, cells.first_mut()) {
+            (Weight::Part, Some(first)) => first.insert_str(0, "&nbsp;&nbsp;"),
+            (Weight::Total, Some(first)) => *first = format!("**{first}**"),
+            _ => {}
+        }
+        writeln!(out, "| {} |", cells.join(" | "))?;
+    }
+    Ok(())
+}
+
+/// Keeps text from the log from being read as markup.
+fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\\' | '|' | '*' | '_' | '`' | '[' | ']' | '#' => out.extend(['\\', c]),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '&' => out.push_str("&amp;"),
+            c => out.push(c),
+        }
+    }
+    out
+}

@@ -1,0 +1,196 @@
+//! Text for people: aligned tables that fit the terminal.
+
+use std::io::{self, Write};
+
+use super::document::{Align, Document, Row, Table, Weight};
+
+/// How text is printed.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Style {
+    /// Columns of the terminal; `None` does not limit lines.
+    pub width: Option<usize>,
+    /// What colours and weights are written as; plain text where empty.
+    pub theme: Theme,
+}
+
+/// What goes before and after text of some weight, such as terminal escapes.
+#[derive(Debug, Clone, Copy, Default)]
+#[non_exhaustive]
+pub struct Theme {
+    /// The verdict and the total.
+    pub strong: &'static str,
+    /// Headings and notes.
+    pub faint: &'static str,
+    /// What went wrong.
+    pub bad: &'static str,
+    /// Ends any of them.
+    pub reset: &'static str,
+}
+
+impl Theme {
+    /// Terminal escapes.
+    pub const TERMINAL: Self = Self { strong: "\u{1b}[1m", faint: "\u{1b}[2m", bad: "\u{1b}[31m", reset: "\u{1b}[0m" };
+}
+
+impl Style {
+    /// Makes a style.
+    #[must_use]
+    pub const fn new(width: Option<usize>, theme: Theme) -> Self {
+        Self { width, theme }
+    }
+}
+
+/// Writes a document.
+///
+/// # Errors
+///
+/// Passes on what the output says.
+pub fn write(document: &Document, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    let Theme { strong, faint, reset, .. } = style.theme;
+    write_wrapped(&document.verdict, "", strong, style, out)?;
+    for table in document.tables.iter().filter(|table| !table.rows.is_empty()) {
+        writeln!(out)?;
+        if let Some(title) = table.title {
+            writeln!(out, "{strong}{title}{reset}")?;
+        }
+        write_table(table, style, out)?;
+    }
+    if !document.notes.is_empty() {
+        writeln!(out)?;
+        for note in &document.notes {
+            write_wrapped(note, "  ", faint, style, out)?;
+        }
+    }
+    if let Some(next) = &document.next {
+        writeln!(out, "\nnext: {strong}{next}{reset}")?;
+    }
+    Ok(())
+}
+
+/// Writes a paragraph, later lines indented.
+fn write_wrapped(text: &str, indent: &str, mark: &str, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    let reset = if mark.is_empty() { "" } else { style.theme.reset };
+    let width = style.width.unwrap_or(usize::MAX).max(20);
+    let mut used = 0;
+    write!(out, "{mark}")?;
+    for word in text.split(' ') {
+        let length = columns(word);
+        if used > 0 && used + 1 + length > width {
+            write!(out, "\n{indent}")?;
+            used = indent.len();
+        } else if used > 0 {
+            write!(out, " ")?;
+            used += 1;
+        }
+        write!(out, "{word}")?;
+        used += length;
+    }
+    writeln!(out, "{reset}")
+}
+
+/// What stands between two columns.
+const GAP: &str = "  ";
+
+/// The narrowest that a text column is cut to.
+const NARROWEST: usize = 12;
+
+fn write_table(table: &Table, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    let texts: Vec<Vec<String>> = table.rows.iter().map(cell_texts).collect();
+    let shown = fit(table, &texts, style.width);
+    let Theme { strong, faint, bad, reset } = style.theme;
+    let header = table.columns.iter().map(|column| column.title.to_owned()).collect::<Vec<_>>();
+    write_row(table, &header, &shown, (faint, reset), out)?;
+    for (row, cells) in table.rows.iter().zip(&texts) {
+        let mark = match row.weight {
+            Weight::Total => (strong, reset),
+            Weight::Bad => (bad, reset),
+            Weight::Part => (faint, reset),
+            Weight::Plain => ("", ""),
+        };
+        write_row(table, cells, &shown, mark, out)?;
+    }
+    Ok(())
+}
+
+fn cell_texts(row: &Row) -> Vec<String> {
+    let mut texts: Vec<String> = row.cells.iter().map(super::document::Cell::for_people).collect();
+    if row.weight == Weight::Part && let Some(first) = texts.first_mut() {
+        first.insert_str(0, "  ");
+    }
+    texts
+}
+
+/// A column that is shown, and how wide.
+struct Shown {
+    index: usize,
+    width: usize,
+}
+
+/// Chooses columns and widths: leaves out the least important ones, then cuts text.
+fn fit(table: &Table, texts: &[Vec<String>], limit: Option<usize>) -> Vec<Shown> {
+    let widest = |index: usize| {
+        let cells = texts.iter().filter_map(|row| row.get(index)).map(|cell| columns(cell));
+        cells.chain([columns(table.columns[index].title)]).max().unwrap_or(0)
+    };
+    let mut shown: Vec<Shown> = (0..table.columns.len()).map(|index| Shown { index, width: widest(index) }).collect();
+    let Some(limit) = limit else { return shown };
+    let total = |shown: &[Shown]| shown.iter().map(|column| column.width + GAP.len()).sum::<usize>() - GAP.len();
+    // The main text column may give up some width before a number has to go.
+    let main = |shown: &[Shown]| {
+        let text = shown.iter().filter(|column| table.columns[column.index].align == Align::Left);
+        text.max_by_key(|column| column.width).map(|column| column.index)
+    };
+    while total(&shown) > limit {
+        let spare = main(&shown).and_then(|index| shown.iter().find(|column| column.index == index));
+        let spare = spare.map_or(0, |column| column.width.saturating_sub(32));
+        let excess = total(&shown) - limit;
+        let least = shown.iter().map(|column| table.columns[column.index].rank).max().unwrap_or(0);
+        if spare >= excess || least == 0 {
+            break;
+        }
+        shown.retain(|column| table.columns[column.index].rank != least);
+    }
+    let excess = total(&shown).saturating_sub(limit);
+    if let Some(index) = main(&shown)
+        && let Some(column) = shown.iter_mut().find(|column| column.index == index)
+    {
+        column.width = column.width.saturating_sub(excess).max(NARROWEST.min(column.width));
+    }
+    shown
+}
+
+fn write_row(
+    table: &Table,
+    cells: &[String],
+    shown: &[Shown],
+    (mark, reset): (&str, &str),
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let mut line = String::new();
+    for (position, column) in shown.iter().enumerate() {
+        let cell = clip(&cells[column.index], column.width);
+        let pad = " ".repeat(column.width.saturating_sub(columns(&cell)));
+        if position > 0 {
+            line.push_str(GAP);
+        }
+        match table.columns[column.index].align {
+            Align::Left => line.extend([&*cell, &pad]),
+            Align::Right => line.extend([&*pad, &*cell]),
+        }
+    }
+    writeln!(out, "{mark}{}{reset}", line.trim_end())
+}
+
+/// Cuts text to a number of columns; the cut shows.
+fn clip(text: &str, width: usize) -> String {
+    if columns(text) <= width {
+        return text.to_owned();
+    }
+    text.chars().take(width.saturating_sub(1)).chain(['…']).collect()
+}
+
+/// Counts the columns that text takes: one for each character. Names in a Nix store are ASCII.
+fn columns(text: &str) -> usize {
+    text.chars().count()
+}

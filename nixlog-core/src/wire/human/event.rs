@@ -1,0 +1,77 @@
+//! What a line for people can say.
+
+use super::bar::BarStatus;
+use crate::wire::message::{ActivityNote, Note};
+
+/// What a line for people says. Made by [`HumanReader`](super::HumanReader).
+///
+/// All texts are without escape sequences.
+#[non_exhaustive]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HumanEvent<'a> {
+    /// A message of the catalogue: the plan and its items, warnings, and errors, whose
+    /// [text](Self::Error) comes just before.
+    Note(Note<'a>),
+    /// An error, all lines of it: `error: `, and what follows is indented by seven spaces. Also
+    /// `error: …` of a compiler, in logs that do not tell builds' output from Nix's.
+    Error {
+        /// The block, indentation and all; [`log_tail`](crate::wire::message::log_tail) reads it.
+        text: &'a str,
+    },
+    /// `building 'D'...`: a build starts.
+    Building {
+        /// The derivation.
+        drv: &'a str,
+        /// The machine's URI; `None` for a build on this one.
+        machine: Option<&'a str>,
+    },
+    /// `checking outputs of 'D'...`: a build starts that was done before.
+    Checking {
+        /// The derivation.
+        drv: &'a str,
+        /// The machine's URI; `None` for a build on this one.
+        machine: Option<&'a str>,
+    },
+    /// `copying path 'P' from 'U'...`: a substitution or a copy starts.
+    Copying {
+        /// The store path.
+        path: &'a str,
+        /// Where it comes from; `None` for this store.
+        from: Option<&'a str>,
+        /// Where it goes; `None` for this store.
+        to: Option<&'a str>,
+    },
+    /// `downloading 'U'...`: a file transfer starts.
+    Downloading {
+        /// The file.
+        uri: &'a str,
+    },
+    /// The start of anything else that Nix does.
+    Activity(ActivityNote<'a>),
+    /// `NAME> line`: a line of a build's output.
+    BuildLog {
+        /// The derivation's name without version. Several builds can share it.
+        pname: &'a str,
+        /// The line.
+        text: &'a str,
+        /// The line is of the post-build hook: `NAME (post)> line`.
+        post_hook: bool,
+    },
+    /// `post-build-hook: line`: a line of the post-build hook, in `nix-build`.
+    HookLog {
+        /// The line.
+        text: &'a str,
+    },
+    /// `building the system configuration...`: `nixos-rebuild` and `darwin-rebuild` start to
+    /// evaluate.
+    SystemConfiguration,
+    /// A line of a system's activation, after the build: `setting up /etc...`.
+    Activation {
+        /// The line.
+        text: &'a str,
+    },
+    /// One state of the status line of a terminal.
+    BarStatus(BarStatus<'a>),
+    /// Anything else: output of builds, and of whatever else writes to the same terminal.
+    Text(&'a str),
+}

@@ -1,0 +1,311 @@
+//! The fold from lines for people to events.
+
+use foldhash::HashSet;
+
+use super::activation;
+use super::bar::{self, BarStatus};
+use super::event::HumanEvent;
+use crate::store_path::{name_of, pname_of};
+use crate::wire::ansi;
+use crate::wire::message::{ActivityNote, Note, activity, read};
+
+/// Reads a log that was made for people, line by line.
+///
+/// Between lines it remembers which names are being built (a `NAME> ` counts only with a NAME that
+/// was seen, where any was), whether a plan is being listed, and an error whose lines are not all
+/// there yet.
+///
+/// # Examples
+///
+/// ```
+/// use nixlog_core::wire::human::{HumanEvent, HumanReader};
+///
+/// let mut started = Vec::new();
+/// let mut reader = HumanReader::default();
+/// reader.line("building '/nix/store/x-hello-2.12.drv'...", &mut |event| {
+///     if let HumanEvent::Building { drv, .. } = event {
+///         started.push(drv.to_owned());
+///     }
+/// });
+/// assert_eq!(started, ["/nix/store/x-hello-2.12.drv"]);
+/// ```
+#[derive(Debug, Default)]
+pub struct HumanReader {
+    /// Names without version of what was planned or started.
+    names: HashSet<Box<str>>,
+    /// The lines of an error so far; empty where there is none.
+    block: String,
+    /// Empty lines since, which belong to the error if more of it follows.
+    blanks: usize,
+    in_plan: bool,
+    activating: bool,
+}
+
+/// "Erase to the end of the line": every redraw of the status line ends so.
+const ERASE: &str = "\u{1b}[K";
+
+/// "Faint": on a terminal, Nix prints the name before a build's line so.
+const FAINT: &str = "\u{1b}[2m";
+
+/// How the second and later lines of an error start: as wide as `error: `.
+const INDENT: &str = "       ";
+
+/// An error longer than this is not kept in full, so that memory does not grow with the log. Nix
+/// quotes 25 lines of a build.
+const MAX_BLOCK: usize = 256 * 1024;
+
+/// The longest `NAME (post)` there can be: a store path's name has at most 211 bytes.
+const MAX_NAME: usize = 211 + " (post)".len();
+
+impl HumanReader {
+    /// Reads one line, with or without its line ending; gives what it says to `out`.
+    ///
+    /// An error is given when the next line shows that it is complete; see [`finish`](Self::finish).
+    /// A line of a terminal recording can hold many states of the status line: all are given.
+    pub fn line(&mut self, text: &str, out: &mut impl FnMut(HumanEvent<'_>)) {
+        let mut rest = text.trim_end_matches(['\r', '\n']);
+        let mut overdrawn = false;
+        while let Some(at) = memchr::memchr(b'\r', rest.as_bytes()) {
+            self.redraw(&rest[..at], out);
+            rest = &rest[at + 1..];
+            overdrawn = true;
+        }
+        if rest.ends_with(ERASE) {
+            return self.redraw(rest, out);
+        }
+        let visible = ansi::strip(rest);
+        // What is left of a line that was erased is no line.
+        if visible.is_empty() && (overdrawn || !rest.is_empty()) {
+            return;
+        }
+        if let Some(status) = bar::status(&visible) {
+            return self.status(status, out);
+        }
+        let faint = rest.strip_prefix(ERASE).unwrap_or(rest).starts_with(FAINT);
+        self.plain(&visible, faint, out);
+    }
+
+    /// Ends the log: gives the error that was still open.
+    pub fn finish(&mut self, out: &mut impl FnMut(HumanEvent<'_>)) {
+        self.close(out);
+    }
+
+    /// Reads what was drawn over later: a state of the status line, or the progress of some other
+    /// program, of which only the last state counts.
+    fn redraw(&mut self, raw: &str, out: &mut impl FnMut(HumanEvent<'_>)) {
+        let text = ansi::strip(raw);
+        let text = text.trim();
+        if text.is_empty() {
+            return;
+        }
+        if let Some(status) = bar::status(text) {
+            self.status(status, out);
+        } else if raw.ends_with(ERASE) {
+            let activity = text;
+            let status = BarStatus {
+                activity,
+                ..BarStatus::default()
+            };
+            self.status(status, out);
+        }
+    }
+
+    fn status(&mut self, status: BarStatus<'_>, out: &mut impl FnMut(HumanEvent<'_>)) {
+        self.close(out);
+        if let Some(build) = status.build() {
+            self.learn(build.name);
+        }
+        out(HumanEvent::BarStatus(status));
+    }
+
+    /// Reads a line that is what a person saw of it.
+    fn plain(&mut self, line: &str, faint: bool, out: &mut impl FnMut(HumanEvent<'_>)) {
+        if !self.block.is_empty() {
+            if line.is_empty() {
+                self.blanks += 1;
+                return;
+            }
+            if line.starts_with(INDENT) {
+                return self.continue_block(line, out);
+            }
+            self.close(out);
+        }
+        if line.starts_with("error:") {
+            self.in_plan = false;
+            self.block.push_str(line);
+            return;
+        }
+        if self.in_plan {
+            if let note @ Note::PlanItem { path } = read(line) {
+                if path.ends_with(".drv") {
+                    self.learn(name_of(path));
+                }
+                return out(HumanEvent::Note(note));
+            }
+            self.in_plan = false;
+        }
+        if let Some((pname, text, post_hook)) = self.build_log(line, faint) {
+            if faint {
+                self.learn(pname);
+            }
+            return out(HumanEvent::BuildLog {
+                pname,
+                text,
+                post_hook,
+            });
+        }
+        if let Some(text) = line.strip_prefix("post-build-hook: ") {
+            return out(HumanEvent::HookLog { text });
+        }
+        if self.started(line, out) || self.activation(line, out) {
+            return;
+        }
+        self.message(line, out);
+    }
+
+    /// Reads `NAME> line` and `NAME (post)> line`.
+    fn build_log<'a>(&self, line: &'a str, faint: bool) -> Option<(&'a str, &'a str, bool)> {
+        let head = &line.as_bytes()[..line.len().min(MAX_NAME + 1)];
+        let end = memchr::memchr(b'>', head)?;
+        let text = &line[end + 1..];
+        // Carriers that trim lines leave `NAME>` of an empty one.
+        let text = if text.is_empty() {
+            text
+        } else {
+            text.strip_prefix(' ')?
+        };
+        let (name, post_hook) = match line[..end].strip_suffix(" (post)") {
+            Some(name) => (name, true),
+            None => (&line[..end], false),
+        };
+        let known = if faint || self.names.is_empty() {
+            is_pname(name)
+        } else {
+            self.names.contains(name)
+        };
+        known.then_some((name, text, post_hook))
+    }
+
+    /// Reads the start of an activity: its title and `...`.
+    fn started(&mut self, line: &str, out: &mut impl FnMut(HumanEvent<'_>)) -> bool {
+        if !line.ends_with("...") {
+            return false;
+        }
+        let event = match activity(line) {
+            ActivityNote::Other => return false,
+            ActivityNote::Building { drv, machine } => {
+                self.learn(name_of(drv));
+                HumanEvent::Building { drv, machine }
+            }
+            ActivityNote::Checking { drv, machine } => {
+                self.learn(name_of(drv));
+                HumanEvent::Checking { drv, machine }
+            }
+            ActivityNote::CopyingPath { path, from, to } => HumanEvent::Copying { path, from, to },
+            ActivityNote::Downloading { uri } => HumanEvent::Downloading { uri },
+            note => HumanEvent::Activity(note),
+        };
+        self.activating = false;
+        out(event);
+        true
+    }
+
+    /// Reads what the tools around Nix say.
+    fn activation(&mut self, line: &str, out: &mut impl FnMut(HumanEvent<'_>)) -> bool {
+        if line == "building the system configuration..." {
+            self.activating = false;
+            out(HumanEvent::SystemConfiguration);
+            return true;
+        }
+        let starts = activation::starts(line);
+        self.activating |= starts;
+        let belongs = starts || self.activating && activation::continues(line);
+        if belongs {
+            out(HumanEvent::Activation { text: line });
+        }
+        belongs
+    }
+
+    /// Reads one message of one line, or else a text.
+    fn message(&mut self, line: &str, out: &mut impl FnMut(HumanEvent<'_>)) {
+        out(match read(line) {
+            // Nix marks all of these with `error:`; without it a builder says so.
+            Note::BuildFailed { .. }
+            | Note::BuildsFailed
+            | Note::ProgramFailed { .. }
+            | Note::Interrupted
+            // And this without a plan.
+            | Note::PlanItem { .. }
+            | Note::Other => HumanEvent::Text(line),
+            note => {
+                if matches!(
+                    note,
+                    Note::PlanBuild { .. } | Note::PlanFetch { .. } | Note::PlanUnknown
+                ) {
+                    self.in_plan = true;
+                    self.activating = false;
+                }
+                HumanEvent::Note(note)
+            }
+        });
+    }
+
+    /// Adds a line to the error.
+    fn continue_block(&mut self, line: &str, out: &mut impl FnMut(HumanEvent<'_>)) {
+        let mut last = self.block.rsplit('\n').next().unwrap_or("").trim_start();
+        if self.blanks > 0 {
+            last = "";
+        }
+        let text = line.trim_start();
+        // Some errors say where they end; the rest ends where something else starts.
+        let ends = text.starts_with("For full logs, run '")
+            || last == "For full logs, run:"
+            || text.starts_with("got:")
+                && (last.starts_with("specified:") || last.starts_with("wanted:"));
+        if self.block.len() < MAX_BLOCK {
+            for _ in 0..self.blanks {
+                self.block.push('\n');
+            }
+            self.block.push('\n');
+            self.block.push_str(line);
+        }
+        self.blanks = 0;
+        if ends {
+            self.close(out);
+        }
+    }
+
+    /// Gives the error that is open, if any.
+    fn close(&mut self, out: &mut impl FnMut(HumanEvent<'_>)) {
+        if self.block.is_empty() {
+            return;
+        }
+        let text = &*self.block;
+        out(HumanEvent::Error { text });
+        let note = read(text);
+        if note != Note::Other {
+            out(HumanEvent::Note(note));
+        }
+        for _ in 0..std::mem::take(&mut self.blanks) {
+            out(HumanEvent::Text(""));
+        }
+        self.block.clear();
+    }
+
+    /// Remembers a name as one that is being built.
+    fn learn(&mut self, name: &str) {
+        let pname = pname_of(name.strip_suffix(".drv").unwrap_or(name));
+        if !self.names.contains(pname) {
+            self.names.insert(pname.into());
+        }
+    }
+}
+
+/// Tells whether a text can be a derivation's name without version.
+fn is_pname(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"+-._?=".contains(&byte))
+        && pname_of(text) == text
+}
