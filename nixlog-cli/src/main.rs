@@ -1,1 +1,23 @@
-fn main() {}
+//! `nixlog`: the profiler for Nix builds.
+#![forbid(unsafe_code)]
+
+mod cli;
+mod cmd;
+mod echo;
+mod error;
+mod input;
+mod load;
+mod output;
+mod term;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    match cmd::run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => error.report(),
+    }
+}

@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use super::model::Name;
 use crate::ids::ActivityId;
 use crate::time::{Interval, Stamp};
-use crate::wire::event::ActivityKind;
 
 /// A row in the table of activities.
 pub(super) type Row = u32;
@@ -58,7 +57,6 @@ pub(super) enum Role {
 #[derive(Debug, Clone)]
 pub(super) struct Activity {
     pub(super) id: ActivityId,
-    pub(super) kind: ActivityKind,
     pub(super) role: Role,
     /// The row of the parent, where it is known and not Nix's root.
     pub(super) parent: Option<Row>,
@@ -98,6 +96,40 @@ pub(super) struct Activity {
 }
 
 impl Activity {
+    /// Makes the row of an activity of which nothing is known but its start.
+    pub(super) fn new(
+        id: ActivityId,
+        parent: Option<Row>,
+        start: Option<Stamp>,
+        event: u64,
+    ) -> Self {
+        Self {
+            id,
+            role: Role::Other,
+            parent,
+            subject: None,
+            source: None,
+            target: None,
+            start,
+            stop: None,
+            started: event,
+            stopped: 0,
+            alive: event,
+            first_sign: None,
+            last_sign: None,
+            done: 0,
+            expected: 0,
+            log_lines: 0,
+            log_bytes: 0,
+            outer: None,
+            counter: None,
+            counted_end: None,
+            verdict: None,
+            fetched: false,
+            superseded: false,
+        }
+    }
+
     pub(super) fn is_open(&self) -> bool {
         self.stopped == 0
     }

@@ -10,14 +10,14 @@ use super::facts::{Facts, PlanReader};
 use super::failures::Failures;
 use super::human::HumanLog;
 use super::links::Links;
-use super::model::{Name, Names, Part, Stretch};
+use super::model::{Name, Names, Stretch};
 use super::{Timeline, finish};
 use crate::ids::ActivityId;
 use crate::json_str::JsonStr;
 use crate::time::{Interval, Stamp};
 use crate::wire::detail::{Detail, ResultDetail};
 use crate::wire::event::{
-    ActivityKind, ActivityResult, Event, Message, Progress, ResultKind, Start,
+    ActivityResult, Event, Level, Message, Progress, ResultKind, Start,
 };
 use crate::wire::message::{self, ActivityNote, Note};
 use crate::wire::{Body, Line, ansi};
@@ -34,12 +34,12 @@ pub(super) struct PhaseMark {
 ///
 /// ```
 /// use nixlog_core::timeline::TimelineBuilder;
-/// use nixlog_core::wire::scan_stamped;
+/// use nixlog_core::wire::LogReader;
 ///
-/// let log = r#"1000000 @nix {"action":"start","fields":["/nix/store/7ajh8plhm64ypnph30js1a3lq6zsyxqr-hello.drv","",1,1],"id":4294967296,"level":3,"parent":0,"text":"building 'hello'","type":105}
+/// let log = br#"1000000 @nix {"action":"start","fields":["/nix/store/7ajh8plhm64ypnph30js1a3lq6zsyxqr-hello.drv","",1,1],"id":4294967296,"level":3,"parent":0,"text":"building 'hello'","type":105}
 /// 4000000 @nix {"action":"stop","id":4294967296}"#;
 /// let mut builder = TimelineBuilder::default();
-/// for line in scan_stamped(log) {
+/// for line in LogReader::new(None).block(log, None) {
 ///     builder.push(&line);
 /// }
 /// let timeline = builder.finish();
@@ -125,6 +125,7 @@ impl TimelineBuilder {
     }
 
     fn event(&mut self, event: &Event<'_>) {
+        HumanLog::event_follows(self);
         match event {
             Event::Start(start) => self.start(start),
             Event::Stop(id) => self.stop(*id),
@@ -139,7 +140,7 @@ impl TimelineBuilder {
         let detail = start.detail();
         let parent = start.parent.filter(|&parent| parent != ActivityId::NONE);
         let parent = parent.and_then(|parent| self.activities.find(parent));
-        let mut activity = self.blank(start, parent);
+        let mut activity = Activity::new(start.id, parent, self.now, self.facts.events);
         self.describe(&mut activity, start, detail);
         let role = activity.role;
         let (row, replaced) = self.activities.start(activity);
@@ -148,36 +149,6 @@ impl TimelineBuilder {
         }
         self.links.add(row, self.activities.get(row), start.parent.is_none(), &self.names);
         self.started(row, role);
-    }
-
-    /// Makes the row of an activity of which nothing is known but its start.
-    fn blank(&self, start: &Start<'_>, parent: Option<Row>) -> Activity {
-        Activity {
-            id: start.id,
-            kind: start.kind,
-            role: Role::Other,
-            parent,
-            subject: None,
-            source: None,
-            target: None,
-            start: self.now,
-            stop: None,
-            started: self.facts.events,
-            stopped: 0,
-            alive: self.facts.events,
-            first_sign: None,
-            last_sign: None,
-            done: 0,
-            expected: 0,
-            log_lines: 0,
-            log_bytes: 0,
-            outer: None,
-            counter: None,
-            counted_end: None,
-            verdict: None,
-            fetched: false,
-            superseded: false,
-        }
     }
 
     /// Fills in what the fields and the text say.
@@ -242,8 +213,9 @@ impl TimelineBuilder {
             }
             ActivityNote::FetchingGit { uri }
             | ActivityNote::FetchingMercurial { uri }
+            | ActivityNote::FetchingInput { uri }
             | ActivityNote::UnpackingIntoGitCache { uri } => (Role::InputFetch, Some(uri)),
-            ActivityNote::Submodules { .. } => (Role::InputFetch, Some(&*plain)),
+            ActivityNote::Submodules => (Role::InputFetch, Some(&*plain)),
             ActivityNote::ConnectingTo { machine } => (Role::Connecting, Some(machine)),
             ActivityNote::WaitingForUploadLock { machine } => (Role::UploadLock, Some(machine)),
             ActivityNote::CopyingDependencies { machine } => (Role::Upload, Some(machine)),
@@ -391,7 +363,9 @@ impl TimelineBuilder {
 
     fn message(&mut self, message: &Message<'_>) {
         self.facts.message(message);
-        let text = message.raw.unwrap_or(message.text).decode();
+        // A warning says only in its full text which kind of warning it is.
+        let bare = if message.level == Level::ERROR { message.raw } else { None };
+        let text = bare.unwrap_or(message.text).decode();
         let plain = ansi::strip(&text);
         let note = message::read(&plain);
         self.note(&note, Some(message));
@@ -420,10 +394,5 @@ impl TimelineBuilder {
             Cow::Borrowed(text) => self.names.intern(text),
             Cow::Owned(text) => self.names.intern(&text),
         }
-    }
-
-    /// Adds a stretch that explains an instant in which nothing else runs.
-    pub(super) fn fill(&mut self, interval: Option<Interval>, part: Part) {
-        self.fillers.extend(interval.map(|interval| Stretch { interval, part }));
     }
 }

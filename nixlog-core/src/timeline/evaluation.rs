@@ -19,6 +19,8 @@ pub(super) const fn is_sign(note: &Note<'_>) -> bool {
         note,
         Note::EvaluatingFile { .. }
             | Note::Instantiated { .. }
+            | Note::EvaluatedTo { .. }
+            | Note::UsingRevision { .. }
             | Note::CopiedSource { .. }
             | Note::CopiedLargePath { .. }
             | Note::EvaluationWarning

@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, HashMap};
 use super::activity::{Activities, Activity, Role, Row};
 use super::builder::{PhaseMark, TimelineBuilder};
 use super::model::{
-    BuilderPhase, End, Name, Outcome, Part, Reason, RemoteParts, Stretch, Unit, UnitKind,
+    BuilderPhase, End, Name, Outcome, Part, RemoteParts, Stretch, Unit, UnitKind,
 };
 use super::remote::{self, RemoteTimes};
 use super::intervals::less;
 use super::{Timeline, results};
-use crate::time::{Interval, Nanos, Stamp};
+use crate::time::{Interval, Stamp};
 
 /// Tells whether a file is what a binary cache answers questions with.
 pub(super) fn is_query(uri: &str) -> bool {
@@ -222,7 +222,7 @@ impl UnitMaker<'_> {
     }
 
     fn child(&self, row: Row, role: Role) -> Option<(Row, &Activity)> {
-        let mut children = self.children.get(&row)?.iter().rev();
+        let children = self.children.get(&row)?.iter().rev();
         children.map(|&child| (child, self.builder.activities.get(child))).find(|(_, child)| child.role == role)
     }
 

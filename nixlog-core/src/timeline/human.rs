@@ -1,22 +1,217 @@
-//! Logs for people: starts, but no ends.
+//! Logs for people: they say what starts, but never what ends.
+//!
+//! What such a log can tell is told, and marked as inferred. A build whose lines carry its name
+//! (`nix build -L`) lasts at least until its last line. For the phases, each thing that starts counts
+//! until the next thing starts, which is right for one job and an estimate for several.
 
-use super::activity::Row;
+use std::collections::HashMap;
+
+use super::activity::{Activity, Role, Row};
 use super::builder::TimelineBuilder;
-use super::model::Unit;
-use crate::time::Stamp;
+use super::evaluation;
+use super::model::{End, Outcome, Part, Stretch, Unit, UnitKind};
+use crate::ids::ActivityId;
+use crate::store_path::{name_of, pname_of};
+use crate::time::{Interval, Stamp};
+use crate::wire::human::{HumanEvent, HumanReader};
+use crate::wire::message::{ActivityNote, Note};
 
+/// What a log for people has told so far.
 #[derive(Debug, Default)]
-pub(super) struct HumanLog;
+pub(super) struct HumanLog {
+    reader: HumanReader,
+    /// What started last.
+    latest: Option<Row>,
+    builds: HashMap<Row, HumanBuild>,
+    /// Builds by what their lines are marked with: the name without version.
+    by_pname: HashMap<Box<str>, Row>,
+    /// Builds that only a status line names.
+    by_name: HashMap<Box<str>, Row>,
+    activation: Option<(Option<Stamp>, Option<Stamp>)>,
+    saw_nix: bool,
+}
 
-pub(super) struct HumanBuild;
+/// A build of which only the start is told.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct HumanBuild {
+    /// When the next thing started.
+    next_start: Option<Stamp>,
+    /// When its last own line came.
+    last_line: Option<Stamp>,
+}
 
 impl HumanBuild {
-    pub(super) fn apply(&self, _unit: &mut Unit, _last: Option<Stamp>) {}
+    /// Gives a unit the end that can be inferred.
+    pub(super) fn apply(&self, unit: &mut Unit, last: Option<Stamp>) {
+        unit.end = self.last_line;
+        unit.end_kind = if self.last_line.is_some() { End::Inferred } else { End::Unknown };
+        if unit.outcome == Outcome::Interrupted {
+            // Nothing says that it was still running.
+            unit.outcome = Outcome::Unknown;
+        }
+        let until = self.next_start.or(last).max(self.last_line);
+        let interval = unit.start.zip(until).and_then(|(start, until)| Interval::new(start, until));
+        let part = match (unit.kind, unit.machine) {
+            (UnitKind::SourceFetch, _) => Part::Sources,
+            (_, Some(_)) => Part::RemoteBuilds,
+            (_, None) => Part::LocalBuilds,
+        };
+        unit.stretches.extend(interval.map(|interval| Stretch { interval, part }));
+    }
 }
 
 impl HumanLog {
-    pub(super) fn line(_builder: &mut TimelineBuilder, _text: &str) {}
-    pub(super) fn finish(_builder: &mut TimelineBuilder) {}
-    pub(super) fn build(&self, _row: Row) -> Option<&HumanBuild> { None }
-    pub(super) fn saw_nix(&self) -> bool { false }
+    /// Takes in a line that is no record.
+    pub(super) fn line(builder: &mut TimelineBuilder, text: &str) {
+        let mut reader = std::mem::take(&mut builder.human.reader);
+        reader.line(text, &mut |event| Self::event(builder, event));
+        builder.human.reader = reader;
+    }
+
+    /// Takes in what the reader still holds back.
+    pub(super) fn finish(builder: &mut TimelineBuilder) {
+        let mut reader = std::mem::take(&mut builder.human.reader);
+        reader.finish(&mut |event| Self::event(builder, event));
+        Self::end_activation(builder, builder.now);
+    }
+
+    /// Returns what is known of a build, if it is one of a log for people.
+    pub(super) fn build(&self, row: Row) -> Option<&HumanBuild> {
+        self.builds.get(&row)
+    }
+
+    /// Tells whether any line was Nix's.
+    pub(super) fn saw_nix(&self) -> bool {
+        self.saw_nix
+    }
+
+    fn event(builder: &mut TimelineBuilder, event: HumanEvent<'_>) {
+        match event {
+            HumanEvent::Note(note) => {
+                builder.human.saw_nix |= matches!(note, Note::PlanBuild { .. } | Note::PlanFetch { .. });
+                builder.note(&note, None);
+            }
+            HumanEvent::Building { drv, machine } | HumanEvent::Checking { drv, machine } => {
+                Self::building(builder, drv, machine);
+            }
+            HumanEvent::Copying { path, from, to } => {
+                let role = if to.is_none() { Role::Substitute } else { Role::CopyPath };
+                Self::started(builder, role, path, from, to);
+            }
+            HumanEvent::Downloading { uri } => {
+                Self::started(builder, Role::Transfer, uri, None, None);
+            }
+            HumanEvent::Activity(note) => Self::activity(builder, &note),
+            HumanEvent::BuildLog { pname, text, post_hook: false } => Self::log_line(builder, pname, text),
+            HumanEvent::BarStatus(status) => {
+                builder.human.saw_nix = true;
+                let build = status.build();
+                if let Some(build) = build {
+                    Self::seen_in_bar(builder, build.name, build.machine);
+                }
+            }
+            HumanEvent::SystemConfiguration => builder.evaluation.sign(),
+            HumanEvent::Activation { .. } => {
+                let now = builder.now;
+                let since = builder.human.activation.map_or(now, |(since, _)| since);
+                builder.human.activation = Some((since, now));
+            }
+            _ => {}
+        }
+    }
+
+    fn activity(builder: &mut TimelineBuilder, note: &ActivityNote<'_>) {
+        match *note {
+            ActivityNote::QueryingMissing => builder.evaluation.handover(builder.now),
+            ActivityNote::CopyingToStore { path } | ActivityNote::HashingPath { path } => {
+                builder.evaluation.sign();
+                Self::started(builder, Role::SourceImport, path, None, None);
+            }
+            ActivityNote::FetchingGit { uri }
+            | ActivityNote::FetchingMercurial { uri }
+            | ActivityNote::FetchingInput { uri }
+            | ActivityNote::UnpackingIntoGitCache { uri } => {
+                builder.evaluation.sign();
+                Self::started(builder, Role::InputFetch, uri, None, None);
+            }
+            ref note if evaluation::is_activity_sign(note) => builder.evaluation.sign(),
+            ActivityNote::EvaluatingDerivation { .. } => builder.evaluation.sign(),
+            _ => {}
+        }
+    }
+
+    fn building(builder: &mut TimelineBuilder, drv: &str, machine: Option<&str>) {
+        builder.evaluation.handover(builder.now);
+        let row = Self::started(builder, Role::Build, drv, machine, None);
+        let name = name_of(drv);
+        builder.human.builds.insert(row, HumanBuild::default());
+        builder.human.by_pname.insert(pname_of(name).into(), row);
+        builder.human.by_name.insert(name.into(), row);
+    }
+
+    /// A status line on a terminal shows one of the running builds, and only by name.
+    fn seen_in_bar(builder: &mut TimelineBuilder, name: &str, machine: Option<&str>) {
+        if let Some(&row) = builder.human.by_name.get(name) {
+            let now = builder.now;
+            if let Some(build) = builder.human.builds.get_mut(&row) {
+                build.last_line = now;
+            }
+            return;
+        }
+        Self::building(builder, name, machine);
+    }
+
+    fn log_line(builder: &mut TimelineBuilder, pname: &str, text: &str) {
+        let Some(&row) = builder.human.by_pname.get(pname) else { return };
+        builder.log_line(row, text.len() as u64);
+        let now = builder.now;
+        if let Some(build) = builder.human.builds.get_mut(&row) {
+            build.last_line = now;
+        }
+    }
+
+    /// Adds something that starts, and with which whatever started before is taken to have ended.
+    fn started(
+        builder: &mut TimelineBuilder,
+        role: Role,
+        subject: &str,
+        source: Option<&str>,
+        target: Option<&str>,
+    ) -> Row {
+        builder.human.saw_nix = true;
+        let now = builder.now;
+        Self::end_activation(builder, now);
+        Self::end_latest(builder, now);
+        let mut activity = Activity::new(ActivityId::NONE, None, now, builder.facts.lines);
+        activity.role = role;
+        activity.subject = Some(builder.names.intern(subject));
+        activity.source = source.map(|source| builder.names.intern(source));
+        activity.target = target.map(|target| builder.names.intern(target));
+        let row = builder.activities.add(activity);
+        builder.human.latest = Some(row);
+        row
+    }
+
+    fn end_latest(builder: &mut TimelineBuilder, now: Option<Stamp>) {
+        let Some(row) = builder.human.latest.take() else { return };
+        match builder.human.builds.get_mut(&row) {
+            Some(build) => build.next_start = now,
+            None => builder.activities.get_mut(row).counted_end = now,
+        }
+    }
+
+    fn end_activation(builder: &mut TimelineBuilder, now: Option<Stamp>) {
+        if let Some((Some(since), _)) = builder.human.activation.take() {
+            builder.activation.extend(now.and_then(|now| Interval::new(since, now)));
+        }
+    }
+
+    /// A record of Nix's event stream follows: another Nix process is at work.
+    #[inline]
+    pub(super) fn event_follows(builder: &mut TimelineBuilder) {
+        if builder.human.activation.is_some() {
+            let now = builder.now;
+            Self::end_activation(builder, now);
+        }
+    }
 }

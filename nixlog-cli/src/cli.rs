@@ -1,0 +1,99 @@
+//! The command line, as clap sees it. No logic.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::cmd;
+
+/// Tell where the time of a Nix build went
+///
+/// Reads the log of a build, live from a pipe or from a file, and reports what took the time. For
+/// times and all details, let Nix write its event stream:
+///
+///     nix build … --log-format internal-json -v |& nixlog phases
+#[derive(Debug, Parser)]
+#[command(name = "nixlog", version, max_term_width = 100, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Phases(cmd::phases::Args),
+    Slowest(cmd::slowest::Args),
+    Doctor(cmd::doctor::Args),
+}
+
+/// Where the log comes from.
+#[derive(Debug, Args)]
+pub(crate) struct InputArgs {
+    /// The log: a file, or `-` for standard input (the default in a pipe)
+    ///
+    /// gzip, zstd, xz and bzip2 are recognised by their first bytes.
+    #[arg(value_name = "INPUT")]
+    pub(crate) input: Option<PathBuf>,
+
+    /// What the lines are wrapped in, where nixlog does not find it out by itself
+    ///
+    /// `none`, `nanos`, `ts`, `github-actions`, `gitlab`, `journald-json`, `docker-logs` …: an unknown
+    /// name lists them all.
+    #[arg(long, value_name = "NAME", help_heading = "Input")]
+    pub(crate) carrier: Option<String>,
+
+    /// The timing file that `script --timing` wrote beside the typescript
+    #[arg(long, value_name = "FILE", help_heading = "Input", conflicts_with = "carrier")]
+    pub(crate) timing: Option<PathBuf>,
+
+    /// In a pipe: do not pass on what is read
+    #[arg(long, short, help_heading = "Input")]
+    pub(crate) quiet: bool,
+
+    /// In a pipe: pass the log on to standard output as it is, and the report to standard error
+    ///
+    /// For another tool behind nixlog: nix build … |& nixlog phases --tee | nom --json
+    #[arg(long, help_heading = "Input", conflicts_with = "output")]
+    pub(crate) tee: bool,
+}
+
+/// How a result is printed.
+#[derive(Debug, Args)]
+pub(crate) struct OutputArgs {
+    /// How to print the result
+    #[arg(long, value_name = "FORMAT", default_value = "text", help_heading = "Output")]
+    pub(crate) format: Format,
+
+    /// Short for `--format json`
+    #[arg(long, help_heading = "Output", conflicts_with = "format")]
+    pub(crate) json: bool,
+
+    /// Write to FILE, all at once when it is complete
+    #[arg(long, short, value_name = "FILE", help_heading = "Output")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// When to use colour
+    #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = "Output")]
+    pub(crate) color: ColorWhen,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// Tables for people
+    Text,
+    /// One object, stable and versioned
+    Json,
+    /// Markdown
+    #[value(alias = "markdown")]
+    Md,
+    /// The main table in whole units
+    Csv,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ColorWhen {
+    /// On a terminal, unless `NO_COLOR` is set
+    Auto,
+    Always,
+    Never,
+}

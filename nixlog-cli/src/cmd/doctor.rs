@@ -1,0 +1,25 @@
+//! `nixlog doctor`.
+
+use nixlog_core::analysis::sufficiency::sufficiency;
+use nixlog_core::report::{document, view};
+
+use crate::cli::{InputArgs, OutputArgs};
+use crate::error::CliError;
+use crate::{load, output};
+
+/// Say what a log is, what it can tell, and what would supply the rest
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    input: InputArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+pub(crate) fn run(args: &Args) -> Result<(), CliError> {
+    let log = load::log(&args.input)?;
+    let answers = sufficiency(&log.timeline);
+    let result = view::doctor(&log.reader, &log.timeline, &answers);
+    let report = log.report("nixlog.doctor/1", result);
+    output::write(&args.output, &args.input, &report, &document::doctor(&report))
+}

@@ -1,0 +1,17 @@
+//! One file per verb.
+
+pub(crate) mod doctor;
+pub(crate) mod phases;
+pub(crate) mod slowest;
+
+use crate::cli::{Cli, Command};
+use crate::error::CliError;
+
+/// Runs the verb that the command line names.
+pub(crate) fn run(cli: Cli) -> Result<(), CliError> {
+    match cli.command {
+        Command::Phases(args) => phases::run(&args),
+        Command::Slowest(args) => slowest::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
+    }
+}

@@ -1,0 +1,190 @@
+//! Where bytes come from: a file or standard input, plain or compressed.
+
+use std::fs::File;
+use std::io::{self, Chain, Cursor, IsTerminal as _, Read};
+use std::path::Path;
+
+use bzip2::read::MultiBzDecoder;
+use flate2::read::MultiGzDecoder;
+use liblzma::read::XzDecoder;
+
+use crate::error::CliError;
+
+/// An opened log.
+pub(crate) struct Input {
+    /// What to call it.
+    pub(crate) name: String,
+    /// Its bytes, decompressed.
+    pub(crate) bytes: Box<dyn Read + Send>,
+    /// How it was compressed.
+    pub(crate) compression: Option<&'static str>,
+    /// Lines come while they are written, so that their arrival tells the time.
+    pub(crate) live: bool,
+}
+
+/// Opens what the command line names; without a name, standard input.
+pub(crate) fn open(path: Option<&Path>) -> Result<Input, CliError> {
+    match path {
+        Some(path) if path != Path::new("-") => open_file(path),
+        named => open_stdin(named.is_some()),
+    }
+}
+
+fn open_file(path: &Path) -> Result<Input, CliError> {
+    let name = path.display().to_string();
+    let failed = |error: io::Error| {
+        let error_is = error.kind();
+        let failed = CliError::new(format!("cannot read `{name}`")).because(error);
+        match error_is {
+            io::ErrorKind::NotFound => failed.hint("name a log file, or pipe a build into nixlog: nix build … --log-format internal-json -v |& nixlog phases"),
+            io::ErrorKind::IsADirectory => failed.hint("name the log file inside the folder"),
+            _ => failed,
+        }
+    };
+    let file = File::open(path).map_err(failed)?;
+    let metadata = file.metadata().map_err(failed)?;
+    if metadata.is_dir() {
+        return Err(failed(io::Error::from(io::ErrorKind::IsADirectory)));
+    }
+    decompress(name.clone(), file, !metadata.is_file()).map_err(failed)
+}
+
+fn open_stdin(asked_for: bool) -> Result<Input, CliError> {
+    let stdin = io::stdin();
+    if stdin.is_terminal() && !asked_for {
+        return Err(CliError::new("no log: standard input is a terminal")
+            .hint("name a log file: nixlog phases build.log")
+            .hint("or pipe a build into nixlog: nix build … --log-format internal-json -v |& nixlog phases"));
+    }
+    let failed = |error| CliError::new("cannot read standard input").because(error);
+    decompress("-".to_owned(), stdin, !stdin_is_file()).map_err(failed)
+}
+
+/// Tells whether standard input is a file that somebody redirected: then nothing arrives live.
+fn stdin_is_file() -> bool {
+    use std::os::fd::AsFd as _;
+    let duplicate = io::stdin().as_fd().try_clone_to_owned();
+    duplicate.map(File::from).and_then(|file| file.metadata()).is_ok_and(|metadata| metadata.is_file())
+}
+
+/// The longest of the magic numbers below.
+const MAGIC_SIZE: usize = 6;
+
+/// Looks at the first bytes, and puts the decompressor in front that they ask for.
+fn decompress(name: String, mut bytes: impl Read + Send + 'static, live: bool) -> io::Result<Input> {
+    let mut head = Vec::with_capacity(MAGIC_SIZE);
+    // A live stream is not held up: as soon as no magic number fits, that is that.
+    while head.len() < MAGIC_SIZE && could_be_magic(&head) {
+        let mut next = [0];
+        match bytes.read(&mut next) {
+            Ok(0) => break,
+            Ok(_) => head.push(next[0]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let format = Compression::ALL.into_iter().find(|format| head.starts_with(format.magic()));
+    let bytes = Cursor::new(head).chain(bytes);
+    let (live, compression) = (live && format.is_none(), format.map(Compression::name));
+    Ok(Input { name, bytes: reader(format, bytes)?, compression, live })
+}
+
+fn reader<R: Read + Send + 'static>(
+    format: Option<Compression>,
+    bytes: Chain<Cursor<Vec<u8>>, R>,
+) -> io::Result<Box<dyn Read + Send>> {
+    Ok(match format {
+        None => Box::new(bytes),
+        Some(Compression::Gzip) => Box::new(MultiGzDecoder::new(bytes)),
+        Some(Compression::Zstd) => Box::new(zstd::Decoder::new(bytes)?),
+        Some(Compression::Xz) => Box::new(XzDecoder::new_multi_decoder(bytes)),
+        Some(Compression::Bzip2) => Box::new(MultiBzDecoder::new(bytes)),
+    })
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Compression {
+    Gzip,
+    Zstd,
+    Xz,
+    Bzip2,
+}
+
+impl Compression {
+    const ALL: [Self; 4] = [Self::Gzip, Self::Zstd, Self::Xz, Self::Bzip2];
+
+    const fn magic(self) -> &'static [u8] {
+        match self {
+            Self::Gzip => &[0x1f, 0x8b],
+            Self::Zstd => &[0x28, 0xb5, 0x2f, 0xfd],
+            Self::Xz => &[0xfd, b'7', b'z', b'X', b'Z', 0],
+            Self::Bzip2 => b"BZh",
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Gzip => "gzip",
+            Self::Zstd => "zstd",
+            Self::Xz => "xz",
+            Self::Bzip2 => "bzip2",
+        }
+    }
+}
+
+fn could_be_magic(head: &[u8]) -> bool {
+    Compression::ALL.into_iter().any(|format| {
+        let magic = format.magic();
+        head.len() < magic.len() && magic.starts_with(head)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    fn read(bytes: Vec<u8>) -> io::Result<(String, Option<&'static str>)> {
+        let mut input = decompress("test".to_owned(), Cursor::new(bytes), false)?;
+        let mut text = String::new();
+        input.bytes.read_to_string(&mut text)?;
+        Ok((text, input.compression))
+    }
+
+    #[test]
+    fn finds_the_compression_in_the_first_bytes() -> io::Result<()> {
+        let text = "@nix {\"action\":\"stop\",\"id\":1}\n".repeat(1000);
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gzip.write_all(text.as_bytes())?;
+        let mut xz = liblzma::write::XzEncoder::new(Vec::new(), 1);
+        xz.write_all(text.as_bytes())?;
+        let mut bzip2 = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+        bzip2.write_all(text.as_bytes())?;
+        let cases = [
+            (text.clone().into_bytes(), None),
+            (gzip.finish()?, Some("gzip")),
+            (zstd::encode_all(text.as_bytes(), 1)?, Some("zstd")),
+            (xz.finish()?, Some("xz")),
+            (bzip2.finish()?, Some("bzip2")),
+        ];
+        for (bytes, compression) in cases {
+            // Files that were appended to have several members.
+            let twice = [bytes.clone(), bytes.clone()].concat();
+            assert_eq!(read(bytes)?, (text.clone(), compression));
+            assert_eq!(read(twice)?, (text.repeat(2), compression));
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn short_inputs_are_plain() -> io::Result<()> {
+        for bytes in [&b""[..], b"B", b"BZ", b"(", b"\x1f", b"\xfd7zX"] {
+            let mut input = decompress("test".to_owned(), bytes.to_vec().leak() as &'static [u8], false)?;
+            let mut all = Vec::new();
+            input.bytes.read_to_end(&mut all)?;
+            assert_eq!((all.as_slice(), input.compression), (bytes, None));
+        }
+        Ok(())
+    }
+}

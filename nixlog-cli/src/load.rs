@@ -1,0 +1,190 @@
+//! Reads a whole log into a timeline, passing on what is read while it comes.
+//!
+//! One thread reads, decompresses and checks UTF-8; the other scans. On a live stream the reading
+//! thread also takes the time, so that a slow terminal does not put it off.
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::thread;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use nixlog_core::report::view::{self, Diagnostic, Report, Source};
+use nixlog_core::time::Stamp;
+use nixlog_core::timeline::{Timeline, TimelineBuilder};
+use nixlog_core::wire::block::{Block, Blocks};
+use nixlog_core::wire::{Carrier, LogReader};
+
+use crate::cli::InputArgs;
+use crate::echo::Echo;
+use crate::error::CliError;
+use crate::input::{self, Input};
+
+/// A log that has been read.
+pub(crate) struct Log {
+    pub(crate) source: Source,
+    pub(crate) reader: LogReader,
+    pub(crate) timeline: Timeline,
+}
+
+impl Log {
+    /// Wraps a result with what it was made from.
+    pub(crate) fn report<R>(&self, schema: &'static str, result: R) -> Report<R> {
+        view::report(schema, &self.source, &self.reader, &self.timeline, result)
+    }
+}
+
+/// Reads the log that the command line names.
+pub(crate) fn log(args: &InputArgs) -> Result<Log, CliError> {
+    let mut reader = reader(args)?;
+    let input = input::open(args.input.as_deref())?;
+    let live = input.live;
+    if live {
+        outlive_interrupt();
+    }
+    let mut source = Source::new(&input.name);
+    source.compression = input.compression;
+    source.arrival_started_at = unix_nanos();
+    let mut tee = args.tee.then(|| io::stdout().lock());
+    let mut echo = (live && !args.quiet && !args.tee).then(Echo::new);
+    let mut builder = TimelineBuilder::default();
+    let mut failure = None;
+    let (blocks, buffers) = read_ahead(input);
+    for block in blocks {
+        let (block, arrival) = match block {
+            Ok(read) => read,
+            Err(error) => {
+                failure = Some(error);
+                break;
+            }
+        };
+        // Whoever reads behind us may leave early; the report does not depend on that.
+        tee = tee.and_then(|mut out| out.write_all(block.as_bytes()).and_then(|()| out.flush()).ok().map(|()| out));
+        for line in reader.checked_block(&block, arrival) {
+            if let Some(echo) = &mut echo {
+                echo.line(&line);
+            }
+            builder.push(&line);
+        }
+        if let Some(echo) = &mut echo {
+            echo.flush();
+        }
+        // Once the reading thread has ended, nobody wants the buffer back.
+        drop(buffers.send(block.into_buffer()));
+    }
+    for line in reader.finish() {
+        if let Some(echo) = &mut echo {
+            echo.line(&line);
+        }
+        builder.push(&line);
+    }
+    if let Some(error) = failure {
+        trouble(&mut source, &reader, error)?;
+    }
+    let timeline = builder.finish();
+    replayed(&mut source, live, &timeline);
+    Ok(Log { source, reader, timeline })
+}
+
+/// Makes the reader that the command line asks for.
+fn reader(args: &InputArgs) -> Result<LogReader, CliError> {
+    if let Some(path) = &args.timing {
+        let timing = fs::read(path).map_err(|error| {
+            CliError::new(format!("cannot read the timing file `{}`", path.display())).because(error)
+        })?;
+        return Ok(LogReader::with_script_timing(&timing));
+    }
+    let Some(name) = &args.carrier else { return Ok(LogReader::new(None)) };
+    let carrier = Carrier::from_name(name).ok_or_else(|| {
+        let names: Vec<&str> = Carrier::all().iter().map(|carrier| carrier.name()).collect();
+        CliError::new(format!("unknown carrier `{name}`")).hint(format!("known carriers: {}", names.join(", ")))
+    })?;
+    Ok(LogReader::new(Some(carrier)))
+}
+
+/// A block and when it arrived, or why reading stopped.
+type Read = Result<(Block, Option<Stamp>), io::Error>;
+
+/// How many blocks may lie between the two threads.
+const AHEAD: usize = 4;
+
+/// Reads in a thread of its own; returns what it reads, and where it wants its buffers back.
+fn read_ahead(input: Input) -> (Receiver<Read>, mpsc::Sender<Vec<u8>>) {
+    let (send, blocks) = mpsc::sync_channel(AHEAD);
+    let (buffers, recycled) = mpsc::channel();
+    let start = Instant::now();
+    let clock = input.live.then_some(start);
+    thread::spawn(move || read_blocks(input, clock, &send, &recycled));
+    (blocks, buffers)
+}
+
+fn read_blocks(input: Input, clock: Option<Instant>, send: &SyncSender<Read>, recycled: &Receiver<Vec<u8>>) {
+    let mut blocks = Blocks::new(input.bytes);
+    loop {
+        let buffer = recycled.try_recv().unwrap_or_default();
+        let block = blocks.next_block(buffer);
+        let arrival = clock.map(|start| {
+            Stamp::from_nanos(u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX))
+        });
+        let (read, more) = match block {
+            Ok(Some(block)) => (Ok((block, arrival)), true),
+            Ok(None) => return,
+            Err(error) => {
+                let rest = std::mem::replace(&mut blocks, Blocks::new(Box::new(io::empty()))).into_rest();
+                if let Some(rest) = rest && send.send(Ok((rest, arrival))).is_err() {
+                    return;
+                }
+                (Err(error), false)
+            }
+        };
+        if send.send(read).is_err() || !more {
+            return;
+        }
+    }
+}
+
+/// The first Ctrl-C ends the build, which says so in its log: the report is wanted all the more. The
+/// second one ends nixlog.
+fn outlive_interrupt() {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        // Where a signal cannot be caught, Ctrl-C does what it always did.
+        drop(signal_hook::flag::register_conditional_default(signal, Arc::clone(&interrupted)));
+        drop(signal_hook::flag::register(signal, Arc::clone(&interrupted)));
+    }
+}
+
+fn unix_nanos() -> Option<i64> {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
+    i64::try_from(since.as_nanos()).ok()
+}
+
+/// What was read before an error still counts; an input of which nothing could be read does not.
+fn trouble(source: &mut Source, reader: &LogReader, error: io::Error) -> Result<(), CliError> {
+    if reader.n_bytes() == 0 {
+        let hint = match source.compression {
+            Some(format) => format!("the first bytes say {format}: is the file complete?"),
+            None => "is it a log of a Nix build?".to_owned(),
+        };
+        return Err(CliError::new(format!("cannot read `{}`", source.name)).because(error).hint(hint));
+    }
+    let message = format!("the input breaks off after {} bytes: {error}; what came before it was read", reader.n_bytes());
+    source.troubles.push(Diagnostic::warning("input-cut", 1, None, message));
+    Ok(())
+}
+
+/// More lines in a second than any build prints.
+const REPLAY_RATE: u128 = 50_000;
+
+/// A stored log that somebody pipes in arrives all at once, and its times of arrival mean nothing.
+fn replayed(source: &mut Source, live: bool, timeline: &Timeline) {
+    let Some(wall) = timeline.wall().filter(|_| live && source.troubles.is_empty()) else { return };
+    let lines = timeline.facts().lines;
+    let at_most = REPLAY_RATE * u128::from(wall.length().get()) / 1_000_000_000;
+    if lines > 1000 && u128::from(lines) > at_most {
+        let message = "all lines arrived at once: if this is a stored log, its times of arrival mean nothing; name the file instead, or record the build live".to_owned();
+        source.troubles.push(Diagnostic::warning("replayed", 1, None, message));
+    }
+}

@@ -1,0 +1,27 @@
+//! The terminal: how wide it is, and whether it wants colour. Nothing else looks at it.
+
+use std::env;
+use std::io::IsTerminal;
+
+use crate::cli::ColorWhen;
+
+/// Returns how many columns text should fit; `None` where nothing limits it.
+pub(crate) fn width(stream: &impl IsTerminal) -> Option<usize> {
+    let told = env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).filter(|&columns| columns > 0);
+    if told.is_some() || !stream.is_terminal() {
+        return told;
+    }
+    terminal_size::terminal_size().map(|(width, _)| usize::from(width.0))
+}
+
+/// Tells whether to use colour (<https://no-color.org>, <https://bixense.com/clicolors>).
+pub(crate) fn color(when: ColorWhen, stream: &impl IsTerminal) -> bool {
+    let set = |name| env::var_os(name).is_some_and(|value| !value.is_empty() && value != "0");
+    match when {
+        ColorWhen::Always => true,
+        ColorWhen::Never => false,
+        ColorWhen::Auto if env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) => false,
+        ColorWhen::Auto if set("CLICOLOR_FORCE") || set("FORCE_COLOR") => true,
+        ColorWhen::Auto => stream.is_terminal() && env::var_os("TERM").is_none_or(|term| term != "dumb"),
+    }
+}
