@@ -2,8 +2,8 @@
 //!
 //! A line votes for each form that it has. A vote is strong where a line of Nix's protocol
 //! follows the stamp: `@nix {`. Strong votes decide; without one, the first form in
-//! [`FORMS`] (from the most special to the most general) that most lines have. A build's output
-//! may well begin with a number or a date, but not most of the lines do.
+//! the list (from the most special to the most general) that most lines have. A build's output
+//! may well begin with numbers or dates, but most of its lines do not.
 //!
 //! Some forms have several meanings, and the numbers tell which:
 //!
@@ -243,7 +243,7 @@ fn header(head: &[u8]) -> Option<Carrier> {
     asciinema::is_v1(head).then_some(Carrier::AsciinemaV1)
 }
 
-/// Says whether a line of Nix's protocol starts here, behind colours and a syslog level.
+/// Says whether a line of Nix's protocol, or of a recording, starts here, behind colours and a syslog level.
 fn is_nix(text: &[u8]) -> bool {
     let mut text = text;
     loop {
@@ -256,7 +256,9 @@ fn is_nix(text: &[u8]) -> bool {
             _ => break,
         };
     }
-    text.starts_with(b"@nix {") || text.starts_with(b"{\"action\":")
+    text.starts_with(b"@nix {")
+        || text.starts_with(b"@nixlog {")
+        || text.starts_with(b"{\"action\":")
 }
 
 /// Cuts seconds that have a fraction; whole numbers are another form.
@@ -281,7 +283,7 @@ fn date_time<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Carrier {
             _ => {}
         }
         let plain = !line.starts_with(b"[") && stamp.has_t && !stamp.has_zone();
-        ts += usize::from(plain && stamp.digits == 6);
+        ts += usize::from(plain);
     }
     if zulu == n && seven * 10 >= n * 9 {
         Carrier::GithubActions
@@ -329,7 +331,18 @@ fn since(times: &[u64], is_small: fn(u64, u64) -> bool) -> Since {
 
 /// Tells nanoseconds since the start from counts since 1970, which lie close together: within a
 /// day or so, and are not all the same.
+///
+/// A burst of lines between one and four seconds after the start looks like seconds since 1970,
+/// but its steps are thousands of nanoseconds, and nothing is written once an hour.
 fn integer(counts: &[u64]) -> Carrier {
+    const LONG_STEP: u64 = 1_000;
+    let mut steps: Vec<u64> = counts
+        .windows(2)
+        .map(|pair| pair[0].abs_diff(pair[1]))
+        .filter(|&step| step > 0)
+        .collect();
+    steps.sort_unstable();
+    let step = steps.get(steps.len() / 2).copied().unwrap_or(0);
     const CLOSE: u64 = 100_000;
     let smallest = counts.iter().copied().min().unwrap_or(0);
     let largest = counts.iter().copied().max().unwrap_or(0);
@@ -341,7 +354,8 @@ fn integer(counts: &[u64]) -> Carrier {
     ] {
         let in_era = |count: u64| ERA.contains(&(count / unit));
         let close = largest - smallest < CLOSE * unit;
-        if in_era(smallest) && in_era(largest) && close && smallest < largest {
+        let in_era = in_era(smallest) && in_era(largest);
+        if in_era && close && smallest < largest && step < LONG_STEP * unit {
             return carrier;
         }
     }
@@ -370,6 +384,7 @@ mod tests {
             (&["0 ", "61040528 ", "1795291706 "], "nanos"),
             (&["1717079400 ", "1717079401 "], "unix"),
             (&["1717079400 ", "1717079400 "], "nanos"),
+            (&["1717079400 ", "1717083411 ", "1717090213 "], "nanos"),
             (&["1717079400123 ", "1717079401123 "], "unix-millis"),
             (&["1717079400123456 ", "1717079401123456 "], "unix-micros"),
             (
@@ -385,7 +400,7 @@ mod tests {
             (&["[    0.500000] ", "[   12.345678] "], "seconds"),
             (&["Nov 21 19:58:52 <3>", "Nov  1 19:58:52 \x1b[0m"], "ts"),
             (&["2026-11-21T19:58:52.123456 "], "ts-iso"),
-            (&["2026-11-21T19:58:52 "], "date-time"),
+            (&["2026-11-21T19:58:52 "], "ts-iso"),
             (&["[2024-05-30 14:30:00] "], "date-time"),
             (&["2024-05-30 14:30:00,123 "], "date-time"),
             (&["2024-05-30T14:30:00Z "], "date-time"),

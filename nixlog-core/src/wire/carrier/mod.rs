@@ -32,6 +32,8 @@ mod partial;
 mod prefix;
 mod script;
 mod stamp;
+#[cfg(test)]
+mod tests;
 mod unwrapped;
 
 pub use kind::Carrier;

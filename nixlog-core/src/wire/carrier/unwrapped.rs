@@ -161,6 +161,11 @@ mod tests {
     use super::*;
 
     #[test]
+    fn tables_stay_small() {
+        assert!(size_of::<UnwrappedLine>() <= 32);
+    }
+
+    #[test]
     fn text_and_table_agree() {
         let mut out = Unwrapped::new();
         out.at_line(7);
