@@ -17,6 +17,9 @@ fn parse(criterion: &mut Criterion) {
         group.bench_function("serde_json", |bencher| {
             bencher.iter(|| baseline::parse(black_box(&input.text)));
         });
+        group.bench_function("serde_json_in_place", |bencher| {
+            bencher.iter(|| baseline::parse_in_place(black_box(&input.text)));
+        });
         group.finish();
     }
 }
