@@ -13,7 +13,12 @@ use crate::cmd;
 ///
 ///     nix build … --log-format internal-json -v |& nixlog phases
 #[derive(Debug, Parser)]
-#[command(name = "nixlog", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(
+    name = "nixlog",
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true
+)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -43,7 +48,12 @@ pub(crate) struct InputArgs {
     pub(crate) carrier: Option<String>,
 
     /// The timing file that `script --timing` wrote beside the typescript
-    #[arg(long, value_name = "FILE", help_heading = "Input", conflicts_with = "carrier")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        help_heading = "Input",
+        conflicts_with = "carrier"
+    )]
     pub(crate) timing: Option<PathBuf>,
 
     /// In a pipe: do not pass on what is read
@@ -61,7 +71,12 @@ pub(crate) struct InputArgs {
 #[derive(Debug, Args)]
 pub(crate) struct OutputArgs {
     /// How to print the result
-    #[arg(long, value_name = "FORMAT", default_value = "text", help_heading = "Output")]
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        default_value = "text",
+        help_heading = "Output"
+    )]
     pub(crate) format: Format,
 
     /// Short for `--format json`
@@ -73,7 +88,12 @@ pub(crate) struct OutputArgs {
     pub(crate) output: Option<PathBuf>,
 
     /// When to use colour
-    #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = "Output")]
+    #[arg(
+        long,
+        value_name = "WHEN",
+        default_value = "auto",
+        help_heading = "Output"
+    )]
     pub(crate) color: ColorWhen,
 }
 

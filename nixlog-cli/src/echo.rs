@@ -27,8 +27,14 @@ pub(crate) struct Echo {
 impl Echo {
     pub(crate) fn new() -> Self {
         let stderr = io::stderr();
-        let color = stderr.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        Self { out: BufWriter::new(stderr), color, labels: HashMap::new(), verbosity: Level::INFO }
+        let color = stderr.is_terminal()
+            && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        Self {
+            out: BufWriter::new(stderr),
+            color,
+            labels: HashMap::new(),
+            verbosity: Level::INFO,
+        }
     }
 
     /// Passes one line on. Where standard error is gone, the report is still worth making.
@@ -58,7 +64,8 @@ impl Echo {
     fn start(&mut self, start: &Start<'_>) {
         if let Detail::Build { drv, .. } | Detail::PostBuildHook { drv } = start.detail() {
             let drv = drv.decode();
-            self.labels.insert(start.id, pname_of(name_of(&drv)).to_owned());
+            self.labels
+                .insert(start.id, pname_of(name_of(&drv)).to_owned());
         }
         if start.level <= self.verbosity && !start.text.is_empty() {
             self.write("", &format!("{}...", start.text.decode()));
@@ -74,8 +81,17 @@ impl Echo {
     fn write(&mut self, label: &str, text: &str) {
         for line in text.split('\n') {
             let line = line.trim_end_matches('\r');
-            let shown = if self.color { colors_only(line) } else { harmless(&ansi::strip(line)).into_owned() };
-            drop(writeln!(self.out, "{}{}", harmless(label), shown.replace("\\t", "\t")));
+            let shown = if self.color {
+                colors_only(line)
+            } else {
+                harmless(&ansi::strip(line)).into_owned()
+            };
+            drop(writeln!(
+                self.out,
+                "{}{}",
+                harmless(label),
+                shown.replace("\\t", "\t")
+            ));
         }
     }
 }

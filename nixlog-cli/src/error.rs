@@ -19,10 +19,18 @@ pub(crate) struct CliError {
 
 impl CliError {
     pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), source: None, hints: Vec::new(), quiet: false }
+        Self {
+            message: message.into(),
+            source: None,
+            hints: Vec::new(),
+            quiet: false,
+        }
     }
 
-    pub(crate) fn because(mut self, source: impl std::error::Error + Send + Sync + 'static) -> Self {
+    pub(crate) fn because(
+        mut self,
+        source: impl std::error::Error + Send + Sync + 'static,
+    ) -> Self {
         self.source = Some(Box::new(source));
         self
     }
@@ -35,7 +43,10 @@ impl CliError {
     /// Makes an error out of what an output says. A broken pipe is nobody's fault.
     pub(crate) fn output(target: &str, error: io::Error) -> Self {
         let quiet = error.kind() == io::ErrorKind::BrokenPipe;
-        Self { quiet, ..Self::new(format!("cannot write to {target}")).because(error) }
+        Self {
+            quiet,
+            ..Self::new(format!("cannot write to {target}")).because(error)
+        }
     }
 
     /// Prints the error; returns the exit status.
@@ -52,11 +63,14 @@ impl CliError {
 impl fmt::Display for CliError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "error: {}", self.message)?;
-        let mut source: Option<&dyn std::error::Error> = self.source.as_deref().map(|source| source as _);
+        let mut source: Option<&dyn std::error::Error> =
+            self.source.as_deref().map(|source| source as _);
         while let Some(cause) = source {
             writeln!(f, "caused by: {cause}")?;
             source = cause.source();
         }
-        self.hints.iter().try_for_each(|hint| writeln!(f, "hint: {hint}"))
+        self.hints
+            .iter()
+            .try_for_each(|hint| writeln!(f, "hint: {hint}"))
     }
 }

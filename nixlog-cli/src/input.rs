@@ -64,14 +64,21 @@ fn open_stdin(asked_for: bool) -> Result<Input, CliError> {
 fn stdin_is_file() -> bool {
     use std::os::fd::AsFd as _;
     let duplicate = io::stdin().as_fd().try_clone_to_owned();
-    duplicate.map(File::from).and_then(|file| file.metadata()).is_ok_and(|metadata| metadata.is_file())
+    duplicate
+        .map(File::from)
+        .and_then(|file| file.metadata())
+        .is_ok_and(|metadata| metadata.is_file())
 }
 
 /// The longest of the magic numbers below.
 const MAGIC_SIZE: usize = 6;
 
 /// Looks at the first bytes, and puts the decompressor in front that they ask for.
-fn decompress(name: String, mut bytes: impl Read + Send + 'static, live: bool) -> io::Result<Input> {
+fn decompress(
+    name: String,
+    mut bytes: impl Read + Send + 'static,
+    live: bool,
+) -> io::Result<Input> {
     let mut head = Vec::with_capacity(MAGIC_SIZE);
     // A live stream is not held up: as soon as no magic number fits, that is that.
     while head.len() < MAGIC_SIZE && could_be_magic(&head) {
@@ -83,10 +90,17 @@ fn decompress(name: String, mut bytes: impl Read + Send + 'static, live: bool) -
             Err(error) => return Err(error),
         }
     }
-    let format = Compression::ALL.into_iter().find(|format| head.starts_with(format.magic()));
+    let format = Compression::ALL
+        .into_iter()
+        .find(|format| head.starts_with(format.magic()));
     let bytes = Cursor::new(head).chain(bytes);
     let (live, compression) = (live && format.is_none(), format.map(Compression::name));
-    Ok(Input { name, bytes: reader(format, bytes)?, compression, live })
+    Ok(Input {
+        name,
+        bytes: reader(format, bytes)?,
+        compression,
+        live,
+    })
 }
 
 fn reader<R: Read + Send + 'static>(
@@ -180,7 +194,11 @@ mod tests {
     #[test]
     fn short_inputs_are_plain() -> io::Result<()> {
         for bytes in [&b""[..], b"B", b"BZ", b"(", b"\x1f", b"\xfd7zX"] {
-            let mut input = decompress("test".to_owned(), bytes.to_vec().leak() as &'static [u8], false)?;
+            let mut input = decompress(
+                "test".to_owned(),
+                bytes.to_vec().leak() as &'static [u8],
+                false,
+            )?;
             let mut all = Vec::new();
             input.bytes.read_to_end(&mut all)?;
             assert_eq!((all.as_slice(), input.compression), (bytes, None));

@@ -61,7 +61,12 @@ pub(crate) fn log(args: &InputArgs) -> Result<Log, CliError> {
             }
         };
         // Whoever reads behind us may leave early; the report does not depend on that.
-        tee = tee.and_then(|mut out| out.write_all(block.as_bytes()).and_then(|()| out.flush()).ok().map(|()| out));
+        tee = tee.and_then(|mut out| {
+            out.write_all(block.as_bytes())
+                .and_then(|()| out.flush())
+                .ok()
+                .map(|()| out)
+        });
         for line in reader.checked_block(&block, arrival) {
             if let Some(echo) = &mut echo {
                 echo.line(&line);
@@ -85,21 +90,32 @@ pub(crate) fn log(args: &InputArgs) -> Result<Log, CliError> {
     }
     let timeline = builder.finish();
     replayed(&mut source, live, &timeline);
-    Ok(Log { source, reader, timeline })
+    Ok(Log {
+        source,
+        reader,
+        timeline,
+    })
 }
 
 /// Makes the reader that the command line asks for.
 fn reader(args: &InputArgs) -> Result<LogReader, CliError> {
     if let Some(path) = &args.timing {
         let timing = fs::read(path).map_err(|error| {
-            CliError::new(format!("cannot read the timing file `{}`", path.display())).because(error)
+            CliError::new(format!("cannot read the timing file `{}`", path.display()))
+                .because(error)
         })?;
         return Ok(LogReader::with_script_timing(&timing));
     }
-    let Some(name) = &args.carrier else { return Ok(LogReader::new(None)) };
+    let Some(name) = &args.carrier else {
+        return Ok(LogReader::new(None));
+    };
     let carrier = Carrier::from_name(name).ok_or_else(|| {
-        let names: Vec<&str> = Carrier::all().iter().map(|carrier| carrier.name()).collect();
-        CliError::new(format!("unknown carrier `{name}`")).hint(format!("known carriers: {}", names.join(", ")))
+        let names: Vec<&str> = Carrier::all()
+            .iter()
+            .map(|carrier| carrier.name())
+            .collect();
+        CliError::new(format!("unknown carrier `{name}`"))
+            .hint(format!("known carriers: {}", names.join(", ")))
     })?;
     Ok(LogReader::new(Some(carrier)))
 }
@@ -120,7 +136,12 @@ fn read_ahead(input: Input) -> (Receiver<Read>, mpsc::Sender<Vec<u8>>) {
     (blocks, buffers)
 }
 
-fn read_blocks(input: Input, clock: Option<Instant>, send: &SyncSender<Read>, recycled: &Receiver<Vec<u8>>) {
+fn read_blocks(
+    input: Input,
+    clock: Option<Instant>,
+    send: &SyncSender<Read>,
+    recycled: &Receiver<Vec<u8>>,
+) {
     let mut blocks = Blocks::new(input.bytes);
     loop {
         let buffer = recycled.try_recv().unwrap_or_default();
@@ -132,8 +153,11 @@ fn read_blocks(input: Input, clock: Option<Instant>, send: &SyncSender<Read>, re
             Ok(Some(block)) => (Ok((block, arrival)), true),
             Ok(None) => return,
             Err(error) => {
-                let rest = std::mem::replace(&mut blocks, Blocks::new(Box::new(io::empty()))).into_rest();
-                if let Some(rest) = rest && send.send(Ok((rest, arrival))).is_err() {
+                let rest =
+                    std::mem::replace(&mut blocks, Blocks::new(Box::new(io::empty()))).into_rest();
+                if let Some(rest) = rest
+                    && send.send(Ok((rest, arrival))).is_err()
+                {
                     return;
                 }
                 (Err(error), false)
@@ -151,8 +175,14 @@ fn outlive_interrupt() {
     let interrupted = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
         // Where a signal cannot be caught, Ctrl-C does what it always did.
-        drop(signal_hook::flag::register_conditional_default(signal, Arc::clone(&interrupted)));
-        drop(signal_hook::flag::register(signal, Arc::clone(&interrupted)));
+        drop(signal_hook::flag::register_conditional_default(
+            signal,
+            Arc::clone(&interrupted),
+        ));
+        drop(signal_hook::flag::register(
+            signal,
+            Arc::clone(&interrupted),
+        ));
     }
 }
 
@@ -168,10 +198,17 @@ fn trouble(source: &mut Source, reader: &LogReader, error: io::Error) -> Result<
             Some(format) => format!("the first bytes say {format}: is the file complete?"),
             None => "is it a log of a Nix build?".to_owned(),
         };
-        return Err(CliError::new(format!("cannot read `{}`", source.name)).because(error).hint(hint));
+        return Err(CliError::new(format!("cannot read `{}`", source.name))
+            .because(error)
+            .hint(hint));
     }
-    let message = format!("the input breaks off after {} bytes: {error}; what came before it was read", reader.n_bytes());
-    source.troubles.push(Diagnostic::warning("input-cut", 1, None, message));
+    let message = format!(
+        "the input breaks off after {} bytes: {error}; what came before it was read",
+        reader.n_bytes()
+    );
+    source
+        .troubles
+        .push(Diagnostic::warning("input-cut", 1, None, message));
     Ok(())
 }
 
@@ -180,11 +217,18 @@ const REPLAY_RATE: u128 = 50_000;
 
 /// A stored log that somebody pipes in arrives all at once, and its times of arrival mean nothing.
 fn replayed(source: &mut Source, live: bool, timeline: &Timeline) {
-    let Some(wall) = timeline.wall().filter(|_| live && source.troubles.is_empty()) else { return };
+    let Some(wall) = timeline
+        .wall()
+        .filter(|_| live && source.troubles.is_empty())
+    else {
+        return;
+    };
     let lines = timeline.facts().lines;
     let at_most = REPLAY_RATE * u128::from(wall.length().get()) / 1_000_000_000;
     if lines > 1000 && u128::from(lines) > at_most {
         let message = "all lines arrived at once: if this is a stored log, its times of arrival mean nothing; name the file instead, or record the build live".to_owned();
-        source.troubles.push(Diagnostic::warning("replayed", 1, None, message));
+        source
+            .troubles
+            .push(Diagnostic::warning("replayed", 1, None, message));
     }
 }

@@ -22,7 +22,9 @@ pub(crate) fn write<R: Serialize>(
     document: &Document,
 ) -> Result<(), CliError> {
     if let Some(path) = &args.output {
-        return write_file(path, |out| render(args, &Style::default(), report, document, out));
+        return write_file(path, |out| {
+            render(args, &Style::default(), report, document, out)
+        });
     }
     // With `--tee`, standard output has the log itself.
     if input.tee {
@@ -38,7 +40,11 @@ pub(crate) fn write<R: Serialize>(
 }
 
 fn style(args: &OutputArgs, stream: &impl io::IsTerminal) -> Style {
-    let theme = if term::color(args.color, stream) { Theme::TERMINAL } else { Theme::default() };
+    let theme = if term::color(args.color, stream) {
+        Theme::TERMINAL
+    } else {
+        Theme::default()
+    };
     Style::new(term::width(stream), theme)
 }
 
@@ -59,13 +65,19 @@ fn render<R: Serialize>(
 }
 
 /// Writes a file in one piece: beside its place first, then renamed, so that no reader sees half.
-fn write_file(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), CliError> {
+fn write_file(
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), CliError> {
     let failed = |error: io::Error| {
         CliError::new(format!("cannot write `{}`", path.display()))
             .because(error)
             .hint("the folder must exist and be writable: the file is written beside its place and renamed")
     };
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
     let mut file = NamedTempFile::new_in(folder).map_err(failed)?;
     let mut out = BufWriter::new(&mut file);
     write(&mut out).and_then(|()| out.flush()).map_err(failed)?;

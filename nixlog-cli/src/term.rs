@@ -7,7 +7,10 @@ use crate::cli::ColorWhen;
 
 /// Returns how many columns text should fit; `None` where nothing limits it.
 pub(crate) fn width(stream: &impl IsTerminal) -> Option<usize> {
-    let told = env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).filter(|&columns| columns > 0);
+    let told = env::var("COLUMNS")
+        .ok()
+        .and_then(|columns| columns.parse().ok())
+        .filter(|&columns| columns > 0);
     if told.is_some() || !stream.is_terminal() {
         return told;
     }
@@ -22,6 +25,8 @@ pub(crate) fn color(when: ColorWhen, stream: &impl IsTerminal) -> bool {
         ColorWhen::Never => false,
         ColorWhen::Auto if env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) => false,
         ColorWhen::Auto if set("CLICOLOR_FORCE") || set("FORCE_COLOR") => true,
-        ColorWhen::Auto => stream.is_terminal() && env::var_os("TERM").is_none_or(|term| term != "dumb"),
+        ColorWhen::Auto => {
+            stream.is_terminal() && env::var_os("TERM").is_none_or(|term| term != "dumb")
+        }
     }
 }

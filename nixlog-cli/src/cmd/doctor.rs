@@ -21,5 +21,10 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     let answers = sufficiency(&log.timeline);
     let result = view::doctor(&log.reader, &log.timeline, &answers);
     let report = log.report("nixlog.doctor/1", result);
-    output::write(&args.output, &args.input, &report, &document::doctor(&report))
+    output::write(
+        &args.output,
+        &args.input,
+        &report,
+        &document::doctor(&report),
+    )
 }

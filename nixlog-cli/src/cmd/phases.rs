@@ -24,5 +24,10 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     let phases = analysis::phases::phases(&log.timeline);
     let result = view::phases(&log.timeline, &phases);
     let report = log.report("nixlog.phases/1", result);
-    output::write(&args.output, &args.input, &report, &document::phases(&report))
+    output::write(
+        &args.output,
+        &args.input,
+        &report,
+        &document::phases(&report),
+    )
 }

@@ -72,7 +72,11 @@ pub struct BuilderPhaseTotal {
 #[must_use]
 pub fn phases(timeline: &Timeline) -> Phases {
     let mut outcomes = BTreeMap::new();
-    for unit in timeline.units().iter().filter(|unit| unit.kind.is_derivation()) {
+    for unit in timeline
+        .units()
+        .iter()
+        .filter(|unit| unit.kind.is_derivation())
+    {
         *outcomes.entry(unit.outcome).or_default() += 1;
     }
     Phases {
@@ -88,13 +92,22 @@ fn phase_totals(timeline: &Timeline) -> Vec<PhaseTotal> {
     let parts = parts.unwrap_or_default();
     let mut totals = Vec::new();
     for phase in Phase::ALL {
-        let mut own: Vec<(Part, Total)> =
-            parts.parts.iter().filter(|(part, _)| part.phase() == phase).copied().collect();
-        let n_units = timeline.units().iter().filter(|unit| counts(unit, phase)).count();
+        let mut own: Vec<(Part, Total)> = parts
+            .parts
+            .iter()
+            .filter(|(part, _)| part.phase() == phase)
+            .copied()
+            .collect();
+        let n_units = timeline
+            .units()
+            .iter()
+            .filter(|unit| counts(unit, phase))
+            .count();
         if own.is_empty() && n_units == 0 {
             continue;
         }
-        let sum = |value: fn(&Total) -> Option<Nanos>| own.iter().map(|(_, total)| value(total)).sum();
+        let sum =
+            |value: fn(&Total) -> Option<Nanos>| own.iter().map(|(_, total)| value(total)).sum();
         let total = match timeline.wall() {
             Some(_) => Total {
                 wall: sum(|total| total.wall),
@@ -106,7 +119,12 @@ fn phase_totals(timeline: &Timeline) -> Vec<PhaseTotal> {
         if own.len() < 2 && phase != Phase::Waiting {
             own.clear();
         }
-        totals.push(PhaseTotal { phase, total, n_units, parts: own });
+        totals.push(PhaseTotal {
+            phase,
+            total,
+            n_units,
+            parts: own,
+        });
     }
     totals
 }
@@ -116,7 +134,9 @@ fn counts(unit: &Unit, phase: Phase) -> bool {
     if unit.stretches.is_empty() {
         unit.started && phase_of(unit.kind) == phase
     } else {
-        unit.stretches.iter().any(|stretch| stretch.part.phase() == phase)
+        unit.stretches
+            .iter()
+            .any(|stretch| stretch.part.phase() == phase)
     }
 }
 
@@ -124,7 +144,9 @@ fn counts(unit: &Unit, phase: Phase) -> bool {
 const fn phase_of(kind: UnitKind) -> Phase {
     match kind {
         UnitKind::Evaluation => Phase::Evaluation,
-        UnitKind::InputFetch | UnitKind::Query | UnitKind::Substitution | UnitKind::SourceFetch => Phase::Fetching,
+        UnitKind::InputFetch | UnitKind::Query | UnitKind::Substitution | UnitKind::SourceFetch => {
+            Phase::Fetching
+        }
         UnitKind::Build => Phase::Building,
         UnitKind::Activation => Phase::Activation,
         _ => Phase::Copying,
@@ -152,45 +174,60 @@ fn part_totals(timeline: &Timeline, wall: Interval) -> Parts {
     }
     let mut parts = Vec::new();
     for part in Part::ALL {
-        let busy: u64 = combinations.iter().filter(|(set, _)| **set & bit(part) != 0).map(|(_, time)| time).sum();
+        let busy: u64 = combinations
+            .iter()
+            .filter(|(set, _)| **set & bit(part) != 0)
+            .map(|(_, time)| time)
+            .sum();
         if busy == 0 && !work.contains_key(&part) {
             continue;
         }
         let total = Total {
             wall: Some(Nanos::new(walls.get(&part).map_or(0, |share| share.whole))),
             busy: Some(Nanos::new(busy)),
-            work: if part.phase() == Phase::Waiting { None } else { Some(work.get(&part).copied().unwrap_or_default()) },
+            work: if part.phase() == Phase::Waiting {
+                None
+            } else {
+                Some(work.get(&part).copied().unwrap_or_default())
+            },
         };
         parts.push((part, total));
     }
     let mut busy = BTreeMap::new();
     for (set, time) in combinations {
-        for phase in phases_in(set) {
-            *busy.entry(phase).or_default() += Nanos::new(time);
+        for phase in Phase::ALL
+            .iter()
+            .filter(|&&phase| set & parts_of(phase) != 0)
+        {
+            *busy.entry(*phase).or_default() += Nanos::new(time);
         }
     }
     Parts { parts, busy }
 }
 
-fn bit(part: Part) -> u32 {
-    1 << Part::ALL.iter().position(|&each| each == part).unwrap_or_default()
+const fn bit(part: Part) -> u32 {
+    1 << part.index()
 }
 
-fn parts_in(set: u32) -> impl Iterator<Item = Part> {
-    Part::ALL.into_iter().filter(move |&part| set & bit(part) != 0)
-}
-
-fn phases_in(set: u32) -> impl Iterator<Item = Phase> {
-    Phase::ALL.into_iter().filter(move |&phase| parts_in(set).any(|part| part.phase() == phase))
+/// Returns the set of all parts of a phase.
+fn parts_of(phase: Phase) -> u32 {
+    Part::ALL
+        .iter()
+        .filter(|part| part.phase() == phase)
+        .fold(0, |set, &part| set | bit(part))
 }
 
 /// Sweeps over time; instants in which no unit is at work go to what explains them.
 fn sweep(timeline: &Timeline, wall: Interval) -> Combinations {
-    let units = timeline.units().iter().flat_map(|unit| &unit.stretches).map(|stretch| (stretch, false));
+    let units = timeline
+        .units()
+        .iter()
+        .flat_map(|unit| &unit.stretches)
+        .map(|stretch| (stretch, false));
     let fillers = timeline.fillers().iter().map(|stretch| (stretch, true));
     let mut edges = Vec::new();
     for (stretch, filler) in units.chain(fillers) {
-        let index = Part::ALL.iter().position(|&part| part == stretch.part).unwrap_or_default();
+        let index = stretch.part.index();
         if let Some(interval) = stretch.interval.clip(wall) {
             edges.push((interval.start(), true, index, filler));
             edges.push((interval.end(), false, index, filler));
@@ -202,7 +239,13 @@ fn sweep(timeline: &Timeline, wall: Interval) -> Combinations {
     let mut combinations = Combinations::new();
     let mut at = wall.start();
     let mut add = |sets: [u32; 2], time: Nanos| {
-        let set = if sets[0] != 0 { sets[0] } else if sets[1] != 0 { sets[1] } else { bit(Part::Unattributed) };
+        let set = if sets[0] != 0 {
+            sets[0]
+        } else if sets[1] != 0 {
+            sets[1]
+        } else {
+            bit(Part::Unattributed)
+        };
         if time > Nanos::ZERO {
             *combinations.entry(set).or_default() += time.get();
         }
@@ -212,9 +255,17 @@ fn sweep(timeline: &Timeline, wall: Interval) -> Combinations {
         at = time;
         let count = &mut active[usize::from(filler)][index];
         // A stretch without length has its end sorted before its start: both sides must cancel out.
-        *count = if starts { count.wrapping_add(1) } else { count.wrapping_sub(1) };
+        *count = if starts {
+            count.wrapping_add(1)
+        } else {
+            count.wrapping_sub(1)
+        };
         let set = &mut sets[usize::from(filler)];
-        *set = if *count == 0 { *set & !(1 << index) } else { *set | (1 << index) };
+        *set = if *count == 0 {
+            *set & !(1 << index)
+        } else {
+            *set | (1 << index)
+        };
     }
     add(sets, wall.end().since(at));
     combinations
@@ -232,12 +283,14 @@ const FINEST: u128 = 60 * 420;
 
 /// Splits each combination equally among its phases, and each phase's share among its parts.
 fn split(combinations: &Combinations) -> BTreeMap<Part, Share> {
+    let phases: Vec<u32> = Phase::ALL.iter().map(|&phase| parts_of(phase)).collect();
     let mut shares: BTreeMap<Part, Share> = BTreeMap::new();
     for (&set, &time) in combinations {
-        let n_phases = phases_in(set).count() as u128;
-        for part in parts_in(set) {
-            let n_parts = parts_in(set).filter(|other| other.phase() == part.phase()).count() as u128;
-            shares.entry(part).or_default().exact += u128::from(time) * FINEST / (n_phases * n_parts);
+        let n_phases = phases.iter().filter(|&&parts| set & parts != 0).count() as u128;
+        for part in Part::ALL.iter().filter(|&&part| set & bit(part) != 0) {
+            let n_parts = u128::from((set & parts_of(part.phase())).count_ones());
+            shares.entry(*part).or_default().exact +=
+                u128::from(time) * FINEST / (n_phases * n_parts);
         }
     }
     shares
@@ -284,11 +337,22 @@ fn builder_phases(timeline: &Timeline) -> Vec<BuilderPhaseTotal> {
     let total = |(name, mut seen): (Name, Occurrences)| BuilderPhaseTotal {
         name,
         n_builds: seen.n_builds,
-        work: timed.then(|| seen.intervals.iter().map(|interval| interval.length()).sum()),
+        work: timed.then(|| {
+            seen.intervals
+                .iter()
+                .map(|interval| interval.length())
+                .sum()
+        }),
         busy: timed.then(|| union_length(&mut seen.intervals)),
     };
     let mut totals: Vec<BuilderPhaseTotal> = by_name.into_iter().map(total).collect();
-    totals.sort_by_key(|total| (std::cmp::Reverse(total.work), std::cmp::Reverse(total.n_builds), total.name));
+    totals.sort_by_key(|total| {
+        (
+            std::cmp::Reverse(total.work),
+            std::cmp::Reverse(total.n_builds),
+            total.name,
+        )
+    });
     totals
 }
 

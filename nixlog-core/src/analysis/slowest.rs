@@ -29,7 +29,9 @@ pub fn slowest(timeline: &Timeline, options: &Options) -> Slowest {
     let all = timeline.units().iter().enumerate();
     let wanted = all.filter(|(_, unit)| {
         let kind = options.kinds.is_empty() || options.kinds.contains(&unit.kind);
-        let long = options.min_duration.is_none_or(|least| unit.duration().is_some_and(|took| took >= least));
+        let long = options
+            .min_duration
+            .is_none_or(|least| unit.duration().is_some_and(|took| took >= least));
         kind && long && unit.started
     });
     let mut units: Vec<usize> = wanted.map(|(index, _)| index).collect();

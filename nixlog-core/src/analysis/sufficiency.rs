@@ -58,22 +58,39 @@ pub fn sufficiency(timeline: &Timeline) -> Vec<Answerable> {
     ]
 }
 
-fn answer(question: &'static str, extent: Extent, why: Option<String>, fix: Option<&'static str>) -> Answerable {
-    Answerable { question, extent, why, fix }
+fn answer(
+    question: &'static str,
+    extent: Extent,
+    why: Option<String>,
+    fix: Option<&'static str>,
+) -> Answerable {
+    Answerable {
+        question,
+        extent,
+        why,
+        fix,
+    }
 }
 
 fn durations(timeline: &Timeline) -> Answerable {
     let question = "where the time went (phases, slowest)";
     if timeline.wall().is_none() {
-        let why = "the lines carry no times; order, counts and outcomes can still be read".to_owned();
+        let why =
+            "the lines carry no times; order, counts and outcomes can still be read".to_owned();
         return answer(question, Extent::None, Some(why), Some(HOW_TO_STAMP));
     }
     if timeline.is_text() {
         let why = "a log for people says when things start, but not when they end".to_owned();
-        return answer(question, Extent::Partial, Some(why), Some(HOW_TO_GET_EVENTS));
+        return answer(
+            question,
+            Extent::Partial,
+            Some(why),
+            Some(HOW_TO_GET_EVENTS),
+        );
     }
     if timeline.is_cut() {
-        let why = "the log stops while something is under way; that counts up to the last line".to_owned();
+        let why = "the log stops while something is under way; that counts up to the last line"
+            .to_owned();
         return answer(question, Extent::Partial, Some(why), None);
     }
     answer(question, Extent::Whole, None, None)
@@ -82,24 +99,42 @@ fn durations(timeline: &Timeline) -> Answerable {
 fn evaluation(timeline: &Timeline) -> Answerable {
     let question = "how long evaluation took, and in which files";
     if timeline.wall().is_none() {
-        return answer(question, Extent::None, Some("the lines carry no times".to_owned()), Some(HOW_TO_STAMP));
+        return answer(
+            question,
+            Extent::None,
+            Some("the lines carry no times".to_owned()),
+            Some(HOW_TO_STAMP),
+        );
     }
     if timeline.facts().verbosity.is_none_or(|level| level < 4) {
-        let why = "the total is there; the files are not, since the client ran without `-v`".to_owned();
-        return answer(question, Extent::Partial, Some(why), Some("add `-v` to the Nix command"));
+        let why =
+            "the total is there; the files are not, since the client ran without `-v`".to_owned();
+        return answer(
+            question,
+            Extent::Partial,
+            Some(why),
+            Some("add `-v` to the Nix command"),
+        );
     }
     answer(question, Extent::Whole, None, None)
 }
 
 fn ends(timeline: &Timeline) -> Answerable {
     let question = "when each build ended";
-    let builds = || timeline.units().iter().filter(|unit| unit.kind.is_derivation() && unit.started);
+    let builds = || {
+        timeline
+            .units()
+            .iter()
+            .filter(|unit| unit.kind.is_derivation() && unit.started)
+    };
     let n_builds = builds().count();
     if timeline.is_text() && n_builds > 0 {
         let why = "a log for people has no ends".to_owned();
         return answer(question, Extent::None, Some(why), Some(HOW_TO_GET_EVENTS));
     }
-    let n_inferred = builds().filter(|unit| unit.end_kind == End::Inferred).count();
+    let n_inferred = builds()
+        .filter(|unit| unit.end_kind == End::Inferred)
+        .count();
     let n_open = builds().filter(|unit| unit.end_kind == End::Open).count();
     if n_open > 0 {
         let why = format!("{n_open} of {n_builds} builds have no end: the log stops early");
@@ -109,17 +144,32 @@ fn ends(timeline: &Timeline) -> Answerable {
         let why = format!(
             "{n_inferred} of {n_builds} ends are inferred from the counters: Nix up to 2.29 reports the end of a requested build late"
         );
-        return answer(question, Extent::Partial, Some(why), Some("use Nix 2.30 or later"));
+        return answer(
+            question,
+            Extent::Partial,
+            Some(why),
+            Some("use Nix 2.30 or later"),
+        );
     }
     answer(question, Extent::Whole, None, None)
 }
 
 fn outcomes(timeline: &Timeline) -> Answerable {
     let question = "how each build ended";
-    let builds = || timeline.units().iter().filter(|unit| unit.kind.is_derivation());
-    let n_unknown = builds().filter(|unit| unit.outcome == Outcome::Unknown).count();
+    let builds = || {
+        timeline
+            .units()
+            .iter()
+            .filter(|unit| unit.kind.is_derivation())
+    };
+    let n_unknown = builds()
+        .filter(|unit| unit.outcome == Outcome::Unknown)
+        .count();
     if n_unknown > 0 {
-        let why = format!("{n_unknown} of {} outcomes are not in the log", builds().count());
+        let why = format!(
+            "{n_unknown} of {} outcomes are not in the log",
+            builds().count()
+        );
         return answer(question, Extent::Partial, Some(why), None);
     }
     answer(question, Extent::Whole, None, None)
@@ -127,7 +177,12 @@ fn outcomes(timeline: &Timeline) -> Answerable {
 
 fn builder_phases(timeline: &Timeline) -> Answerable {
     let question = "builder phases (unpackPhase, buildPhase …)";
-    let builds = || timeline.units().iter().filter(|unit| unit.kind == UnitKind::Build && unit.started);
+    let builds = || {
+        timeline
+            .units()
+            .iter()
+            .filter(|unit| unit.kind == UnitKind::Build && unit.started)
+    };
     let n_without = builds().filter(|unit| unit.phases.is_empty()).count();
     match (n_without, builds().count()) {
         (_, 0) => answer(question, Extent::Whole, None, None),
@@ -137,8 +192,14 @@ fn builder_phases(timeline: &Timeline) -> Answerable {
         }
         (0, _) => answer(question, Extent::Whole, None, None),
         (n_without, n_builds) => {
-            let why = format!("{n_without} of {n_builds} builders report none: they do not use stdenv's phases");
-            let extent = if n_without == n_builds { Extent::None } else { Extent::Partial };
+            let why = format!(
+                "{n_without} of {n_builds} builders report none: they do not use stdenv's phases"
+            );
+            let extent = if n_without == n_builds {
+                Extent::None
+            } else {
+                Extent::Partial
+            };
             answer(question, extent, Some(why), None)
         }
     }
@@ -146,7 +207,11 @@ fn builder_phases(timeline: &Timeline) -> Answerable {
 
 fn sources(timeline: &Timeline) -> Answerable {
     let question = "which builds are downloads of sources";
-    let n_builds = timeline.units().iter().filter(|unit| unit.kind == UnitKind::Build && unit.started).count();
+    let n_builds = timeline
+        .units()
+        .iter()
+        .filter(|unit| unit.kind == UnitKind::Build && unit.started)
+        .count();
     if n_builds == 0 {
         return answer(question, Extent::Whole, None, None);
     }

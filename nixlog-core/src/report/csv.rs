@@ -11,18 +11,32 @@ use super::document::{Document, Weight};
 ///
 /// Passes on what the output says.
 pub fn write(document: &Document, out: &mut dyn Write) -> io::Result<()> {
-    let Some(table) = document.tables.first() else { return Ok(()) };
+    let Some(table) = document.tables.first() else {
+        return Ok(());
+    };
     let has_parts = table.rows.iter().any(|row| row.weight == Weight::Part);
-    let mut header: Vec<String> = table.columns.iter().map(|column| column.key.to_owned()).collect();
+    let mut header: Vec<String> = table
+        .columns
+        .iter()
+        .map(|column| column.key.to_owned())
+        .collect();
     if has_parts {
         header.insert(1, "part".to_owned());
     }
     write_record(&header, out)?;
     let mut whole = String::new();
     for row in table.rows.iter().filter(|row| row.weight != Weight::Total) {
-        let mut record: Vec<String> = row.cells.iter().map(super::document::Cell::for_programs).collect();
+        let mut record: Vec<String> = row
+            .cells
+            .iter()
+            .map(super::document::Cell::for_programs)
+            .collect();
         if has_parts && let Some(first) = record.first_mut() {
-            let part = if row.weight == Weight::Part { std::mem::replace(first, whole.clone()) } else { String::new() };
+            let part = if row.weight == Weight::Part {
+                std::mem::replace(first, whole.clone())
+            } else {
+                String::new()
+            };
             whole.clone_from(first);
             record.insert(1, part);
         }
@@ -39,6 +53,14 @@ fn write_record(fields: &[String], out: &mut dyn Write) -> io::Result<()> {
 /// Quotes a field where it needs to be. A field that a spreadsheet would take for a formula gets a
 /// quote in front, since names come from the log.
 fn quote(field: &str) -> String {
-    let guarded = if field.starts_with(['=', '+', '-', '@']) { format!("'{field}") } else { field.to_owned() };
-    if guarded.contains([',', '"', '\n', '\r']) { format!("\"{}\"", guarded.replace('"', "\"\"")) } else { guarded }
+    let guarded = if field.starts_with(['=', '+', '-', '@']) {
+        format!("'{field}")
+    } else {
+        field.to_owned()
+    };
+    if guarded.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", guarded.replace('"', "\"\""))
+    } else {
+        guarded
+    }
 }

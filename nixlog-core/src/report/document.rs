@@ -108,7 +108,11 @@ impl Cell {
     }
 
     fn text(value: &str) -> Self {
-        if value.is_empty() { Self::Unknown } else { Self::Text(harmless(value).into_owned()) }
+        if value.is_empty() {
+            Self::Unknown
+        } else {
+            Self::Text(harmless(value).into_owned())
+        }
     }
 
     /// Returns what people read.
@@ -153,7 +157,12 @@ impl Options {
 }
 
 fn column(key: &'static str, title: &'static str, align: Align, rank: u8) -> Column {
-    Column { key, title, align, rank }
+    Column {
+        key,
+        title,
+        align,
+        rank,
+    }
 }
 
 /// Lays out the result of `phases`.
@@ -165,7 +174,11 @@ pub fn phases(report: &Report<PhasesResult>) -> Document {
     if !result.builder_phases.is_empty() {
         tables.push(builder_phase_table(result, timed));
     }
-    if result.outcomes.iter().any(|outcome| outcome.outcome != "succeeded") {
+    if result
+        .outcomes
+        .iter()
+        .any(|outcome| outcome.outcome != "succeeded")
+    {
         tables.push(outcome_table(result));
     }
     let mut notes = notes(&report.diagnostics);
@@ -175,16 +188,32 @@ pub fn phases(report: &Report<PhasesResult>) -> Document {
         notes.extend(how_to_stamp(&report.input));
     }
     let source = shell_word(&report.input.source);
-    let next = if timed { format!("nixlog slowest {source}") } else { format!("nixlog doctor {source}") };
+    let next = if timed {
+        format!("nixlog slowest {source}")
+    } else {
+        format!("nixlog doctor {source}")
+    };
     let next = (report.input.source != "-").then_some(next);
-    Document { verdict: phases_verdict(report), tables, notes, next }
+    Document {
+        verdict: phases_verdict(report),
+        tables,
+        notes,
+        next,
+    }
 }
 
 /// Says in one line where the time went.
 fn phases_verdict(report: &Report<PhasesResult>) -> String {
     let result = &report.result;
-    let n_of = |name: &str| result.outcomes.iter().find(|each| each.outcome == name).map_or(0, |each| each.count);
-    let n_builds: usize = result.outcomes.iter().map(|each| each.count).sum::<usize>() - n_of("dependency-failed");
+    let n_of = |name: &str| {
+        result
+            .outcomes
+            .iter()
+            .find(|each| each.outcome == name)
+            .map_or(0, |each| each.count)
+    };
+    let n_builds: usize =
+        result.outcomes.iter().map(|each| each.count).sum::<usize>() - n_of("dependency-failed");
     let n_failed = n_of("failed") + n_of("timed-out") + n_of("hash-mismatch");
     let mut builds = plural(n_builds as u64, "build");
     if n_failed > 0 {
@@ -197,12 +226,22 @@ fn phases_verdict(report: &Report<PhasesResult>) -> String {
         let lines = plural(report.input.lines, "line");
         return format!("{lines} without timestamps: {builds}; durations are not in this log");
     };
-    let mut phases: Vec<_> = result.phases.iter().filter(|phase| phase.total.wall_ns.is_some_and(|wall| wall > 0)).collect();
+    let mut phases: Vec<_> = result
+        .phases
+        .iter()
+        .filter(|phase| phase.total.wall_ns.is_some_and(|wall| wall > 0))
+        .collect();
     phases.sort_by_key(|phase| std::cmp::Reverse(phase.total.wall_ns));
     let largest: Vec<String> = phases
         .iter()
         .take(3)
-        .filter_map(|phase| Some(format!("{:.0} % {}", phase.total.share? * 100.0, phase.phase)))
+        .filter_map(|phase| {
+            Some(format!(
+                "{:.0} % {}",
+                phase.total.share? * 100.0,
+                phase.phase
+            ))
+        })
         .collect();
     if largest.is_empty() {
         return format!("{} wall: {builds}", duration(wall));
@@ -232,10 +271,20 @@ fn phase_table(result: &PhasesResult, timed: bool) -> Table {
     };
     let mut rows = Vec::new();
     for phase in &result.phases {
-        let units = if phase.units > 0 { Cell::Count(phase.units as u64) } else { Cell::Unknown };
-        rows.push(Row { weight: Weight::Plain, cells: cells(phase.phase.to_owned(), &phase.total, units) });
+        let units = if phase.units > 0 {
+            Cell::Count(phase.units as u64)
+        } else {
+            Cell::Unknown
+        };
+        rows.push(Row {
+            weight: Weight::Plain,
+            cells: cells(phase.phase.to_owned(), &phase.total, units),
+        });
         for part in &phase.parts {
-            rows.push(Row { weight: Weight::Part, cells: cells(part.part.to_owned(), &part.total, Cell::Unknown) });
+            rows.push(Row {
+                weight: Weight::Part,
+                cells: cells(part.part.to_owned(), &part.total, Cell::Unknown),
+            });
         }
     }
     if timed {
@@ -246,9 +295,16 @@ fn phase_table(result: &PhasesResult, timed: bool) -> Table {
             work_ns: None,
             critical_ns: None,
         };
-        rows.push(Row { weight: Weight::Total, cells: cells("total".to_owned(), &total, Cell::Unknown) });
+        rows.push(Row {
+            weight: Weight::Total,
+            cells: cells("total".to_owned(), &total, Cell::Unknown),
+        });
     }
-    Table { title: None, columns, rows }
+    Table {
+        title: None,
+        columns,
+        rows,
+    }
 }
 
 /// How many builder phases are listed; builders may invent as many as they like.
@@ -261,25 +317,50 @@ fn builder_phase_table(result: &PhasesResult, timed: bool) -> Table {
         columns.push(column("busy_ns", "busy", Align::Right, 1));
     }
     columns.push(column("builds", "builds", Align::Right, 1));
-    let rows = result.builder_phases.iter().take(BUILDER_PHASES).map(|phase| {
-        let mut cells = vec![Cell::text(&phase.name)];
-        if timed {
-            cells.push(Cell::nanos(phase.work_ns));
-            cells.push(Cell::nanos(phase.busy_ns));
-        }
-        cells.push(Cell::Count(phase.builds as u64));
-        Row { weight: Weight::Plain, cells }
-    });
-    Table { title: Some("Inside the builders"), columns, rows: rows.collect() }
+    let rows = result
+        .builder_phases
+        .iter()
+        .take(BUILDER_PHASES)
+        .map(|phase| {
+            let mut cells = vec![Cell::text(&phase.name)];
+            if timed {
+                cells.push(Cell::nanos(phase.work_ns));
+                cells.push(Cell::nanos(phase.busy_ns));
+            }
+            cells.push(Cell::Count(phase.builds as u64));
+            Row {
+                weight: Weight::Plain,
+                cells,
+            }
+        });
+    Table {
+        title: Some("Inside the builders"),
+        columns,
+        rows: rows.collect(),
+    }
 }
 
 fn outcome_table(result: &PhasesResult) -> Table {
-    let columns = vec![column("outcome", "outcome", Align::Left, 0), column("derivations", "derivations", Align::Right, 0)];
+    let columns = vec![
+        column("outcome", "outcome", Align::Left, 0),
+        column("derivations", "derivations", Align::Right, 0),
+    ];
     let rows = result.outcomes.iter().map(|outcome| Row {
-        weight: if outcome.outcome == "succeeded" { Weight::Plain } else { Weight::Bad },
-        cells: vec![Cell::Text(outcome.outcome.to_owned()), Cell::Count(outcome.count as u64)],
+        weight: if outcome.outcome == "succeeded" {
+            Weight::Plain
+        } else {
+            Weight::Bad
+        },
+        cells: vec![
+            Cell::Text(outcome.outcome.to_owned()),
+            Cell::Count(outcome.count as u64),
+        ],
     });
-    Table { title: Some("Derivations"), columns, rows: rows.collect() }
+    Table {
+        title: Some("Derivations"),
+        columns,
+        rows: rows.collect(),
+    }
 }
 
 /// Lays out the result of `slowest`.
@@ -304,7 +385,13 @@ pub fn slowest(report: &Report<SlowestResult>, options: Options) -> Document {
     add(true, "name", "name", Align::Left, 0);
     add(machines, "machine", "machine", Align::Left, 3);
     add(true, "outcome", "outcome", Align::Left, 1);
-    add(phases, "longest_builder_phase", "longest builder phase", Align::Left, 4);
+    add(
+        phases,
+        "longest_builder_phase",
+        "longest builder phase",
+        Align::Left,
+        4,
+    );
     add(logs, "log_lines", "log lines", Align::Right, 6);
     add(sizes, "bytes", "transferred", Align::Right, 5);
     let rows = result.units.iter().zip(1..).map(|(unit, rank)| {
@@ -315,31 +402,76 @@ pub fn slowest(report: &Report<SlowestResult>, options: Options) -> Document {
             }
         };
         add(timed, Cell::nanos(unit.duration_ns));
-        add(timed, Cell::share(share(unit.duration_ns, report.input.wall_ns)));
+        add(
+            timed,
+            Cell::share(share(unit.duration_ns, report.input.wall_ns)),
+        );
         add(true, Cell::Text(unit.kind.to_owned()));
-        add(true, Cell::text(if options.full_paths { &unit.path } else { &unit.name }));
-        add(machines, Cell::text(unit.machine.as_deref().unwrap_or("local")));
+        add(
+            true,
+            Cell::text(if options.full_paths {
+                &unit.path
+            } else {
+                &unit.name
+            }),
+        );
+        add(
+            machines,
+            Cell::text(unit.machine.as_deref().unwrap_or("local")),
+        );
         add(true, Cell::Text(outcome(unit)));
-        add(phases, longest_phase(unit).map_or(Cell::Unknown, |text| Cell::text(&text)));
-        add(logs, if unit.log_lines > 0 { Cell::Count(unit.log_lines) } else { Cell::Unknown });
+        add(
+            phases,
+            longest_phase(unit).map_or(Cell::Unknown, |text| Cell::text(&text)),
+        );
+        add(
+            logs,
+            if unit.log_lines > 0 {
+                Cell::Count(unit.log_lines)
+            } else {
+                Cell::Unknown
+            },
+        );
         add(sizes, unit.bytes.map_or(Cell::Unknown, Cell::Bytes));
         let bad = !matches!(unit.outcome, "succeeded" | "unknown");
-        Row { weight: if bad { Weight::Bad } else { Weight::Plain }, cells }
+        Row {
+            weight: if bad { Weight::Bad } else { Weight::Plain },
+            cells,
+        }
     });
     let rows = rows.collect();
     let mut notes = notes(&report.diagnostics);
     let n_more = result.total_units - result.units.len();
     if n_more > 0 {
-        notes.insert(0, format!("{} more; `--top 0` lists all", plural(n_more as u64, "unit")));
+        notes.insert(
+            0,
+            format!(
+                "{} more; `--top 0` lists all",
+                plural(n_more as u64, "unit")
+            ),
+        );
     }
     if !timed {
         notes.extend(how_to_stamp(&report.input));
     }
-    let next = (report.input.source != "-").then(|| format!("nixlog phases {}", shell_word(&report.input.source)));
-    Document { verdict: slowest_verdict(report), tables: vec![Table { title: None, columns, rows }], notes, next }
+    let next = (report.input.source != "-")
+        .then(|| format!("nixlog phases {}", shell_word(&report.input.source)));
+    Document {
+        verdict: slowest_verdict(report),
+        tables: vec![Table {
+            title: None,
+            columns,
+            rows,
+        }],
+        notes,
+        next,
+    }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a share needs no more than 52 bits")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a share needs no more than 52 bits"
+)]
 fn share(part: Option<u64>, whole: Option<u64>) -> Option<f64> {
     let (part, whole) = part.zip(whole)?;
     (whole > 0).then(|| part as f64 / whole as f64)
@@ -353,7 +485,10 @@ fn slowest_verdict(report: &Report<SlowestResult>) -> String {
         (Some(first), Some(total)) if first.duration_ns.is_some() => {
             let took = first.duration_ns.map(duration).unwrap_or_default();
             let name = harmless(&first.name);
-            format!("{name} took longest: {took}; {units} took {} together", duration(total))
+            format!(
+                "{name} took longest: {took}; {units} took {} together",
+                duration(total)
+            )
         }
         _ => format!("{units}; durations are not in this log"),
     }
@@ -368,7 +503,9 @@ fn outcome(unit: &UnitView) -> String {
     };
     match unit.end {
         Some("open") => text += " (still open)",
-        Some("inferred") if matches!(unit.kind, "build" | "source-fetch") => text += " (end inferred)",
+        Some("inferred") if matches!(unit.kind, "build" | "source-fetch") => {
+            text += " (end inferred)"
+        }
         _ => {}
     }
     text
@@ -386,7 +523,10 @@ fn longest_phase(unit: &UnitView) -> Option<String> {
         return None;
     }
     let longest = phases.iter().max_by_key(|phase| total(&phase.name))?;
-    let took = phases.iter().any(|phase| phase.duration_ns.is_some()).then(|| total(&longest.name));
+    let took = phases
+        .iter()
+        .any(|phase| phase.duration_ns.is_some())
+        .then(|| total(&longest.name));
     Some(match took {
         Some(took) => format!("{} {}", longest.name, duration(took)),
         None => longest.name.clone(),
@@ -397,8 +537,16 @@ fn longest_phase(unit: &UnitView) -> Option<String> {
 #[must_use]
 pub fn doctor(report: &Report<DoctorResult>) -> Document {
     let (input, result) = (&report.input, &report.result);
-    let unsure = result.answers.iter().filter(|answer| answer.answer != "yes").count();
-    let complete = if result.complete { "complete" } else { "cut off" };
+    let unsure = result
+        .answers
+        .iter()
+        .filter(|answer| answer.answer != "yes")
+        .count();
+    let complete = if result.complete {
+        "complete"
+    } else {
+        "cut off"
+    };
     let clock = match result.clock {
         "none" => "no timestamps".to_owned(),
         "arrival" => "stamped on arrival".to_owned(),
@@ -412,26 +560,79 @@ pub fn doctor(report: &Report<DoctorResult>) -> Document {
     );
     let mut facts = vec![
         ("input", input.source.clone()),
-        ("lines", format!("{} ({}), {} events, {} of text", count(input.lines), bytes(input.bytes), count(input.events), count(result.text_lines))),
-        ("compression", input.compression.unwrap_or("none").to_owned()),
+        (
+            "lines",
+            format!(
+                "{} ({}), {} events, {} of text",
+                count(input.lines),
+                bytes(input.bytes),
+                count(input.events),
+                count(result.text_lines)
+            ),
+        ),
+        (
+            "compression",
+            input.compression.unwrap_or("none").to_owned(),
+        ),
         ("carrier", result.carrier.to_owned()),
         ("clock", clock),
-        ("written by", format!("{}, {}", dialect_name(result.dialect), result.nix_versions)),
-        ("complete", if result.complete { "yes".to_owned() } else { "no: it stops while something is under way".to_owned() }),
+        (
+            "written by",
+            format!("{}, {}", dialect_name(result.dialect), result.nix_versions),
+        ),
+        (
+            "complete",
+            if result.complete {
+                "yes".to_owned()
+            } else {
+                "no: it stops while something is under way".to_owned()
+            },
+        ),
     ];
     facts.extend(input.wall_ns.map(|wall| ("wall time", duration(wall))));
-    facts.extend(input.started_at.clone().map(|started_at| ("started at", started_at)));
-    let units: Vec<String> = result.units.iter().map(|kind| format!("{} {}", count(kind.count as u64), kind.kind)).collect();
-    facts.push(("units", if units.is_empty() { "none".to_owned() } else { units.join(", ") }));
+    facts.extend(
+        input
+            .started_at
+            .clone()
+            .map(|started_at| ("started at", started_at)),
+    );
+    let units: Vec<String> = result
+        .units
+        .iter()
+        .map(|kind| format!("{} {}", count(kind.count as u64), kind.kind))
+        .collect();
+    facts.push((
+        "units",
+        if units.is_empty() {
+            "none".to_owned()
+        } else {
+            units.join(", ")
+        },
+    ));
     facts.push(("unreadable lines", unreadable(result)));
-    let unknown: Vec<String> = result.unknown.iter().map(|each| format!("{} ({}×, line {})", each.what, each.count, each.first_line)).collect();
-    facts.push(("unknown", if unknown.is_empty() { "none".to_owned() } else { unknown.join(", ") }));
+    let unknown: Vec<String> = result
+        .unknown
+        .iter()
+        .map(|each| format!("{} ({}×, line {})", each.what, each.count, each.first_line))
+        .collect();
+    facts.push((
+        "unknown",
+        if unknown.is_empty() {
+            "none".to_owned()
+        } else {
+            unknown.join(", ")
+        },
+    ));
     let facts = facts.into_iter().map(|(fact, value)| Row {
         weight: Weight::Plain,
         cells: vec![Cell::Text(fact.to_owned()), Cell::text(&value)],
     });
     let answers = result.answers.iter().map(|answer| Row {
-        weight: if answer.answer == "no" { Weight::Bad } else { Weight::Plain },
+        weight: if answer.answer == "no" {
+            Weight::Bad
+        } else {
+            Weight::Plain
+        },
         cells: vec![
             Cell::Text(answer.question.to_owned()),
             Cell::Text(answer.answer.to_owned()),
@@ -447,7 +648,10 @@ pub fn doctor(report: &Report<DoctorResult>) -> Document {
     let tables = vec![
         Table {
             title: None,
-            columns: vec![column("fact", "fact", Align::Left, 0), column("value", "value", Align::Left, 0)],
+            columns: vec![
+                column("fact", "fact", Align::Left, 0),
+                column("value", "value", Align::Left, 0),
+            ],
             rows: facts.collect(),
         },
         Table {
@@ -460,7 +664,12 @@ pub fn doctor(report: &Report<DoctorResult>) -> Document {
             rows: answers.collect(),
         },
     ];
-    Document { verdict, tables, notes, next: None }
+    Document {
+        verdict,
+        tables,
+        notes,
+        next: None,
+    }
 }
 
 fn dialect_name(dialect: &str) -> &'static str {
@@ -475,17 +684,40 @@ fn unreadable(result: &DoctorResult) -> String {
     if result.unreadable.count == 0 {
         return "none".to_owned();
     }
-    let lines: Vec<String> = result.unreadable.first_lines.iter().map(u64::to_string).collect();
-    let more = if result.unreadable.count > lines.len() as u64 { ", …" } else { "" };
-    format!("{} (lines {}{more})", count(result.unreadable.count), lines.join(", "))
+    let lines: Vec<String> = result
+        .unreadable
+        .first_lines
+        .iter()
+        .map(u64::to_string)
+        .collect();
+    let more = if result.unreadable.count > lines.len() as u64 {
+        ", …"
+    } else {
+        ""
+    };
+    format!(
+        "{} (lines {}{more})",
+        count(result.unreadable.count),
+        lines.join(", ")
+    )
 }
 
 /// Words what a reader should know.
 fn notes(diagnostics: &[Diagnostic]) -> Vec<String> {
     let note = |diagnostic: &Diagnostic| {
-        let times = if diagnostic.count > 1 { format!("{}× ", count(diagnostic.count)) } else { String::new() };
-        let line = diagnostic.first_line.map_or_else(String::new, |line| format!(" (first in line {})", format::count(line)));
-        format!("{}: {times}{}{line}", diagnostic.severity, harmless(&diagnostic.message))
+        let times = if diagnostic.count > 1 {
+            format!("{}× ", count(diagnostic.count))
+        } else {
+            String::new()
+        };
+        let line = diagnostic.first_line.map_or_else(String::new, |line| {
+            format!(" (first in line {})", format::count(line))
+        });
+        format!(
+            "{}: {times}{}{line}",
+            diagnostic.severity,
+            harmless(&diagnostic.message)
+        )
     };
     diagnostics.iter().map(note).collect()
 }

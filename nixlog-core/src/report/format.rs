@@ -69,7 +69,11 @@ pub fn percent(share: f64) -> String {
 #[must_use]
 pub fn plural(n: u64, one: &str) -> String {
     let number = count(n);
-    if n == 1 { format!("{number} {one}") } else { format!("{number} {one}s") }
+    if n == 1 {
+        format!("{number} {one}")
+    } else {
+        format!("{number} {one}s")
+    }
 }
 
 /// Makes text from a log harmless: a build must not be able to write to the terminal through us.
@@ -78,14 +82,19 @@ pub fn plural(n: u64, one: &str) -> String {
 #[must_use]
 pub fn harmless(text: &str) -> Cow<'_, str> {
     let odd = |c: char| {
-        c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        c.is_control()
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
     if !text.contains(odd) {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len() + 8);
     for c in text.chars() {
-        if odd(c) { out.extend(c.escape_default()) } else { out.push(c) }
+        if odd(c) {
+            out.extend(c.escape_default())
+        } else {
+            out.push(c)
+        }
     }
     Cow::Owned(out)
 }
@@ -118,7 +127,13 @@ mod tests {
 
     #[test]
     fn sizes_and_counts() {
-        let cases = [(0, "0 B"), (1023, "1023 B"), (1024, "1.00 KiB"), (95_107_358, "90.7 MiB"), (1 << 40, "1.00 TiB")];
+        let cases = [
+            (0, "0 B"),
+            (1023, "1023 B"),
+            (1024, "1.00 KiB"),
+            (95_107_358, "90.7 MiB"),
+            (1 << 40, "1.00 TiB"),
+        ];
         for (size, want) in cases {
             assert_eq!(bytes(size), want, "{size}");
         }

@@ -11,7 +11,11 @@ use super::document::{Align, Document, Table, Weight};
 /// Passes on what the output says.
 pub fn write(document: &Document, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "**{}**", escape(&document.verdict))?;
-    for table in document.tables.iter().filter(|table| !table.rows.is_empty()) {
+    for table in document
+        .tables
+        .iter()
+        .filter(|table| !table.rows.is_empty())
+    {
         writeln!(out)?;
         if let Some(title) = table.title {
             writeln!(out, "### {title}\n")?;
@@ -33,10 +37,24 @@ pub fn write(document: &Document, out: &mut dyn Write) -> io::Result<()> {
 fn write_table(table: &Table, out: &mut dyn Write) -> io::Result<()> {
     let titles: Vec<&str> = table.columns.iter().map(|column| column.title).collect();
     writeln!(out, "| {} |", titles.join(" | "))?;
-    let rules: Vec<&str> = table.columns.iter().map(|column| if column.align == Align::Right { "--:" } else { ":--" }).collect();
+    let rules: Vec<&str> = table
+        .columns
+        .iter()
+        .map(|column| {
+            if column.align == Align::Right {
+                "--:"
+            } else {
+                ":--"
+            }
+        })
+        .collect();
     writeln!(out, "| {} |", rules.join(" | "))?;
     for row in &table.rows {
-        let mut cells: Vec<String> = row.cells.iter().map(|cell| escape(&cell.for_people())).collect();
+        let mut cells: Vec<String> = row
+            .cells
+            .iter()
+            .map(|cell| escape(&cell.for_people()))
+            .collect();
         match (row.weight, cells.first_mut()) {
             (Weight::Part, Some(first)) => first.insert_str(0, "&nbsp;&nbsp;"),
             (Weight::Total, Some(first)) => *first = format!("**{first}**"),

@@ -30,7 +30,12 @@ pub struct Theme {
 
 impl Theme {
     /// Terminal escapes.
-    pub const TERMINAL: Self = Self { strong: "\u{1b}[1m", faint: "\u{1b}[2m", bad: "\u{1b}[31m", reset: "\u{1b}[0m" };
+    pub const TERMINAL: Self = Self {
+        strong: "\u{1b}[1m",
+        faint: "\u{1b}[2m",
+        bad: "\u{1b}[31m",
+        reset: "\u{1b}[0m",
+    };
 }
 
 impl Style {
@@ -47,9 +52,18 @@ impl Style {
 ///
 /// Passes on what the output says.
 pub fn write(document: &Document, style: &Style, out: &mut dyn Write) -> io::Result<()> {
-    let Theme { strong, faint, reset, .. } = style.theme;
+    let Theme {
+        strong,
+        faint,
+        reset,
+        ..
+    } = style.theme;
     write_wrapped(&document.verdict, "", strong, style, out)?;
-    for table in document.tables.iter().filter(|table| !table.rows.is_empty()) {
+    for table in document
+        .tables
+        .iter()
+        .filter(|table| !table.rows.is_empty())
+    {
         writeln!(out)?;
         if let Some(title) = table.title {
             writeln!(out, "{strong}{title}{reset}")?;
@@ -69,8 +83,18 @@ pub fn write(document: &Document, style: &Style, out: &mut dyn Write) -> io::Res
 }
 
 /// Writes a paragraph, later lines indented.
-fn write_wrapped(text: &str, indent: &str, mark: &str, style: &Style, out: &mut dyn Write) -> io::Result<()> {
-    let reset = if mark.is_empty() { "" } else { style.theme.reset };
+fn write_wrapped(
+    text: &str,
+    indent: &str,
+    mark: &str,
+    style: &Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let reset = if mark.is_empty() {
+        ""
+    } else {
+        style.theme.reset
+    };
     let width = style.width.unwrap_or(usize::MAX).max(20);
     let mut used = 0;
     write!(out, "{mark}")?;
@@ -98,8 +122,17 @@ const NARROWEST: usize = 12;
 fn write_table(table: &Table, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     let texts: Vec<Vec<String>> = table.rows.iter().map(cell_texts).collect();
     let shown = fit(table, &texts, style.width);
-    let Theme { strong, faint, bad, reset } = style.theme;
-    let header = table.columns.iter().map(|column| column.title.to_owned()).collect::<Vec<_>>();
+    let Theme {
+        strong,
+        faint,
+        bad,
+        reset,
+    } = style.theme;
+    let header = table
+        .columns
+        .iter()
+        .map(|column| column.title.to_owned())
+        .collect::<Vec<_>>();
     write_row(table, &header, &shown, (faint, reset), out)?;
     for (row, cells) in table.rows.iter().zip(&texts) {
         let mark = match row.weight {
@@ -114,8 +147,14 @@ fn write_table(table: &Table, style: &Style, out: &mut dyn Write) -> io::Result<
 }
 
 fn cell_texts(row: &Row) -> Vec<String> {
-    let mut texts: Vec<String> = row.cells.iter().map(super::document::Cell::for_people).collect();
-    if row.weight == Weight::Part && let Some(first) = texts.first_mut() {
+    let mut texts: Vec<String> = row
+        .cells
+        .iter()
+        .map(super::document::Cell::for_people)
+        .collect();
+    if row.weight == Weight::Part
+        && let Some(first) = texts.first_mut()
+    {
         first.insert_str(0, "  ");
     }
     texts
@@ -130,22 +169,47 @@ struct Shown {
 /// Chooses columns and widths: leaves out the least important ones, then cuts text.
 fn fit(table: &Table, texts: &[Vec<String>], limit: Option<usize>) -> Vec<Shown> {
     let widest = |index: usize| {
-        let cells = texts.iter().filter_map(|row| row.get(index)).map(|cell| columns(cell));
-        cells.chain([columns(table.columns[index].title)]).max().unwrap_or(0)
+        let cells = texts
+            .iter()
+            .filter_map(|row| row.get(index))
+            .map(|cell| columns(cell));
+        cells
+            .chain([columns(table.columns[index].title)])
+            .max()
+            .unwrap_or(0)
     };
-    let mut shown: Vec<Shown> = (0..table.columns.len()).map(|index| Shown { index, width: widest(index) }).collect();
+    let mut shown: Vec<Shown> = (0..table.columns.len())
+        .map(|index| Shown {
+            index,
+            width: widest(index),
+        })
+        .collect();
     let Some(limit) = limit else { return shown };
-    let total = |shown: &[Shown]| shown.iter().map(|column| column.width + GAP.len()).sum::<usize>() - GAP.len();
+    let total = |shown: &[Shown]| {
+        shown
+            .iter()
+            .map(|column| column.width + GAP.len())
+            .sum::<usize>()
+            - GAP.len()
+    };
     // The main text column may give up some width before a number has to go.
     let main = |shown: &[Shown]| {
-        let text = shown.iter().filter(|column| table.columns[column.index].align == Align::Left);
-        text.max_by_key(|column| column.width).map(|column| column.index)
+        let text = shown
+            .iter()
+            .filter(|column| table.columns[column.index].align == Align::Left);
+        text.max_by_key(|column| column.width)
+            .map(|column| column.index)
     };
     while total(&shown) > limit {
-        let spare = main(&shown).and_then(|index| shown.iter().find(|column| column.index == index));
+        let spare =
+            main(&shown).and_then(|index| shown.iter().find(|column| column.index == index));
         let spare = spare.map_or(0, |column| column.width.saturating_sub(32));
         let excess = total(&shown) - limit;
-        let least = shown.iter().map(|column| table.columns[column.index].rank).max().unwrap_or(0);
+        let least = shown
+            .iter()
+            .map(|column| table.columns[column.index].rank)
+            .max()
+            .unwrap_or(0);
         if spare >= excess || least == 0 {
             break;
         }
@@ -155,7 +219,10 @@ fn fit(table: &Table, texts: &[Vec<String>], limit: Option<usize>) -> Vec<Shown>
     if let Some(index) = main(&shown)
         && let Some(column) = shown.iter_mut().find(|column| column.index == index)
     {
-        column.width = column.width.saturating_sub(excess).max(NARROWEST.min(column.width));
+        column.width = column
+            .width
+            .saturating_sub(excess)
+            .max(NARROWEST.min(column.width));
     }
     shown
 }
@@ -187,7 +254,10 @@ fn clip(text: &str, width: usize) -> String {
     if columns(text) <= width {
         return text.to_owned();
     }
-    text.chars().take(width.saturating_sub(1)).chain(['…']).collect()
+    text.chars()
+        .take(width.saturating_sub(1))
+        .chain(['…'])
+        .collect()
 }
 
 /// Counts the columns that text takes: one for each character. Names in a Nix store are ASCII.

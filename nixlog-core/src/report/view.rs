@@ -97,21 +97,41 @@ impl Source {
     /// Makes a source with a name.
     #[must_use]
     pub fn new(name: &str) -> Self {
-        Self { name: name.to_owned(), ..Self::default() }
+        Self {
+            name: name.to_owned(),
+            ..Self::default()
+        }
     }
 }
 
 impl Diagnostic {
     /// Makes a warning.
     #[must_use]
-    pub fn warning(code: &'static str, count: u64, first_line: Option<u64>, message: String) -> Self {
-        Self { severity: Severity::Warning.name(), code, count, first_line, message }
+    pub fn warning(
+        code: &'static str,
+        count: u64,
+        first_line: Option<u64>,
+        message: String,
+    ) -> Self {
+        Self {
+            severity: Severity::Warning.name(),
+            code,
+            count,
+            first_line,
+            message,
+        }
     }
 
     /// Makes a remark.
     #[must_use]
     pub fn info(code: &'static str, count: u64, first_line: Option<u64>, message: String) -> Self {
-        Self { severity: Severity::Info.name(), code, count, first_line, message }
+        Self {
+            severity: Severity::Info.name(),
+            code,
+            count,
+            first_line,
+            message,
+        }
     }
 }
 
@@ -157,7 +177,9 @@ fn input(source: &Source, reader: &LogReader, timeline: &Timeline) -> Input {
 }
 
 fn rfc3339(unix_ns: i64) -> Option<String> {
-    Timestamp::from_nanosecond(i128::from(unix_ns)).ok().map(|instant| instant.to_string())
+    Timestamp::from_nanosecond(i128::from(unix_ns))
+        .ok()
+        .map(|instant| instant.to_string())
 }
 
 fn diagnostics(source: &Source, reader: &LogReader, timeline: &Timeline) -> Vec<Diagnostic> {
@@ -169,12 +191,22 @@ fn diagnostics(source: &Source, reader: &LogReader, timeline: &Timeline) -> Vec<
     all.extend(timeline.issues().iter().map(diagnostic));
     if let Some(not_utf8) = reader.not_utf8() {
         let message = "lines that are not UTF-8; their bad bytes read as U+FFFD".to_owned();
-        all.push(Diagnostic::info("not-utf8", not_utf8.count, Some(not_utf8.first_line), message));
+        all.push(Diagnostic::info(
+            "not-utf8",
+            not_utf8.count,
+            Some(not_utf8.first_line),
+            message,
+        ));
     }
     clock_diagnostics(reader, &mut all);
     for issue in reader.carrier_issues() {
         let message = carrier_message(issue.kind);
-        all.push(Diagnostic::info(issue.kind.code(), issue.count, Some(issue.first_line), message.to_owned()));
+        all.push(Diagnostic::info(
+            issue.kind.code(),
+            issue.count,
+            Some(issue.first_line),
+            message.to_owned(),
+        ));
     }
     inferred(timeline, &mut all);
     all
@@ -198,15 +230,32 @@ fn clock_diagnostics(reader: &LogReader, all: &mut Vec<Diagnostic>) {
             "times that went back, by up to {}; they count as the time before them",
             super::format::duration(backward.largest.get())
         );
-        all.push(Diagnostic::warning("clock-backward", backward.count, Some(backward.first_line), message));
+        all.push(Diagnostic::warning(
+            "clock-backward",
+            backward.count,
+            Some(backward.first_line),
+            message,
+        ));
     }
     if let Some(line) = issues.daylight_saving {
-        let message = "local times fell by an hour; taken for the end of daylight saving time".to_owned();
-        all.push(Diagnostic::info("clock-daylight-saving", 1, Some(line), message));
+        let message =
+            "local times fell by an hour; taken for the end of daylight saving time".to_owned();
+        all.push(Diagnostic::info(
+            "clock-daylight-saving",
+            1,
+            Some(line),
+            message,
+        ));
     }
     if issues.restarts > 0 {
-        let message = "times that start again near zero; taken for further recordings in one file".to_owned();
-        all.push(Diagnostic::info("clock-restarted", issues.restarts, issues.first_restart, message));
+        let message =
+            "times that start again near zero; taken for further recordings in one file".to_owned();
+        all.push(Diagnostic::info(
+            "clock-restarted",
+            issues.restarts,
+            issues.first_restart,
+            message,
+        ));
     }
 }
 
@@ -222,18 +271,32 @@ const fn carrier_message(kind: IssueKind) -> &'static str {
 
 /// Says how many ends are not measured, since every number that depends on one should say so.
 fn inferred(timeline: &Timeline, all: &mut Vec<Diagnostic>) {
-    let n = |kind| timeline.units().iter().filter(|unit| unit.kind.is_derivation() && unit.end_kind == kind).count() as u64;
+    let n = |kind| {
+        timeline
+            .units()
+            .iter()
+            .filter(|unit| unit.kind.is_derivation() && unit.end_kind == kind)
+            .count() as u64
+    };
     let n_inferred = n(End::Inferred);
     if n_inferred > 0 && timeline.is_text() {
         let message = "builds whose end is estimated: a log for people has no ends".to_owned();
-        all.push(Diagnostic::warning("end-inferred", n_inferred, None, message));
+        all.push(Diagnostic::warning(
+            "end-inferred",
+            n_inferred,
+            None,
+            message,
+        ));
     } else if n_inferred > 0 {
-        let message = "builds whose end is inferred from the counters: the log reports it late".to_owned();
+        let message =
+            "builds whose end is inferred from the counters: the log reports it late".to_owned();
         all.push(Diagnostic::info("end-inferred", n_inferred, None, message));
     }
     let n_open = n(End::Open);
     if n_open > 0 {
-        let message = "builds without an end: the log stops early, and they count up to its last line".to_owned();
+        let message =
+            "builds without an end: the log stops early, and they count up to its last line"
+                .to_owned();
         all.push(Diagnostic::warning("end-open", n_open, None, message));
     }
 }
@@ -350,16 +413,29 @@ pub fn phases(timeline: &Timeline, phases: &Phases) -> PhasesResult {
         phase: phase.phase.name(),
         total: view(&phase.total),
         units: phase.n_units,
-        parts: phase.parts.iter().map(|(part, total)| PartView { part: part.name(), total: view(total) }).collect(),
+        parts: phase
+            .parts
+            .iter()
+            .map(|(part, total)| PartView {
+                part: part.name(),
+                total: view(total),
+            })
+            .collect(),
     });
-    let builder_phases = phases.builder_phases.iter().map(|phase| BuilderPhaseTotalView {
-        name: timeline.name(phase.name).to_owned(),
-        builds: phase.n_builds,
-        busy_ns: nanos(phase.busy),
-        work_ns: nanos(phase.work),
-        critical_ns: None,
+    let builder_phases = phases
+        .builder_phases
+        .iter()
+        .map(|phase| BuilderPhaseTotalView {
+            name: timeline.name(phase.name).to_owned(),
+            builds: phase.n_builds,
+            busy_ns: nanos(phase.busy),
+            work_ns: nanos(phase.work),
+            critical_ns: None,
+        });
+    let outcomes = phases.outcomes.iter().map(|(outcome, &count)| OutcomeView {
+        outcome: outcome.name(),
+        count,
     });
-    let outcomes = phases.outcomes.iter().map(|(outcome, &count)| OutcomeView { outcome: outcome.name(), count });
     let plan = timeline.plan();
     PhasesResult {
         wall_ns: nanos(phases.wall),
@@ -379,7 +455,10 @@ fn nanos(length: Option<Nanos>) -> Option<u64> {
     length.map(Nanos::get)
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a share needs no more than 52 bits")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a share needs no more than 52 bits"
+)]
 fn share(part: Option<Nanos>, whole: Option<Nanos>) -> Option<f64> {
     let (part, whole) = part.zip(whole)?;
     (whole > Nanos::ZERO).then(|| part.get() as f64 / whole.get() as f64)
@@ -475,7 +554,12 @@ pub struct RemotePartsView {
 
 /// Makes the result of `slowest`. `wanted` chooses among the units, `top` cuts the list (0: no cut).
 #[must_use]
-pub fn slowest(timeline: &Timeline, slowest: &Slowest, wanted: impl Fn(&UnitView) -> bool, top: usize) -> SlowestResult {
+pub fn slowest(
+    timeline: &Timeline,
+    slowest: &Slowest,
+    wanted: impl Fn(&UnitView) -> bool,
+    top: usize,
+) -> SlowestResult {
     let mut total_duration = None;
     let mut total_units = 0;
     let mut units = Vec::new();
@@ -492,7 +576,11 @@ pub fn slowest(timeline: &Timeline, slowest: &Slowest, wanted: impl Fn(&UnitView
             units.push(view);
         }
     }
-    SlowestResult { total_units, total_duration_ns: total_duration, units }
+    SlowestResult {
+        total_units,
+        total_duration_ns: total_duration,
+        units,
+    }
 }
 
 fn unit_view(timeline: &Timeline, unit: &Unit) -> UnitView {
@@ -518,7 +606,11 @@ fn unit_view(timeline: &Timeline, unit: &Unit) -> UnitView {
         duration_ns: nanos(unit.duration()),
         end: unit.end_kind.name(),
         outcome: unit.outcome.name(),
-        reason: unit.reason.as_ref().map(|reason| reason.text.clone()).filter(|text| !text.is_empty()),
+        reason: unit
+            .reason
+            .as_ref()
+            .map(|reason| reason.text.clone())
+            .filter(|text| !text.is_empty()),
         exit_code: unit.reason.as_ref().and_then(|reason| reason.exit_code),
         signal: unit.reason.as_ref().and_then(|reason| reason.signal),
         bytes: unit.wire_bytes,
@@ -623,10 +715,19 @@ pub struct AnswerView {
 pub fn doctor(reader: &LogReader, timeline: &Timeline, answers: &[Answerable]) -> DoctorResult {
     let facts = timeline.facts();
     let kinds = UnitKind::ALL.into_iter().filter_map(|kind| {
-        let of_kind = || timeline.units().iter().filter(move |unit| unit.kind == kind);
+        let of_kind = || {
+            timeline
+                .units()
+                .iter()
+                .filter(move |unit| unit.kind == kind)
+        };
         let failed = |unit: &&Unit| !matches!(unit.outcome, Outcome::Succeeded | Outcome::Unknown);
         let count = of_kind().count();
-        (count > 0).then(|| KindView { kind: kind.name(), count, failed: of_kind().filter(failed).count() })
+        (count > 0).then(|| KindView {
+            kind: kind.name(),
+            count,
+            failed: of_kind().filter(failed).count(),
+        })
     });
     let unknown = |(what, tally): (&String, &Tally)| UnknownView {
         what: what.clone(),
@@ -640,7 +741,10 @@ pub fn doctor(reader: &LogReader, timeline: &Timeline, answers: &[Answerable]) -
         nix_versions: facts.evidence.to_string(),
         complete: !timeline.is_cut(),
         text_lines: facts.text_lines,
-        unreadable: UnreadableView { count: facts.malformed.count, first_lines: facts.malformed_lines.clone() },
+        unreadable: UnreadableView {
+            count: facts.malformed.count,
+            first_lines: facts.malformed_lines.clone(),
+        },
         unknown: facts.unknown.iter().map(unknown).collect(),
         units: kinds.collect(),
         answers: answers

@@ -170,7 +170,8 @@ impl Activities {
     /// Adds an activity. One that is still open under the same number is left as it is: the log
     /// will not say more of it.
     pub(super) fn start(&mut self, activity: Activity) -> (Row, Option<Row>) {
-        let row = Row::try_from(self.rows.len()).expect("fewer than 2^32 activities fit into memory");
+        let row =
+            Row::try_from(self.rows.len()).expect("fewer than 2^32 activities fit into memory");
         let id = activity.id.0;
         self.rows.push(activity);
         self.last = Some((id, row));
@@ -179,7 +180,8 @@ impl Activities {
 
     /// Adds something that has no number, and that no other line will speak of.
     pub(super) fn add(&mut self, activity: Activity) -> Row {
-        let row = Row::try_from(self.rows.len()).expect("fewer than 2^32 activities fit into memory");
+        let row =
+            Row::try_from(self.rows.len()).expect("fewer than 2^32 activities fit into memory");
         self.rows.push(activity);
         row
     }

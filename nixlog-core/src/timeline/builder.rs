@@ -16,9 +16,7 @@ use crate::ids::ActivityId;
 use crate::json_str::JsonStr;
 use crate::time::{Interval, Stamp};
 use crate::wire::detail::{Detail, ResultDetail};
-use crate::wire::event::{
-    ActivityResult, Event, Level, Message, Progress, ResultKind, Start,
-};
+use crate::wire::event::{ActivityResult, Event, Level, Message, Progress, ResultKind, Start};
 use crate::wire::message::{self, ActivityNote, Note};
 use crate::wire::{Body, Line, ansi};
 
@@ -120,7 +118,13 @@ impl TimelineBuilder {
         if let Some(counter) = activity.counter
             && activity.role == Role::Builds
         {
-            self.counters.progress(counter, progress, self.now, self.facts.events, &mut self.activities);
+            self.counters.progress(
+                counter,
+                progress,
+                self.now,
+                self.facts.events,
+                &mut self.activities,
+            );
         }
     }
 
@@ -147,7 +151,12 @@ impl TimelineBuilder {
         if replaced.is_some() {
             self.facts.duplicate_start();
         }
-        self.links.add(row, self.activities.get(row), start.parent.is_none(), &self.names);
+        self.links.add(
+            row,
+            self.activities.get(row),
+            start.parent.is_none(),
+            &self.names,
+        );
         self.started(row, role);
     }
 
@@ -157,24 +166,46 @@ impl TimelineBuilder {
             Detail::Build { drv, machine } => {
                 activity.subject = Some(self.intern(drv));
                 activity.source = machine.map(|machine| self.intern(machine));
-                activity.outer = if machine.is_none() { self.links.outer(activity, &self.activities) } else { None };
-                activity.role = if activity.outer.is_some() { Role::NestedBuild } else { Role::Build };
+                activity.outer = if machine.is_none() {
+                    self.links.outer(activity, &self.activities)
+                } else {
+                    None
+                };
+                activity.role = if activity.outer.is_some() {
+                    Role::NestedBuild
+                } else {
+                    Role::Build
+                };
             }
             Detail::Substitute { path, uri } => self.two(activity, Role::Substitute, path, uri),
             Detail::QueryPathInfo { path, uri } => self.two(activity, Role::Query, path, uri),
             Detail::CopyPath { path, from, to } => {
                 self.two(activity, Role::CopyPath, path, from);
                 activity.target = Some(self.intern(to));
-                let substitution = activity.subject.and_then(|path| self.links.substitution(path, &self.activities));
+                let substitution = activity
+                    .subject
+                    .and_then(|path| self.links.substitution(path, &self.activities));
                 activity.parent = activity.parent.or(substitution);
             }
             Detail::FileTransfer { uri } => {
                 let upload = start.text.raw().starts_with("uploading");
-                self.one(activity, if upload { Role::SendFile } else { Role::Transfer }, uri);
+                self.one(
+                    activity,
+                    if upload {
+                        Role::SendFile
+                    } else {
+                        Role::Transfer
+                    },
+                    uri,
+                );
             }
             Detail::PostBuildHook { drv } => self.one(activity, Role::Hook, drv),
             Detail::Realise => {
-                activity.role = if activity.parent.is_some() { Role::NestedCall } else { Role::Call };
+                activity.role = if activity.parent.is_some() {
+                    Role::NestedCall
+                } else {
+                    Role::Call
+                };
             }
             Detail::Builds => activity.role = Role::Builds,
             Detail::CopyPaths if !start.text.is_empty() => activity.role = Role::CopyFrame,
@@ -196,7 +227,13 @@ impl TimelineBuilder {
         activity.subject = Some(self.intern(subject));
     }
 
-    fn two(&mut self, activity: &mut Activity, role: Role, subject: JsonStr<'_>, source: JsonStr<'_>) {
+    fn two(
+        &mut self,
+        activity: &mut Activity,
+        role: Role,
+        subject: JsonStr<'_>,
+        source: JsonStr<'_>,
+    ) {
         self.one(activity, role, subject);
         activity.source = Some(self.intern(source));
     }
@@ -236,10 +273,16 @@ impl TimelineBuilder {
         match role {
             Role::Call => self.evaluation.call_started(self.now),
             Role::Builds => {
-                let Some(counter) = self.counters.add() else { return };
+                let Some(counter) = self.counters.add() else {
+                    return;
+                };
                 self.activities.get_mut(row).counter = Some(counter);
                 if self.activities.get(row).parent.is_none() {
-                    self.calls.push(Call { pid, builds: row, counter });
+                    self.calls.push(Call {
+                        pid,
+                        builds: row,
+                        counter,
+                    });
                 }
             }
             Role::Build => {
@@ -283,7 +326,11 @@ impl TimelineBuilder {
 
     /// Tells whether a transfer is of a binary cache's own files, and so no input of the evaluator.
     fn is_cache_file(&self, row: Row) -> bool {
-        let uri = self.activities.get(row).subject.map_or("", |uri| self.names.text(uri));
+        let uri = self
+            .activities
+            .get(row)
+            .subject
+            .map_or("", |uri| self.names.text(uri));
         finish::is_query(uri) || uri.contains("/nar/")
     }
 
@@ -323,7 +370,11 @@ impl TimelineBuilder {
             ResultDetail::SetPhase(phase) => {
                 let name = self.intern(phase);
                 let build = self.sign_of_life(row);
-                self.phases.push(PhaseMark { build, name, at: self.now });
+                self.phases.push(PhaseMark {
+                    build,
+                    name,
+                    at: self.now,
+                });
             }
             ResultDetail::PostBuildLogLine(line) => self.log_line(row, line.raw().len() as u64),
             ResultDetail::FileLinked { bytes, .. } => self.activities.get_mut(row).done += bytes,
@@ -364,7 +415,11 @@ impl TimelineBuilder {
     fn message(&mut self, message: &Message<'_>) {
         self.facts.message(message);
         // A warning says only in its full text which kind of warning it is.
-        let bare = if message.level == Level::ERROR { message.raw } else { None };
+        let bare = if message.level == Level::ERROR {
+            message.raw
+        } else {
+            None
+        };
         let text = bare.unwrap_or(message.text).decode();
         let plain = ansi::strip(&text);
         let note = message::read(&plain);

@@ -88,11 +88,15 @@ impl Counters {
 impl Counter {
     fn tick(&mut self, now: Progress, at: Option<Stamp>, event: u64, activities: &mut Activities) {
         self.settle(activities);
-        let ended = [(now.done, self.done, true), (now.failed, self.failed, false)];
+        let ended = [
+            (now.done, self.done, true),
+            (now.failed, self.failed, false),
+        ];
         for (now, before, success) in ended {
             // Each tick is one build; a damaged log may jump, and then tells nothing of builds.
             let n_ended = now.saturating_sub(before).min(64);
-            self.ticks.extend((0..n_ended).map(|_| Tick { at, event, success }));
+            self.ticks
+                .extend((0..n_ended).map(|_| Tick { at, event, success }));
         }
         self.done = now.done;
         self.failed = now.failed;
@@ -116,10 +120,13 @@ impl Counter {
         let mut late = late.into_iter().peekable();
         let mut silent: Vec<Row> = Vec::new();
         for tick in std::mem::take(&mut self.orphans) {
-            while let Some(build) = late.next_if(|&build| activities.get(build).alive <= tick.event) {
+            while let Some(build) = late.next_if(|&build| activities.get(build).alive <= tick.event)
+            {
                 silent.push(build);
             }
-            let Some(position) = pick(&silent, tick, activities) else { continue };
+            let Some(position) = pick(&silent, tick, activities) else {
+                continue;
+            };
             let build = activities.get_mut(silent.remove(position));
             build.counted_end = tick.at;
             build.verdict = Some(tick.success);
@@ -132,14 +139,23 @@ fn pick(silent: &[Row], tick: Tick, activities: &Activities) -> Option<usize> {
     let verdict = |row: Row| activities.get(row).verdict;
     let open = |row: Row| activities.get(row).stopped > tick.event;
     if tick.success {
-        return silent.iter().rposition(|&row| open(row) && verdict(row) != Some(false));
+        return silent
+            .iter()
+            .rposition(|&row| open(row) && verdict(row) != Some(false));
     }
-    let told = silent.iter().rposition(|&row| open(row) && verdict(row) == Some(false));
+    let told = silent
+        .iter()
+        .rposition(|&row| open(row) && verdict(row) == Some(false));
     if told.is_some() {
         return told;
     }
     // A failure that no message names ends the call: the failed build stops first, and then those
     // that are cut off with it.
-    let unnamed = silent.iter().enumerate().filter(|&(_, &row)| open(row) && verdict(row).is_none());
-    unnamed.min_by_key(|&(_, &row)| activities.get(row).stopped).map(|(position, _)| position)
+    let unnamed = silent
+        .iter()
+        .enumerate()
+        .filter(|&(_, &row)| open(row) && verdict(row).is_none());
+    unnamed
+        .min_by_key(|&(_, &row)| activities.get(row).stopped)
+        .map(|(position, _)| position)
 }

@@ -64,12 +64,17 @@ enum State {
     /// The evaluator has been working since.
     Evaluating { since: Option<Stamp> },
     /// The store is at work. After a call, the evaluator may have gone on since.
-    Store { since: Option<Stamp>, after_call: bool },
+    Store {
+        since: Option<Stamp>,
+        after_call: bool,
+    },
 }
 
 impl Default for State {
     fn default() -> Self {
-        Self::Evaluating { since: Some(Stamp::ZERO) }
+        Self::Evaluating {
+            since: Some(Stamp::ZERO),
+        }
     }
 }
 
@@ -107,7 +112,10 @@ impl EvaluationTracker {
     pub(super) fn call_ended(&mut self, at: Option<Stamp>) {
         self.calls = self.calls.saturating_sub(1);
         if self.calls == 0 {
-            self.state = State::Store { since: at, after_call: true };
+            self.state = State::Store {
+                since: at,
+                after_call: true,
+            };
         }
     }
 
@@ -121,12 +129,20 @@ impl EvaluationTracker {
     fn close(&mut self, at: Option<Stamp>) {
         let since = match self.state {
             State::Evaluating { since } => since,
-            State::Store { since, after_call: true } if self.calls == 0 => since,
+            State::Store {
+                since,
+                after_call: true,
+            } if self.calls == 0 => since,
             State::Store { .. } => None,
         };
-        let stretch = since.zip(at).and_then(|(since, at)| Interval::new(since, at));
+        let stretch = since
+            .zip(at)
+            .and_then(|(since, at)| Interval::new(since, at));
         self.stretches.extend(stretch);
-        self.state = State::Store { since: at, after_call: false };
+        self.state = State::Store {
+            since: at,
+            after_call: false,
+        };
     }
 
     /// Ends the log; returns the stretches in which the evaluator was not waiting for a build.

@@ -185,21 +185,32 @@ impl Facts {
         let mut add = |severity, code, tally: Tally, message: String| {
             if tally.count > 0 {
                 let first_line = Some(tally.first_line);
-                issues.push(Issue { severity, code, count: tally.count, first_line, message });
+                issues.push(Issue {
+                    severity,
+                    code,
+                    count: tally.count,
+                    first_line,
+                    message,
+                });
             }
         };
-        let reason = self.malformed_reason.map_or_else(String::new, |reason| format!(" ({reason})"));
+        let reason = self
+            .malformed_reason
+            .map_or_else(String::new, |reason| format!(" ({reason})"));
         add(
             Severity::Warning,
             "malformed-line",
             self.malformed,
-            format!("lines that begin like a record but cannot be read{reason}; they were passed over"),
+            format!(
+                "lines that begin like a record but cannot be read{reason}; they were passed over"
+            ),
         );
         add(
             Severity::Warning,
             "stop-without-start",
             self.orphan_stops,
-            "activities that stop but never started: the beginning of the log is missing".to_owned(),
+            "activities that stop but never started: the beginning of the log is missing"
+                .to_owned(),
         );
         add(
             Severity::Warning,
@@ -211,10 +222,12 @@ impl Facts {
             Severity::Warning,
             "start-twice",
             self.duplicate_starts,
-            "activities that start again while they run: the first is taken to have ended there".to_owned(),
+            "activities that start again while they run: the first is taken to have ended there"
+                .to_owned(),
         );
         for (what, &tally) in &self.unknown {
-            let message = format!("{what} is newer than this nixlog; it was counted and passed over");
+            let message =
+                format!("{what} is newer than this nixlog; it was counted and passed over");
             add(Severity::Info, "unknown", tally, message);
         }
         issues
@@ -251,7 +264,11 @@ impl PlanReader {
                     self.open = Some(Counted::Builds);
                 }
             }
-            Note::PlanFetch { count, download_bytes, unpacked_bytes } => {
+            Note::PlanFetch {
+                count,
+                download_bytes,
+                unpacked_bytes,
+            } => {
                 add(&mut self.plan.fetches, count);
                 add(&mut self.plan.download_bytes, download_bytes);
                 add(&mut self.plan.unpacked_bytes, unpacked_bytes);

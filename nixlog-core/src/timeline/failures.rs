@@ -23,8 +23,16 @@ impl Verdict {
         };
         let reason = Reason {
             text: failure.to_string(),
-            exit_code: if let Failure::Exit(code) = failure { Some(code) } else { None },
-            signal: if let Failure::Signal { number, .. } = failure { Some(number) } else { None },
+            exit_code: if let Failure::Exit(code) = failure {
+                Some(code)
+            } else {
+                None
+            },
+            signal: if let Failure::Signal { number, .. } = failure {
+                Some(number)
+            } else {
+                None
+            },
         };
         Self { outcome, reason }
     }
@@ -48,7 +56,10 @@ impl Failures {
     /// Takes in one message.
     pub(super) fn note(&mut self, note: &Note<'_>, names: &mut Names) {
         match *note {
-            Note::BuildFailed { drv: Some(drv), failure } => {
+            Note::BuildFailed {
+                drv: Some(drv),
+                failure,
+            } => {
                 let drv = names.intern(drv);
                 let verdict = Verdict::new(failure);
                 let known = self.by_drv.entry(drv).or_insert_with(|| verdict.clone());
@@ -73,7 +84,10 @@ impl Failures {
     }
 
     fn path(&mut self, names: &mut Names, path: &str, text: &str) {
-        let reason = Reason { text: text.to_owned(), ..Reason::default() };
+        let reason = Reason {
+            text: text.to_owned(),
+            ..Reason::default()
+        };
         self.paths.entry(names.intern(path)).or_insert(reason);
     }
 

@@ -4,11 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::activity::{Activities, Activity, Role, Row};
 use super::builder::{PhaseMark, TimelineBuilder};
-use super::model::{
-    BuilderPhase, End, Name, Outcome, Part, RemoteParts, Stretch, Unit, UnitKind,
-};
-use super::remote::{self, RemoteTimes};
 use super::intervals::less;
+use super::model::{BuilderPhase, End, Name, Outcome, Part, RemoteParts, Stretch, Unit, UnitKind};
+use super::remote::{self, RemoteTimes};
 use super::{Timeline, results};
 use crate::time::{Interval, Stamp};
 
@@ -30,8 +28,16 @@ pub(super) fn timeline(mut builder: TimelineBuilder) -> Timeline {
         hooks: hooks(&builder.activities, last),
         phases: phases(std::mem::take(&mut builder.phases)),
         children: children(&builder.activities),
-        planned: builder.resolved.iter().map(|&(planned, resolved)| (resolved, planned)).collect(),
-        has_frames: builder.activities.rows().iter().any(|row| matches!(row.role, Role::Upload | Role::Download)),
+        planned: builder
+            .resolved
+            .iter()
+            .map(|&(planned, resolved)| (resolved, planned))
+            .collect(),
+        has_frames: builder
+            .activities
+            .rows()
+            .iter()
+            .any(|row| matches!(row.role, Role::Upload | Role::Download)),
         unnamed,
         builder: &builder,
         last,
@@ -52,7 +58,10 @@ pub(super) fn timeline(mut builder: TimelineBuilder) -> Timeline {
         issues: builder.facts.issues(),
         interrupted: builder.failures.interrupted,
         is_text: builder.facts.events == 0 && builder.human.saw_nix(),
-        open_calls: builder.activities.open().any(|row| builder.activities.get(row).role == Role::Call),
+        open_calls: builder
+            .activities
+            .open()
+            .any(|row| builder.activities.get(row).role == Role::Call),
         facts: builder.facts,
         names: builder.names,
     }
@@ -63,8 +72,11 @@ pub(super) fn timeline(mut builder: TimelineBuilder) -> Timeline {
 fn supersede(activities: &mut Activities) {
     let mut later: HashMap<Name, u64> = HashMap::new();
     for activity in activities.rows_mut().iter_mut().rev() {
-        let (Role::Build, Some(subject)) = (activity.role, activity.subject) else { continue };
-        let did_nothing = activity.first_sign.is_none() && activity.log_lines == 0 && !activity.is_open();
+        let (Role::Build, Some(subject)) = (activity.role, activity.subject) else {
+            continue;
+        };
+        let did_nothing =
+            activity.first_sign.is_none() && activity.log_lines == 0 && !activity.is_open();
         let again = later.insert(subject, activity.started);
         activity.superseded = did_nothing && again.is_some();
     }
@@ -73,7 +85,11 @@ fn supersede(activities: &mut Activities) {
 /// Collects the intervals of post-build hooks by derivation.
 fn hooks(activities: &Activities, last: Option<Stamp>) -> HashMap<Name, Vec<Interval>> {
     let mut hooks: HashMap<Name, Vec<Interval>> = HashMap::new();
-    for activity in activities.rows().iter().filter(|activity| activity.role == Role::Hook) {
+    for activity in activities
+        .rows()
+        .iter()
+        .filter(|activity| activity.role == Role::Hook)
+    {
         if let (Some(subject), Some(interval)) = (activity.subject, activity.interval(last)) {
             hooks.entry(subject).or_default().push(interval);
         }
@@ -94,7 +110,9 @@ fn phases(marks: Vec<PhaseMark>) -> HashMap<Row, Vec<PhaseMark>> {
 fn children(activities: &Activities) -> BTreeMap<Row, Vec<Row>> {
     let mut children: BTreeMap<Row, Vec<Row>> = BTreeMap::new();
     for (row, activity) in (0..).zip(activities.rows()) {
-        if let (Role::Transfer | Role::SendFile | Role::CopyPath, Some(parent)) = (activity.role, activity.parent) {
+        if let (Role::Transfer | Role::SendFile | Role::CopyPath, Some(parent)) =
+            (activity.role, activity.parent)
+        {
             children.entry(parent).or_default().push(row);
         }
     }
@@ -103,21 +121,39 @@ fn children(activities: &Activities) -> BTreeMap<Row, Vec<Row>> {
 
 /// Collects what the evaluator waits for, so that it is not counted as its own work.
 fn evaluator_waits(units: &[Unit]) -> Vec<Interval> {
-    let waits = units.iter().filter(|unit| matches!(unit.kind, UnitKind::InputFetch | UnitKind::SourceImport));
-    waits.filter_map(|unit| Interval::new(unit.start?, unit.end?)).collect()
+    let waits = units
+        .iter()
+        .filter(|unit| matches!(unit.kind, UnitKind::InputFetch | UnitKind::SourceImport));
+    waits
+        .filter_map(|unit| Interval::new(unit.start?, unit.end?))
+        .collect()
 }
 
 /// Makes the unit of all evaluation.
-fn evaluation_unit(builder: &mut TimelineBuilder, whole: &[Interval], working: &[Interval]) -> Option<Unit> {
+fn evaluation_unit(
+    builder: &mut TimelineBuilder,
+    whole: &[Interval],
+    working: &[Interval],
+) -> Option<Unit> {
     let start = whole.iter().map(|stretch| stretch.start()).min()?;
     let end = whole.iter().map(|stretch| stretch.end()).max()?;
     let subject = builder.names.intern("evaluation");
     let mut unit = Unit::new(UnitKind::Evaluation, subject, Some(start));
     unit.end = Some(end);
     unit.end_kind = End::Inferred;
-    unit.outcome = if builder.activities.rows().is_empty() { Outcome::Unknown } else { Outcome::Succeeded };
+    unit.outcome = if builder.activities.rows().is_empty() {
+        Outcome::Unknown
+    } else {
+        Outcome::Succeeded
+    };
     unit.at_work = Some(working.iter().map(|stretch| stretch.length()).sum());
-    unit.stretches = working.iter().map(|&interval| Stretch { interval, part: Part::Evaluating }).collect();
+    unit.stretches = working
+        .iter()
+        .map(|&interval| Stretch {
+            interval,
+            part: Part::Evaluating,
+        })
+        .collect();
     Some(unit)
 }
 
@@ -128,7 +164,10 @@ fn activation_units(builder: &mut TimelineBuilder) -> Vec<Unit> {
         let mut unit = Unit::new(UnitKind::Activation, subject, Some(interval.start()));
         unit.end = Some(interval.end());
         unit.end_kind = End::Inferred;
-        unit.stretches = vec![Stretch { interval, part: Part::Activating }];
+        unit.stretches = vec![Stretch {
+            interval,
+            part: Part::Activating,
+        }];
         unit
     };
     intervals.into_iter().map(unit).collect()
@@ -145,7 +184,9 @@ fn fillers(builder: &mut TimelineBuilder, last: Option<Stamp>) {
             _ => continue,
         };
         let interval = activity.interval(last);
-        builder.fillers.extend(interval.map(|interval| Stretch { interval, part }));
+        builder
+            .fillers
+            .extend(interval.map(|interval| Stretch { interval, part }));
     }
 }
 
@@ -177,7 +218,8 @@ impl Unit {
 
     /// Counts a stretch of time as a part of a phase.
     fn count(&mut self, interval: Option<Interval>, part: Part) {
-        self.stretches.extend(interval.map(|interval| Stretch { interval, part }));
+        self.stretches
+            .extend(interval.map(|interval| Stretch { interval, part }));
     }
 }
 
@@ -198,14 +240,19 @@ struct UnitMaker<'a> {
 impl UnitMaker<'_> {
     fn units(&mut self) -> Vec<Unit> {
         let rows = self.builder.activities.rows();
-        (0..).zip(rows).filter_map(|(row, activity)| self.unit(row, activity)).collect()
+        (0..)
+            .zip(rows)
+            .filter_map(|(row, activity)| self.unit(row, activity))
+            .collect()
     }
 
     fn unit(&mut self, row: Row, activity: &Activity) -> Option<Unit> {
         match activity.role {
             Role::Build if !activity.superseded => self.build(row, activity),
             Role::Substitute => self.substitution(row, activity),
-            Role::CopyPath if self.parent_role(activity) != Some(Role::Substitute) => self.copy(row, activity),
+            Role::CopyPath if self.parent_role(activity) != Some(Role::Substitute) => {
+                self.copy(row, activity)
+            }
             Role::Query => self.query(row, activity),
             Role::Transfer => self.transfer(activity),
             Role::Hook => self.plain(activity, UnitKind::PostBuildHook, Part::Hook),
@@ -223,7 +270,9 @@ impl UnitMaker<'_> {
 
     fn child(&self, row: Row, role: Role) -> Option<(Row, &Activity)> {
         let children = self.children.get(&row)?.iter().rev();
-        children.map(|&child| (child, self.builder.activities.get(child))).find(|(_, child)| child.role == role)
+        children
+            .map(|&child| (child, self.builder.activities.get(child)))
+            .find(|(_, child)| child.role == role)
     }
 
     /// Makes a unit with what all kinds have in common.
@@ -239,7 +288,11 @@ impl UnitMaker<'_> {
             None if activity.is_open() => (self.last, End::Open),
             None => (activity.stop, End::Measured),
         };
-        unit.outcome = if activity.is_open() { Outcome::Unknown } else { Outcome::Succeeded };
+        unit.outcome = if activity.is_open() {
+            Outcome::Unknown
+        } else {
+            Outcome::Succeeded
+        };
         Some(unit)
     }
 
@@ -257,7 +310,9 @@ impl UnitMaker<'_> {
         if activity.fetched || unit.outcome == Outcome::HashMismatch {
             unit.kind = UnitKind::SourceFetch;
         }
-        unit.wire_bytes = self.child(row, Role::Transfer).map(|(_, transfer)| transfer.done);
+        unit.wire_bytes = self
+            .child(row, Role::Transfer)
+            .map(|(_, transfer)| transfer.done);
         if let Some(human) = self.builder.human.build(row) {
             human.apply(&mut unit, self.last);
         } else if let Some(times) = self.remote.get(&row).copied() {
@@ -265,10 +320,21 @@ impl UnitMaker<'_> {
         } else {
             let whole: Vec<_> = unit_interval(&unit).into_iter().collect();
             let hooks = self.hooks.get(&unit.subject).map_or(&[][..], |hooks| hooks);
-            let part = if unit.kind == UnitKind::SourceFetch { Part::Sources } else { Part::LocalBuilds };
-            unit.stretches = less(&whole, hooks).into_iter().map(|interval| Stretch { interval, part }).collect();
+            let part = if unit.kind == UnitKind::SourceFetch {
+                Part::Sources
+            } else {
+                Part::LocalBuilds
+            };
+            unit.stretches = less(&whole, hooks)
+                .into_iter()
+                .map(|interval| Stretch { interval, part })
+                .collect();
         }
-        let at_work_until = unit.stretches.last().map(|stretch| stretch.interval.end()).or(unit.end);
+        let at_work_until = unit
+            .stretches
+            .last()
+            .map(|stretch| stretch.interval.end())
+            .or(unit.end);
         unit.phases = builder_phases(self.phases.remove(&row).unwrap_or_default(), at_work_until);
         Some(unit)
     }
@@ -276,8 +342,12 @@ impl UnitMaker<'_> {
     /// Decides how a build ended: by its message, by the counters, or by who was cut off.
     fn judge(&self, row: Row, activity: &Activity, unit: &mut Unit) {
         let failures = &self.builder.failures;
-        let told = failures.of(unit.subject).or_else(|| failures.of(unit.planned?));
-        let told = told.filter(|told| told.outcome != Outcome::DependencyFailed).or_else(|| self.unnamed.get(&row));
+        let told = failures
+            .of(unit.subject)
+            .or_else(|| failures.of(unit.planned?));
+        let told = told
+            .filter(|told| told.outcome != Outcome::DependencyFailed)
+            .or_else(|| self.unnamed.get(&row));
         let cut_off = failures.interrupted || failures.any();
         match (told, activity.verdict) {
             (Some(told), _) => {
@@ -310,9 +380,17 @@ impl UnitMaker<'_> {
             Some((_, transfer)) => {
                 unit.wire_bytes = Some(transfer.done);
                 let downloaded = transfer.interval(self.last).map(Interval::end);
-                let split = whole.zip(downloaded).map(|(whole, at)| (whole, at.min(whole.end()).max(whole.start())));
-                unit.count(split.and_then(|(whole, at)| Interval::new(whole.start(), at)), Part::Downloads);
-                unit.count(split.and_then(|(whole, at)| Interval::new(at, whole.end())), Part::Unpacking);
+                let split = whole
+                    .zip(downloaded)
+                    .map(|(whole, at)| (whole, at.min(whole.end()).max(whole.start())));
+                unit.count(
+                    split.and_then(|(whole, at)| Interval::new(whole.start(), at)),
+                    Part::Downloads,
+                );
+                unit.count(
+                    split.and_then(|(whole, at)| Interval::new(at, whole.end())),
+                    Part::Unpacking,
+                );
             }
             None => unit.count(whole, Part::Stores),
         }
@@ -342,17 +420,26 @@ impl UnitMaker<'_> {
         unit.nar_bytes = Some(activity.expected).filter(|&bytes| bytes > 0);
         self.judge_copy(activity, Some(activity), &mut unit);
         let whole = unit_interval(&unit);
-        let download = self.child(row, Role::Transfer).map(|(_, transfer)| transfer);
-        let upload = self.child(row, Role::SendFile).map(|(_, transfer)| transfer);
+        let download = self
+            .child(row, Role::Transfer)
+            .map(|(_, transfer)| transfer);
+        let upload = self
+            .child(row, Role::SendFile)
+            .map(|(_, transfer)| transfer);
         unit.wire_bytes = download.or(upload).map(|transfer| transfer.done);
         let inside_hook = self.parent_role(activity) == Some(Role::Call);
         if !(inside_hook && self.has_frames) {
             let download = download.and_then(|transfer| transfer.interval(self.last));
             let download = download.and_then(|download| download.clip(whole?));
             let rest = less(whole.as_slice(), download.as_slice());
-            let part = if inside_hook { Part::Machines } else { Part::Stores };
+            let part = if inside_hook {
+                Part::Machines
+            } else {
+                Part::Stores
+            };
             unit.count(download, Part::Downloads);
-            unit.stretches.extend(rest.into_iter().map(|interval| Stretch { interval, part }));
+            unit.stretches
+                .extend(rest.into_iter().map(|interval| Stretch { interval, part }));
         }
         Some(unit)
     }
@@ -376,7 +463,9 @@ impl UnitMaker<'_> {
         if activity.parent.is_some() {
             return None;
         }
-        let uri = activity.subject.map_or("", |uri| self.builder.names.text(uri));
+        let uri = activity
+            .subject
+            .map_or("", |uri| self.builder.names.text(uri));
         let (kind, part) = match uri {
             uri if is_query(uri) => (UnitKind::Query, Part::Queries),
             uri if uri.contains("/nar/") => (UnitKind::Substitution, Part::Downloads),
@@ -395,18 +484,34 @@ fn unit_interval(unit: &Unit) -> Option<Interval> {
 /// Counts the parts of a build on a machine.
 fn count_remote(unit: &mut Unit, times: RemoteTimes) {
     let length = |interval: Option<Interval>| interval.map(Interval::length);
-    let waited = times.upload.map(Interval::start).or(times.build.map(Interval::start));
+    let waited = times
+        .upload
+        .map(Interval::start)
+        .or(times.build.map(Interval::start));
     let whole = unit_interval(unit);
-    let waiting = whole.zip(waited).map(|(whole, until)| until.since(whole.start()));
-    let queued = times.upload.zip(times.build).map(|(upload, build)| build.start().since(upload.end()));
+    let waiting = whole
+        .zip(waited)
+        .map(|(whole, until)| until.since(whole.start()));
+    let queued = times
+        .upload
+        .zip(times.build)
+        .map(|(upload, build)| build.start().since(upload.end()));
     unit.remote = Some(Box::new(RemoteParts {
         waiting: waiting.map(|waiting| waiting + queued.unwrap_or_default()),
         upload: length(times.upload),
         build: length(times.build),
         download: length(times.download),
     }));
-    let clip = |interval: Option<Interval>| interval.zip(whole).and_then(|(part, whole)| part.clip(whole));
-    let part = if unit.kind == UnitKind::SourceFetch { Part::Sources } else { Part::RemoteBuilds };
+    let clip = |interval: Option<Interval>| {
+        interval
+            .zip(whole)
+            .and_then(|(part, whole)| part.clip(whole))
+    };
+    let part = if unit.kind == UnitKind::SourceFetch {
+        Part::Sources
+    } else {
+        Part::RemoteBuilds
+    };
     unit.count(clip(times.upload), Part::Machines);
     unit.count(clip(times.download), Part::Machines);
     unit.count(clip(times.build), part);
@@ -414,11 +519,21 @@ fn count_remote(unit: &mut Unit, times: RemoteTimes) {
 
 /// Gives each builder phase its end: the next one's start, or the end of the build.
 fn builder_phases(marks: Vec<PhaseMark>, end: Option<Stamp>) -> Vec<BuilderPhase> {
-    let ends = marks.iter().skip(1).map(|mark| mark.at).chain([end]).collect::<Vec<_>>();
+    let ends = marks
+        .iter()
+        .skip(1)
+        .map(|mark| mark.at)
+        .chain([end])
+        .collect::<Vec<_>>();
     let phase = |(mark, end): (PhaseMark, Option<Stamp>)| {
-        let interval = mark.at.zip(end).and_then(|(start, end)| Interval::new(start, end.max(start)));
-        BuilderPhase { name: mark.name, interval }
+        let interval = mark
+            .at
+            .zip(end)
+            .and_then(|(start, end)| Interval::new(start, end.max(start)));
+        BuilderPhase {
+            name: mark.name,
+            interval,
+        }
     };
     marks.into_iter().zip(ends).map(phase).collect()
 }
-

@@ -44,19 +44,27 @@ impl HumanBuild {
     /// Gives a unit the end that can be inferred.
     pub(super) fn apply(&self, unit: &mut Unit, last: Option<Stamp>) {
         unit.end = self.last_line;
-        unit.end_kind = if self.last_line.is_some() { End::Inferred } else { End::Unknown };
+        unit.end_kind = if self.last_line.is_some() {
+            End::Inferred
+        } else {
+            End::Unknown
+        };
         if unit.outcome == Outcome::Interrupted {
             // Nothing says that it was still running.
             unit.outcome = Outcome::Unknown;
         }
         let until = self.next_start.or(last).max(self.last_line);
-        let interval = unit.start.zip(until).and_then(|(start, until)| Interval::new(start, until));
+        let interval = unit
+            .start
+            .zip(until)
+            .and_then(|(start, until)| Interval::new(start, until));
         let part = match (unit.kind, unit.machine) {
             (UnitKind::SourceFetch, _) => Part::Sources,
             (_, Some(_)) => Part::RemoteBuilds,
             (_, None) => Part::LocalBuilds,
         };
-        unit.stretches.extend(interval.map(|interval| Stretch { interval, part }));
+        unit.stretches
+            .extend(interval.map(|interval| Stretch { interval, part }));
     }
 }
 
@@ -88,21 +96,30 @@ impl HumanLog {
     fn event(builder: &mut TimelineBuilder, event: HumanEvent<'_>) {
         match event {
             HumanEvent::Note(note) => {
-                builder.human.saw_nix |= matches!(note, Note::PlanBuild { .. } | Note::PlanFetch { .. });
+                builder.human.saw_nix |=
+                    matches!(note, Note::PlanBuild { .. } | Note::PlanFetch { .. });
                 builder.note(&note, None);
             }
             HumanEvent::Building { drv, machine } | HumanEvent::Checking { drv, machine } => {
                 Self::building(builder, drv, machine);
             }
             HumanEvent::Copying { path, from, to } => {
-                let role = if to.is_none() { Role::Substitute } else { Role::CopyPath };
+                let role = if to.is_none() {
+                    Role::Substitute
+                } else {
+                    Role::CopyPath
+                };
                 Self::started(builder, role, path, from, to);
             }
             HumanEvent::Downloading { uri } => {
                 Self::started(builder, Role::Transfer, uri, None, None);
             }
             HumanEvent::Activity(note) => Self::activity(builder, &note),
-            HumanEvent::BuildLog { pname, text, post_hook: false } => Self::log_line(builder, pname, text),
+            HumanEvent::BuildLog {
+                pname,
+                text,
+                post_hook: false,
+            } => Self::log_line(builder, pname, text),
             HumanEvent::BarStatus(status) => {
                 builder.human.saw_nix = true;
                 let build = status.build();
@@ -162,7 +179,9 @@ impl HumanLog {
     }
 
     fn log_line(builder: &mut TimelineBuilder, pname: &str, text: &str) {
-        let Some(&row) = builder.human.by_pname.get(pname) else { return };
+        let Some(&row) = builder.human.by_pname.get(pname) else {
+            return;
+        };
         builder.log_line(row, text.len() as u64);
         let now = builder.now;
         if let Some(build) = builder.human.builds.get_mut(&row) {
@@ -193,7 +212,9 @@ impl HumanLog {
     }
 
     fn end_latest(builder: &mut TimelineBuilder, now: Option<Stamp>) {
-        let Some(row) = builder.human.latest.take() else { return };
+        let Some(row) = builder.human.latest.take() else {
+            return;
+        };
         match builder.human.builds.get_mut(&row) {
             Some(build) => build.next_start = now,
             None => builder.activities.get_mut(row).counted_end = now,
@@ -202,7 +223,9 @@ impl HumanLog {
 
     fn end_activation(builder: &mut TimelineBuilder, now: Option<Stamp>) {
         if let Some((Some(since), _)) = builder.human.activation.take() {
-            builder.activation.extend(now.and_then(|now| Interval::new(since, now)));
+            builder
+                .activation
+                .extend(now.and_then(|now| Interval::new(since, now)));
         }
     }
 

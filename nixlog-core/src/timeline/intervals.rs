@@ -27,7 +27,10 @@ pub(super) fn less(whole: &[Interval], holes: &[Interval]) -> Vec<Interval> {
     for interval in whole {
         let first = holes.partition_point(|hole| hole.end() <= interval.start());
         let mut from = interval.start();
-        for hole in holes[first..].iter().take_while(|hole| hole.start() < interval.end()) {
+        for hole in holes[first..]
+            .iter()
+            .take_while(|hole| hole.start() < interval.end())
+        {
             rest.extend(Interval::new(from, hole.start()).filter(|gap| gap.length() > Nanos::ZERO));
             from = from.max(hole.end());
         }
@@ -52,7 +55,9 @@ mod tests {
 
     /// The instants that a set covers, one by one.
     fn covers(intervals: &[Interval], at: u64) -> bool {
-        intervals.iter().any(|i| i.start().as_nanos() <= at && at < i.end().as_nanos())
+        intervals
+            .iter()
+            .any(|i| i.start().as_nanos() <= at && at < i.end().as_nanos())
     }
 
     proptest! {

@@ -26,7 +26,9 @@ pub(super) struct Links {
 impl Links {
     /// Remembers an activity. `orphaned`: its log has no parents.
     pub(super) fn add(&mut self, row: Row, activity: &Activity, orphaned: bool, names: &Names) {
-        let Some(subject) = activity.subject else { return };
+        let Some(subject) = activity.subject else {
+            return;
+        };
         if activity.role == Role::Build && activity.source.is_some() {
             self.remote.insert(subject, row);
         }
@@ -54,7 +56,9 @@ impl Links {
 
     /// Forgets an activity that stopped.
     pub(super) fn remove(&mut self, activity: &Activity, names: &Names) {
-        let Some(subject) = activity.subject else { return };
+        let Some(subject) = activity.subject else {
+            return;
+        };
         if activity.role == Role::Query && !self.queries.is_empty() {
             let hash = StorePath::parse(names.text(subject)).map(StorePath::hash);
             hash.map(|hash| self.queries.remove(hash));

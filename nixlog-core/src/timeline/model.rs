@@ -29,7 +29,10 @@ impl Names {
     /// Finds a text that is already there.
     #[must_use]
     pub fn find(&self, text: &str) -> Option<Name> {
-        self.0.get_index_of(text).and_then(|index| u32::try_from(index).ok()).map(Name)
+        self.0
+            .get_index_of(text)
+            .and_then(|index| u32::try_from(index).ok())
+            .map(Name)
     }
 
     /// Returns the text of a name that these names made; an empty one for any other.
@@ -293,6 +296,12 @@ impl Part {
         Self::BuildUser,
         Self::Unattributed,
     ];
+
+    /// Returns the part's place in [`ALL`](Self::ALL).
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self as usize
+    }
 
     /// Returns the phase that the part belongs to.
     #[must_use]

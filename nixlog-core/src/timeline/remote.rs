@@ -38,10 +38,18 @@ pub(super) fn times(activities: &Activities, last: Option<Stamp>) -> BTreeMap<Ro
     let mut nested: BTreeMap<Row, Row> = BTreeMap::new();
     for (row, activity) in (0..).zip(activities.rows()) {
         match (activity.role, activity.source, activity.subject) {
-            (Role::Build, Some(machine), _) => machines.entry(machine).or_default().builds.push(row),
-            (Role::Upload, _, Some(machine)) => machines.entry(machine).or_default().uploads.push_back(row),
+            (Role::Build, Some(machine), _) => {
+                machines.entry(machine).or_default().builds.push(row)
+            }
+            (Role::Upload, _, Some(machine)) => {
+                machines.entry(machine).or_default().uploads.push_back(row)
+            }
             (Role::Download, _, Some(machine)) => {
-                machines.entry(machine).or_default().downloads.push_back(row);
+                machines
+                    .entry(machine)
+                    .or_default()
+                    .downloads
+                    .push_back(row);
             }
             (Role::NestedBuild, ..) => {
                 activity.outer.map(|outer| nested.insert(outer, row));
@@ -72,7 +80,8 @@ impl Machine {
             let start = nested.get(&row).and_then(|&row| activities.get(row).start);
             start.or(activities.get(row).first_sign)
         };
-        self.builds.sort_by_key(|&row| (first_sign(row).is_none(), first_sign(row), row));
+        self.builds
+            .sort_by_key(|&row| (first_sign(row).is_none(), first_sign(row), row));
         for &row in &self.builds {
             let build = activities.get(row);
             let sign = first_sign(row);
@@ -83,21 +92,33 @@ impl Machine {
             let position = self.uploads.iter().position(fits);
             let upload = position.and_then(|position| self.uploads.remove(position));
             let upload = upload.and_then(|row| activities.get(row).interval(last));
-            times.insert(row, RemoteTimes { upload, ..RemoteTimes::default() });
+            times.insert(
+                row,
+                RemoteTimes {
+                    upload,
+                    ..RemoteTimes::default()
+                },
+            );
         }
         self.builds.sort_by_key(ended);
         for &row in &self.builds {
             let build = activities.get(row);
             let fits = |download: &Row| {
                 let download = activities.get(*download);
-                download.started >= build.alive && (build.is_open() || download.stopped < build.stopped)
+                download.started >= build.alive
+                    && (build.is_open() || download.stopped < build.stopped)
             };
             let position = self.downloads.iter().position(fits);
             let download = position.and_then(|position| self.downloads.remove(position));
             let download = download.and_then(|row| activities.get(row).interval(last));
             let times = times.entry(row).or_default();
             times.download = download;
-            times.build = building(build, nested.get(&row).map(|&row| activities.get(row)), times, last);
+            times.build = building(
+                build,
+                nested.get(&row).map(|&row| activities.get(row)),
+                times,
+                last,
+            );
         }
     }
 }
@@ -115,11 +136,17 @@ fn building(
     }
     let whole = build.interval(last)?;
     let start = times.upload.map_or(whole.start(), Interval::end);
-    let end = times.download.map_or(build.counted_end.unwrap_or(whole.end()), Interval::start);
+    let end = times
+        .download
+        .map_or(build.counted_end.unwrap_or(whole.end()), Interval::start);
     Interval::new(start, end)
 }
 
 /// Orders by when something ended; what is open comes last.
 fn order_of_end(activity: &Activity) -> u64 {
-    if activity.is_open() { u64::MAX } else { activity.stopped }
+    if activity.is_open() {
+        u64::MAX
+    } else {
+        activity.stopped
+    }
 }

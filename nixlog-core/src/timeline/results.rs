@@ -12,10 +12,16 @@ use crate::store_path::StorePath;
 
 /// Tells the counters which builds have failed by name, so that ticks go to the right ones.
 pub(super) fn verdicts(builder: &mut TimelineBuilder) {
-    let planned: HashMap<Name, Name> = builder.resolved.iter().map(|&(planned, resolved)| (resolved, planned)).collect();
+    let planned: HashMap<Name, Name> = builder
+        .resolved
+        .iter()
+        .map(|&(planned, resolved)| (resolved, planned))
+        .collect();
     let told = determinate(builder);
     for activity in builder.activities.rows_mut() {
-        let (Role::Build, Some(subject)) = (activity.role, activity.subject) else { continue };
+        let (Role::Build, Some(subject)) = (activity.role, activity.subject) else {
+            continue;
+        };
         let named = |drv: Name| builder.failures.of(drv);
         let verdict = named(subject).or_else(|| named(*planned.get(&subject)?));
         if verdict.is_some_and(|verdict| verdict.outcome != Outcome::DependencyFailed) {
@@ -31,11 +37,16 @@ pub(super) fn verdicts(builder: &mut TimelineBuilder) {
 fn determinate(builder: &TimelineBuilder) -> HashMap<String, bool> {
     let mut told = HashMap::new();
     for payload in &builder.facts.build_results {
-        let Ok(result) = serde_json::from_str::<Value>(payload) else { continue };
+        let Ok(result) = serde_json::from_str::<Value>(payload) else {
+            continue;
+        };
         let path = &result["path"];
         let drv = path["drvPath"].as_str().or_else(|| path.as_str());
         if let (Some(drv), Some(status)) = (drv, result["status"].as_str()) {
-            let success = matches!(status, "Built" | "Substituted" | "AlreadyValid" | "ResolvesToAlreadyValid");
+            let success = matches!(
+                status,
+                "Built" | "Substituted" | "AlreadyValid" | "ResolvesToAlreadyValid"
+            );
             told.insert(drv.rsplit('/').next().unwrap_or(drv).to_owned(), success);
         }
     }
@@ -52,24 +63,44 @@ pub(super) fn unnamed(builder: &mut TimelineBuilder) -> HashMap<Row, Verdict> {
     let mut silent: Vec<Row> = Vec::new();
     for (row, activity) in (0..).zip(builder.activities.rows()) {
         let failed = activity.role == Role::Build && activity.verdict == Some(false);
-        if failed && activity.subject.is_some_and(|drv| builder.failures.of(drv).is_none()) {
+        if failed
+            && activity
+                .subject
+                .is_some_and(|drv| builder.failures.of(drv).is_none())
+        {
             silent.push(row);
         }
     }
     silent.sort_by_key(|&row| builder.activities.get(row).stopped);
     let mut dealt: HashMap<Row, Verdict> = silent.into_iter().zip(verdicts).collect();
     for (build, _) in &builder.facts.hash_mismatches {
-        let reason = Reason { text: "hash mismatch".to_owned(), ..Reason::default() };
-        dealt.insert(*build, Verdict { outcome: Outcome::HashMismatch, reason });
+        let reason = Reason {
+            text: "hash mismatch".to_owned(),
+            ..Reason::default()
+        };
+        dealt.insert(
+            *build,
+            Verdict {
+                outcome: Outcome::HashMismatch,
+                reason,
+            },
+        );
     }
     dealt
 }
 
 /// Makes units of the derivations that a message calls failed although they never started.
 pub(super) fn never_started(builder: &mut TimelineBuilder, units: &[Unit]) -> Vec<Unit> {
-    let started: HashSet<Name> = units.iter().flat_map(|unit| [Some(unit.subject), unit.planned]).flatten().collect();
-    let mut blocked: Vec<(Name, &Verdict)> =
-        builder.failures.named().filter(|(drv, _)| !started.contains(drv)).collect();
+    let started: HashSet<Name> = units
+        .iter()
+        .flat_map(|unit| [Some(unit.subject), unit.planned])
+        .flatten()
+        .collect();
+    let mut blocked: Vec<(Name, &Verdict)> = builder
+        .failures
+        .named()
+        .filter(|(drv, _)| !started.contains(drv))
+        .collect();
     blocked.sort_by_key(|&(drv, _)| drv);
     let unit = |(drv, verdict): (Name, &Verdict)| {
         let mut unit = Unit::new(UnitKind::Build, drv, None);

@@ -61,7 +61,11 @@ pub struct Blocks<R> {
 impl<R: Read> Blocks<R> {
     /// Reads from `input`.
     pub const fn new(input: R) -> Self {
-        Self { input, carry: Vec::new(), ended: false }
+        Self {
+            input,
+            carry: Vec::new(),
+            ended: false,
+        }
     }
 
     /// Returns the next block, as soon as it has a whole line: a live stream is not held up.
@@ -95,7 +99,8 @@ impl<R: Read> Blocks<R> {
             buffer.truncate(have + got);
             self.ended = got == 0;
             if let Some(newline) = memchr::memrchr(b'\n', &buffer[searched..]) {
-                self.carry.extend_from_slice(&buffer[searched + newline + 1..]);
+                self.carry
+                    .extend_from_slice(&buffer[searched + newline + 1..]);
                 buffer.truncate(searched + newline + 1);
                 break;
             }

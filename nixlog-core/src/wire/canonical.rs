@@ -24,10 +24,16 @@ impl LastId {
     fn remember(&mut self, digits: &[u8], id: u64) {
         let mut text = [0_u8; 16];
         // Longer numbers are not worth remembering: pids stay below 2^22, so ids below 2^54.
-        let Some(slot) = text.get_mut(..digits.len()) else { return };
+        let Some(slot) = text.get_mut(..digits.len()) else {
+            return;
+        };
         slot.copy_from_slice(digits);
         self.text = u128::from_le_bytes(text);
-        self.mask = if digits.len() == 16 { u128::MAX } else { (1 << (8 * digits.len())) - 1 };
+        self.mask = if digits.len() == 16 {
+            u128::MAX
+        } else {
+            (1 << (8 * digits.len())) - 1
+        };
         self.length = digits.len();
         self.id = id;
     }
@@ -83,7 +89,10 @@ impl<'a> Cursor<'a> {
     #[inline(always)]
     fn id(&mut self, last: &mut LastId) -> Option<ActivityId> {
         let bytes = self.text.as_bytes();
-        if let Some(window) = bytes.get(self.at..).and_then(|rest| rest.first_chunk::<16>()) {
+        if let Some(window) = bytes
+            .get(self.at..)
+            .and_then(|rest| rest.first_chunk::<16>())
+        {
             let same = (u128::from_le_bytes(*window) ^ last.text) & last.mask == 0;
             let behind = self.at + last.length;
             if same && last.length > 0 && !bytes.get(behind).is_some_and(u8::is_ascii_digit) {
@@ -129,7 +138,8 @@ impl<'a> Cursor<'a> {
             Some(_) => {
                 // A recording of a terminal ends its lines with CR LF.
                 self.literal(b"\r")?;
-                matches!(self.peek(), None | Some(b'\n')).then(|| (self.at + 1).min(self.text.len()))
+                matches!(self.peek(), None | Some(b'\n'))
+                    .then(|| (self.at + 1).min(self.text.len()))
             }
         }
     }
@@ -141,7 +151,11 @@ const HEAD: &[u8; 16] = b"@nix {\"action\":\"";
 /// Reads the record that starts at `at`, if it has Nix's own shape; returns it and where the next
 /// line starts.
 #[inline(always)]
-pub(super) fn record<'a>(text: &'a str, at: usize, last: &mut LastId) -> Option<(Event<'a>, usize)> {
+pub(super) fn record<'a>(
+    text: &'a str,
+    at: usize,
+    last: &mut LastId,
+) -> Option<(Event<'a>, usize)> {
     let mut cursor = Cursor { text, at };
     cursor.literal(HEAD)?;
     body(cursor, last)
@@ -149,7 +163,11 @@ pub(super) fn record<'a>(text: &'a str, at: usize, last: &mut LastId) -> Option<
 
 /// The same without the `@nix ` in front, as in a `json-log-path` file.
 #[inline]
-pub(super) fn bare_record<'a>(text: &'a str, at: usize, last: &mut LastId) -> Option<(Event<'a>, usize)> {
+pub(super) fn bare_record<'a>(
+    text: &'a str,
+    at: usize,
+    last: &mut LastId,
+) -> Option<(Event<'a>, usize)> {
     let mut cursor = Cursor { text, at };
     cursor.literal(b"{\"action\":\"")?;
     body(cursor, last)
@@ -191,9 +209,16 @@ fn result<'a>(cursor: &mut Cursor<'a>, last: &mut LastId) -> Option<Event<'a>> {
     cursor.literal(b",\"id\":")?;
     let id = cursor.id(last)?;
     session(cursor)?;
-    if cursor.optional(b",\"type\":105") && !cursor.peek().is_some_and(|byte| byte.is_ascii_digit()) {
+    if cursor.optional(b",\"type\":105") && !cursor.peek().is_some_and(|byte| byte.is_ascii_digit())
+    {
         let [done, expected, running, failed] = counters;
-        return Some(Event::Progress(Progress { id, done, expected, running, failed }));
+        return Some(Event::Progress(Progress {
+            id,
+            done,
+            expected,
+            running,
+            failed,
+        }));
     }
     // Four integers, but not progress: no such result is known, and so nobody hurries.
     let fields = Fields::new(cursor.text.get(from..fields_end)?);
@@ -217,7 +242,11 @@ fn counters(cursor: &mut Cursor<'_>) -> Option<[u64; 4]> {
 }
 
 #[inline(always)]
-fn other_result<'a>(cursor: &mut Cursor<'a>, last: &mut LastId, fields: Fields<'a>) -> Option<Event<'a>> {
+fn other_result<'a>(
+    cursor: &mut Cursor<'a>,
+    last: &mut LastId,
+    fields: Fields<'a>,
+) -> Option<Event<'a>> {
     cursor.literal(b",\"id\":")?;
     let id = cursor.id(last)?;
     session(cursor)?;
@@ -225,7 +254,12 @@ fn other_result<'a>(cursor: &mut Cursor<'a>, last: &mut LastId, fields: Fields<'
     let kind = ResultKind(cursor.code()?);
     // Four integers of the progress kind have been dealt with; anything else of that kind is odd.
     (kind != ResultKind::PROGRESS).then_some(())?;
-    Some(Event::Result(ActivityResult { id, kind, fields, payload: None }))
+    Some(Event::Result(ActivityResult {
+        id,
+        kind,
+        fields,
+        payload: None,
+    }))
 }
 
 /// Reads a start, from `start"` on.
@@ -242,13 +276,25 @@ fn start<'a>(cursor: &mut Cursor<'a>, last: &mut LastId) -> Option<Event<'a>> {
     let id = cursor.id(last)?;
     cursor.literal(b",\"level\":")?;
     let level = Level(u8::try_from(cursor.integer()?).unwrap_or(u8::MAX));
-    let parent = if cursor.optional(b",\"parent\":") { Some(ActivityId(cursor.integer()?)) } else { None };
+    let parent = if cursor.optional(b",\"parent\":") {
+        Some(ActivityId(cursor.integer()?))
+    } else {
+        None
+    };
     let session = session(cursor)?;
     cursor.literal(b",\"text\":\"")?;
     let text = cursor.string()?;
     cursor.literal(b",\"type\":")?;
     let kind = ActivityKind(cursor.code()?);
-    Some(Event::Start(Start { id, parent, kind, level, text, fields, session }))
+    Some(Event::Start(Start {
+        id,
+        parent,
+        kind,
+        level,
+        text,
+        fields,
+        session,
+    }))
 }
 
 /// Reads a plain message, from `msg"` on. Those with a position are rare, and left out.
@@ -259,11 +305,23 @@ fn message<'a>(cursor: &mut Cursor<'a>) -> Option<Event<'a>> {
     cursor.literal(b",\"msg\":\"")?;
     let text = cursor.string()?;
     session(cursor)?;
-    Some(Event::Message(Message { level, text, raw: None, file: None, line: None, column: None, trace: None }))
+    Some(Event::Message(Message {
+        level,
+        text,
+        raw: None,
+        file: None,
+        line: None,
+        column: None,
+        trace: None,
+    }))
 }
 
 /// Reads Determinate Nix's session where there is one; `None` where it is cut.
 #[inline(always)]
 fn session<'a>(cursor: &mut Cursor<'a>) -> Option<Option<JsonStr<'a>>> {
-    if cursor.optional(b",\"sid\":\"") { cursor.string().map(Some) } else { Some(None) }
+    if cursor.optional(b",\"sid\":\"") {
+        cursor.string().map(Some)
+    } else {
+        Some(None)
+    }
 }

@@ -95,9 +95,11 @@ impl<'a> Start<'a> {
     fn typed(&self, fields: &mut FieldIter<'a>) -> Option<Detail<'a>> {
         Some(match self.kind {
             ActivityKind::UNKNOWN => Detail::Text,
-            ActivityKind::COPY_PATH => {
-                Detail::CopyPath { path: text(fields)?, from: text(fields)?, to: text(fields)? }
-            }
+            ActivityKind::COPY_PATH => Detail::CopyPath {
+                path: text(fields)?,
+                from: text(fields)?,
+                to: text(fields)?,
+            },
             ActivityKind::FILE_TRANSFER => Detail::FileTransfer { uri: text(fields)? },
             ActivityKind::REALISE => Detail::Realise,
             ActivityKind::COPY_PATHS => Detail::CopyPaths,
@@ -108,19 +110,24 @@ impl<'a> Start<'a> {
             },
             ActivityKind::OPTIMISE_STORE => Detail::OptimiseStore,
             ActivityKind::VERIFY_PATHS => Detail::VerifyPaths,
-            ActivityKind::SUBSTITUTE => Detail::Substitute { path: text(fields)?, uri: text(fields)? },
-            ActivityKind::QUERY_PATH_INFO => {
-                Detail::QueryPathInfo { path: text(fields)?, uri: text(fields)? }
-            }
+            ActivityKind::SUBSTITUTE => Detail::Substitute {
+                path: text(fields)?,
+                uri: text(fields)?,
+            },
+            ActivityKind::QUERY_PATH_INFO => Detail::QueryPathInfo {
+                path: text(fields)?,
+                uri: text(fields)?,
+            },
             ActivityKind::POST_BUILD_HOOK => Detail::PostBuildHook { drv: text(fields)? },
             ActivityKind::BUILD_WAITING => match (text(fields), text(fields)) {
                 (Some(drv), Some(resolved)) => Detail::Resolved { drv, resolved },
                 _ => Detail::BuildWaiting,
             },
             ActivityKind::FETCH_TREE => Detail::FetchTree,
-            ActivityKind::FETCH_TO_STORE => {
-                Detail::FetchToStore { source: text(fields)?, dry_run: number(fields)? != 0 }
-            }
+            ActivityKind::FETCH_TO_STORE => Detail::FetchToStore {
+                source: text(fields)?,
+                dry_run: number(fields)? != 0,
+            },
             _ => Detail::Other,
         })
     }
@@ -177,9 +184,10 @@ impl<'a> ActivityResult<'a> {
 
     fn typed(&self, fields: &mut FieldIter<'a>) -> Option<ResultDetail<'a>> {
         Some(match self.kind {
-            ResultKind::FILE_LINKED => {
-                ResultDetail::FileLinked { bytes: number(fields)?, blocks: number(fields) }
-            }
+            ResultKind::FILE_LINKED => ResultDetail::FileLinked {
+                bytes: number(fields)?,
+                blocks: number(fields),
+            },
             ResultKind::BUILD_LOG_LINE => ResultDetail::BuildLogLine(text(fields)?),
             ResultKind::UNTRUSTED_PATH => ResultDetail::UntrustedPath(text(fields)?),
             ResultKind::CORRUPTED_PATH => ResultDetail::CorruptedPath(text(fields)?),

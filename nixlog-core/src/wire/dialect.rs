@@ -52,7 +52,11 @@ impl Evidence {
     pub fn start(&mut self, start: &Start<'_>) {
         if !self.starts || start.parent.is_some() != self.parents {
             // `parent` came with 2.18 (`JSONLogger::startActivity`).
-            if start.parent.is_some() { self.since(18) } else { self.until(17) }
+            if start.parent.is_some() {
+                self.since(18)
+            } else {
+                self.until(17)
+            }
             self.mixed |= self.starts;
             self.starts = true;
             self.parents = start.parent.is_some();
@@ -105,7 +109,9 @@ impl Evidence {
                 self.until(32);
             }
             Note::BuildFailed { .. } if text.starts_with("Cannot build") => self.since(29),
-            Note::BuildFailed { .. } if text.contains("failed with exit code") => self.old_wording(),
+            Note::BuildFailed { .. } if text.contains("failed with exit code") => {
+                self.old_wording()
+            }
             _ => {}
         }
     }
@@ -128,7 +134,10 @@ impl Evidence {
     }
 
     fn check(&mut self) {
-        self.mixed |= self.at_least.zip(self.at_most).is_some_and(|(least, most)| least > most);
+        self.mixed |= self
+            .at_least
+            .zip(self.at_most)
+            .is_some_and(|(least, most)| least > most);
     }
 
     /// Returns the family.
@@ -169,6 +178,7 @@ impl fmt::Display for Evidence {
 fn two_decimals(text: &str) -> bool {
     let bytes = text.as_bytes();
     let digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
-    let point = memchr::memchr_iter(b'.', bytes).find(|&at| at > 0 && digit(at - 1) && digit(at + 1));
+    let point =
+        memchr::memchr_iter(b'.', bytes).find(|&at| at > 0 && digit(at - 1) && digit(at + 1));
     point.is_some_and(|at| digit(at + 2) && !digit(at + 3))
 }

@@ -296,7 +296,9 @@ impl<'a> Iterator for FieldIter<'a> {
 
     fn next(&mut self) -> Option<Field<'a>> {
         let bytes = self.raw.as_bytes();
-        let skip = bytes[self.at..].iter().position(|byte| !matches!(byte, b',' | b' ' | b'\t' | b'\r' | b'\n'));
+        let skip = bytes[self.at..]
+            .iter()
+            .position(|byte| !matches!(byte, b',' | b' ' | b'\t' | b'\r' | b'\n'));
         let from = self.at + skip?;
         if bytes[from] == b'"' {
             // The array is valid JSON, so the string has an end.
@@ -351,7 +353,10 @@ mod tests {
     #[test]
     fn codes_know_their_names() {
         assert_eq!(ActivityKind::BUILD.name(), Some("Build"));
-        assert_eq!(format!("{:?} {:?}", ActivityKind(105), ActivityKind(999)), "Build 999");
+        assert_eq!(
+            format!("{:?} {:?}", ActivityKind(105), ActivityKind(999)),
+            "Build 999"
+        );
         assert_eq!(ResultKind(4711).name(), None);
     }
 }

@@ -56,10 +56,15 @@ pub(super) struct Parsed<'a> {
 /// Reads one JSON object.
 pub(super) fn parse(json: &str) -> Result<Parsed<'_>, ParseError> {
     let mut reader = serde_json::Deserializer::from_str(json);
-    let record = (&mut reader).deserialize_map(RecordVisitor).map_err(|_| ParseError::NotJson)?;
+    let record = (&mut reader)
+        .deserialize_map(RecordVisitor)
+        .map_err(|_| ParseError::NotJson)?;
     reader.end().map_err(|_| ParseError::NotJson)?;
     let event = record.event()?;
-    Ok(Parsed { event, unknown_key: record.unknown_key })
+    Ok(Parsed {
+        event,
+        unknown_key: record.unknown_key,
+    })
 }
 
 /// The values of all keys that some version of Nix writes, each as raw JSON.
@@ -162,10 +167,17 @@ impl<'a> Record<'a> {
 
     fn result(&self) -> Result<Event<'a>, ParseError> {
         let (id, kind, fields) = (self.id()?, ResultKind(self.kind()?), self.fields());
-        if kind == ResultKind::PROGRESS && let Some(progress) = counters(id, fields) {
+        if kind == ResultKind::PROGRESS
+            && let Some(progress) = counters(id, fields)
+        {
             return Ok(Event::Progress(progress));
         }
-        Ok(Event::Result(ActivityResult { id, kind, fields, payload: self.payload }))
+        Ok(Event::Result(ActivityResult {
+            id,
+            kind,
+            fields,
+            payload: self.payload,
+        }))
     }
 
     fn message(&self) -> Result<Message<'a>, ParseError> {
@@ -186,17 +198,23 @@ impl<'a> Record<'a> {
     }
 
     fn kind(&self) -> Result<u32, ParseError> {
-        integer(self.kind).and_then(|code| u32::try_from(code).ok()).ok_or(ParseError::NoType)
+        integer(self.kind)
+            .and_then(|code| u32::try_from(code).ok())
+            .ok_or(ParseError::NoType)
     }
 
     /// A record without a level is shown by default.
     fn level(&self) -> Level {
-        integer(self.level).map_or(Level::INFO, |level| Level(u8::try_from(level).unwrap_or(u8::MAX)))
+        integer(self.level).map_or(Level::INFO, |level| {
+            Level(u8::try_from(level).unwrap_or(u8::MAX))
+        })
     }
 
     fn fields(&self) -> Fields<'a> {
         let array = self.fields.filter(|raw| raw.starts_with('['));
-        array.map(|raw| Fields::new(inside(raw))).unwrap_or_default()
+        array
+            .map(|raw| Fields::new(inside(raw)))
+            .unwrap_or_default()
     }
 }
 
@@ -205,7 +223,13 @@ fn counters(id: ActivityId, fields: Fields<'_>) -> Option<Progress> {
     let mut values = fields.iter().map(Field::as_int);
     let mut next = || values.next().flatten();
     let (done, expected, running, failed) = (next()?, next()?, next()?, next()?);
-    values.next().is_none().then_some(Progress { id, done, expected, running, failed })
+    values.next().is_none().then_some(Progress {
+        id,
+        done,
+        expected,
+        running,
+        failed,
+    })
 }
 
 fn integer(raw: Option<&str>) -> Option<u64> {

@@ -15,11 +15,18 @@ const WINDOW: usize = 16;
 #[inline]
 pub(super) fn string_end(bytes: &[u8], from: usize) -> Option<usize> {
     let mut at = from;
-    while let Some(window) = bytes.get(at..).and_then(|rest| rest.first_chunk::<WINDOW>()) {
+    while let Some(window) = bytes
+        .get(at..)
+        .and_then(|rest| rest.first_chunk::<WINDOW>())
+    {
         let mask = special(*window);
         if mask != 0 {
             let stop = at + mask.trailing_zeros() as usize;
-            return if bytes[stop] == b'"' { Some(stop) } else { string_end_escaped(bytes, stop) };
+            return if bytes[stop] == b'"' {
+                Some(stop)
+            } else {
+                string_end_escaped(bytes, stop)
+            };
         }
         at += WINDOW;
     }
@@ -44,7 +51,10 @@ fn string_end_escaped(bytes: &[u8], from: usize) -> Option<usize> {
     let mut at = from;
     // The first byte that is not part of an escape already checked.
     let mut free = from;
-    while let Some(window) = bytes.get(at..).and_then(|rest| rest.first_chunk::<WINDOW>()) {
+    while let Some(window) = bytes
+        .get(at..)
+        .and_then(|rest| rest.first_chunk::<WINDOW>())
+    {
         let mut mask = special(*window);
         while mask != 0 {
             let stop = at + mask.trailing_zeros() as usize;
@@ -95,7 +105,11 @@ fn escape_end(bytes: &[u8], at: usize) -> Option<usize> {
 pub(super) fn integer(bytes: &[u8], from: usize) -> Option<(u64, usize)> {
     let mut at = from;
     let mut value = 0_u64;
-    while let Some(digit) = bytes.get(at).map(|byte| byte.wrapping_sub(b'0')).filter(|&d| d < 10) {
+    while let Some(digit) = bytes
+        .get(at)
+        .map(|byte| byte.wrapping_sub(b'0'))
+        .filter(|&d| d < 10)
+    {
         value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
         at += 1;
     }
@@ -113,7 +127,11 @@ mod tests {
     fn finds_the_end_of_strings_at_every_offset() {
         for pad in 0..40 {
             for tail in 0..40 {
-                let text = format!(r#"{}\"\\\u001b{}" after"#, "x".repeat(pad), "y".repeat(tail));
+                let text = format!(
+                    r#"{}\"\\\u001b{}" after"#,
+                    "x".repeat(pad),
+                    "y".repeat(tail)
+                );
                 let want = pad + 2 + 2 + 6 + tail;
                 assert_eq!(string_end(text.as_bytes(), 0), Some(want), "{text}");
             }
@@ -122,7 +140,15 @@ mod tests {
 
     #[test]
     fn refuses_what_is_not_json() {
-        for bad in ["no end", "a\nb\"", "a\u{1}b\"", r#"\x""#, r#"\u12g4""#, r"\", r#"\u12""#] {
+        for bad in [
+            "no end",
+            "a\nb\"",
+            "a\u{1}b\"",
+            r#"\x""#,
+            r#"\u12g4""#,
+            r"\",
+            r#"\u12""#,
+        ] {
             let padded = format!("{bad}{}", " ".repeat(40));
             let end = string_end(bad.as_bytes(), 0);
             assert_eq!(end, None, "{bad:?}");
@@ -135,7 +161,10 @@ mod tests {
     #[test]
     fn reads_integers() {
         assert_eq!(integer(b"0,", 0), Some((0, 1)));
-        assert_eq!(integer(b"x17752014662402048]", 1), Some((17_752_014_662_402_048, 18)));
+        assert_eq!(
+            integer(b"x17752014662402048]", 1),
+            Some((17_752_014_662_402_048, 18))
+        );
         for bad in ["", "-1", "01", "x", "18446744073709551615"] {
             assert_eq!(integer(bad.as_bytes(), 0), None, "{bad}");
         }

@@ -30,7 +30,9 @@ impl NanosClock {
     /// Reads the stamp at the start of a line; returns it and where the payload starts.
     #[inline]
     pub(super) fn read(&mut self, bytes: &[u8], at: usize, line: u64) -> (Option<Stamp>, usize) {
-        let Some((nanos, end)) = json::integer(bytes, at) else { return (None, at) };
+        let Some((nanos, end)) = json::integer(bytes, at) else {
+            return (None, at);
+        };
         if bytes.get(end) != Some(&b' ') {
             return (None, at);
         }
@@ -38,7 +40,10 @@ impl NanosClock {
             return (Some(self.ask(nanos, line)), end + 1);
         }
         self.before = nanos;
-        (Some(Stamp::from_nanos(self.base.saturating_add(nanos))), end + 1)
+        (
+            Some(Stamp::from_nanos(self.base.saturating_add(nanos))),
+            end + 1,
+        )
     }
 
     #[cold]
@@ -52,7 +57,11 @@ impl NanosClock {
         // The clock is in step again when its stamps move as the numbers do.
         let moved = stamp.since(self.given).get();
         let in_step = moved > 0 && nanos.checked_sub(self.before) == Some(moved);
-        self.watch = if nanos < self.before { WATCH } else { self.watch.saturating_sub(1) };
+        self.watch = if nanos < self.before {
+            WATCH
+        } else {
+            self.watch.saturating_sub(1)
+        };
         if self.watch == 0 {
             if in_step {
                 self.base = stamp.as_nanos().saturating_sub(nanos);

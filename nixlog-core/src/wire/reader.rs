@@ -86,7 +86,10 @@ impl LogReader {
     /// Makes a reader for a log in the given carrier; `None` finds it from the first lines.
     #[must_use]
     pub fn new(carrier: Option<Carrier>) -> Self {
-        let mut reader = Self { next_line: 1, ..Self::default() };
+        let mut reader = Self {
+            next_line: 1,
+            ..Self::default()
+        };
         if let Some(carrier) = carrier {
             reader.settle(carrier);
         }
@@ -97,7 +100,13 @@ impl LogReader {
     #[must_use]
     pub fn with_script_timing(timing: &[u8]) -> Self {
         let decoder = Some(carrier::script(timing));
-        Self { next_line: 1, carrier: Some(Carrier::Script), settled: true, decoder, ..Self::default() }
+        Self {
+            next_line: 1,
+            carrier: Some(Carrier::Script),
+            settled: true,
+            decoder,
+            ..Self::default()
+        }
     }
 
     /// Takes in whole lines; only the last line of the log may lack its line feed. `arrival` is
@@ -172,7 +181,11 @@ impl LogReader {
             return;
         }
         let room = SAMPLE_SIZE - self.sample.len();
-        let end = if bytes.len() <= room { bytes.len() } else { memchr::memrchr(b'\n', &bytes[..room]).map_or(room, |at| at + 1) };
+        let end = if bytes.len() <= room {
+            bytes.len()
+        } else {
+            memchr::memrchr(b'\n', &bytes[..room]).map_or(room, |at| at + 1)
+        };
         self.sample.extend_from_slice(&bytes[..end]);
         let found = detect(&self.sample);
         if self.carrier != Some(found.carrier) {
@@ -196,7 +209,9 @@ impl LogReader {
         self.count(bytes, None);
         self.unwrapped.clear();
         let body = bytes.strip_suffix(b"\n").unwrap_or(bytes);
-        let Some(decoder) = &mut self.decoder else { return Lines::new("", self.next_line, Stamps::Same(None)) };
+        let Some(decoder) = &mut self.decoder else {
+            return Lines::new("", self.next_line, Stamps::Same(None));
+        };
         for raw in body.split(|&byte| byte == b'\n') {
             self.unwrapped.at_line(self.next_line);
             decoder.line(raw, &mut self.unwrapped);
@@ -219,9 +234,14 @@ impl LogReader {
         // Where the carrier has no times at all, those of arrival are better than none.
         if self.n_stamped == 0 && arrival.is_some() {
             self.stamped_on_arrival |= !self.table.is_empty();
-            self.table.iter_mut().for_each(|(stamp, _)| *stamp = arrival);
+            self.table
+                .iter_mut()
+                .for_each(|(stamp, _)| *stamp = arrival);
         }
-        let first = self.table.first().map_or(self.next_line, |&(_, number)| number);
+        let first = self
+            .table
+            .first()
+            .map_or(self.next_line, |&(_, number)| number);
         if std::str::from_utf8(self.unwrapped.text()).is_err() {
             note(&mut self.not_utf8, self.unwrapped.text(), |index| {
                 self.table.get(index).map_or(first, |&(_, number)| number)
@@ -289,7 +309,10 @@ impl LogReader {
 
 impl std::fmt::Debug for LogReader {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("LogReader").field("carrier", &self.carrier).field("next_line", &self.next_line).finish_non_exhaustive()
+        f.debug_struct("LogReader")
+            .field("carrier", &self.carrier)
+            .field("next_line", &self.next_line)
+            .finish_non_exhaustive()
     }
 }
 
@@ -309,7 +332,12 @@ fn note(not_utf8: &mut Option<NotUtf8>, bytes: &[u8], number: impl Fn(usize) -> 
     for (index, line) in bytes.split(|&byte| byte == b'\n').enumerate() {
         if std::str::from_utf8(line).is_err() {
             let first_line = number(index);
-            not_utf8.get_or_insert(NotUtf8 { count: 0, first_line }).count += 1;
+            not_utf8
+                .get_or_insert(NotUtf8 {
+                    count: 0,
+                    first_line,
+                })
+                .count += 1;
         }
     }
 }

@@ -62,7 +62,15 @@ impl<'a> Lines<'a> {
     /// Iterates over `text`, whole lines of which the first has the number `first`.
     pub(super) fn new(text: &'a str, first: u64, stamps: Stamps<'a>) -> Self {
         let (last_id, at) = (LastId::default(), 0);
-        Self { text, at, number: first, next_number: None, stamps, last_id, rest: None }
+        Self {
+            text,
+            at,
+            number: first,
+            next_number: None,
+            stamps,
+            last_id,
+            rest: None,
+        }
     }
 
     /// The same, going on from `number`, which is moved on to the line behind the last one.
@@ -101,13 +109,24 @@ impl<'a> Lines<'a> {
         let number = self.number;
         let (head, tail) = odd(line, &mut self.last_id);
         let make = |item: Item<'a>| match item {
-            Item::Text(text) => Line { number, stamp, body: Body::Text(text), unknown_key: None },
-            Item::Malformed(text, error) => {
-                Line { number, stamp, body: Body::Malformed(text, error), unknown_key: None }
-            }
-            Item::Record(Parsed { event, unknown_key }) => {
-                Line { number, stamp, body: Body::Event(event), unknown_key }
-            }
+            Item::Text(text) => Line {
+                number,
+                stamp,
+                body: Body::Text(text),
+                unknown_key: None,
+            },
+            Item::Malformed(text, error) => Line {
+                number,
+                stamp,
+                body: Body::Malformed(text, error),
+                unknown_key: None,
+            },
+            Item::Record(Parsed { event, unknown_key }) => Line {
+                number,
+                stamp,
+                body: Body::Event(event),
+                unknown_key,
+            },
         };
         self.rest = tail.map(make);
         make(head)
@@ -138,7 +157,12 @@ impl<'a> Iterator for Lines<'a> {
             let number = self.number;
             self.number += 1;
             self.at = next;
-            return Some(Line { number, stamp, body: Body::Event(event), unknown_key: None });
+            return Some(Line {
+                number,
+                stamp,
+                body: Body::Event(event),
+                unknown_key: None,
+            });
         }
         let line = self.odd_line(at, stamp);
         if self.rest.is_none() {
@@ -166,14 +190,17 @@ fn odd<'a>(line: &'a str, last: &mut LastId) -> (Item<'a>, Option<Item<'a>>) {
         [b'{', .., b'}'] => match record(payload, last) {
             Ok(parsed) => return (Item::Record(parsed), None),
             // Any other JSON is somebody's output; a record that was cut is worth a word.
-            Err(_) => payload.starts_with("{\"action\":").then_some(ParseError::NotJson),
+            Err(_) => payload
+                .starts_with("{\"action\":")
+                .then_some(ParseError::NotJson),
         },
         _ => None,
     };
     // Another process may have left its last line without a newline, so that a record begins in
     // the middle of this one. The text in front may itself be a record that was cut.
     let from = usize::from(error.is_some());
-    if let Some(cut) = memchr::memmem::find(&payload.as_bytes()[from..], b"@nix {").map(|at| at + from)
+    if let Some(cut) =
+        memchr::memmem::find(&payload.as_bytes()[from..], b"@nix {").map(|at| at + from)
         && let Ok(parsed) = record(&payload[cut + 5..], last)
     {
         let head = &payload[..cut];
@@ -183,13 +210,19 @@ fn odd<'a>(line: &'a str, last: &mut LastId) -> (Item<'a>, Option<Item<'a>>) {
             head => (head, Some(Item::Record(parsed))),
         };
     }
-    (error.map_or(Item::Text(line), |error| Item::Malformed(line, error)), None)
+    (
+        error.map_or(Item::Text(line), |error| Item::Malformed(line, error)),
+        None,
+    )
 }
 
 /// Reads one JSON object: by shape where a carrier's residue was in the way, else in general.
 fn record<'a>(json: &'a str, last: &mut LastId) -> Result<Parsed<'a>, ParseError> {
     match canonical::bare_record(json, 0, last) {
-        Some((event, end)) if end == json.len() => Ok(Parsed { event, unknown_key: None }),
+        Some((event, end)) if end == json.len() => Ok(Parsed {
+            event,
+            unknown_key: None,
+        }),
         _ => general::parse(json),
     }
 }
