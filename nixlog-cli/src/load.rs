@@ -11,11 +11,11 @@ use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::thread;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use nixlog_core::report::view::{self, Diagnostic, Report, Source};
+use nixlog_core::report::view::{self, Report};
 use nixlog_core::time::Stamp;
-use nixlog_core::timeline::{Timeline, TimelineBuilder};
+use nixlog_core::timeline::{Issue, Severity, Source, Timeline, TimelineBuilder};
 use nixlog_core::wire::block::{Block, Blocks};
-use nixlog_core::wire::{Carrier, LogReader};
+use nixlog_core::wire::{Carrier, ClockKind, LogReader};
 
 use crate::cli::InputArgs;
 use crate::echo::Echo;
@@ -25,14 +25,13 @@ use crate::input::{self, Input};
 /// A log that has been read.
 pub(crate) struct Log {
     pub(crate) source: Source,
-    pub(crate) reader: LogReader,
     pub(crate) timeline: Timeline,
 }
 
 impl Log {
     /// Wraps a result with what it was made from.
     pub(crate) fn report<R>(&self, schema: &'static str, result: R) -> Report<R> {
-        view::report(schema, &self.source, &self.reader, &self.timeline, result)
+        view::report(schema, &self.source, &self.timeline, result)
     }
 }
 
@@ -44,9 +43,8 @@ pub(crate) fn log(args: &InputArgs) -> Result<Log, CliError> {
     if live {
         outlive_interrupt();
     }
-    let mut source = Source::new(&input.name);
-    source.compression = input.compression;
-    source.arrival_started_at = unix_nanos();
+    let (name, compression) = (input.name.clone(), input.compression);
+    let started_at = unix_nanos();
     let mut tee = args.tee.then(|| io::stdout().lock());
     let mut echo = (live && !args.quiet && !args.tee).then(Echo::new);
     let mut builder = TimelineBuilder::default();
@@ -85,16 +83,14 @@ pub(crate) fn log(args: &InputArgs) -> Result<Log, CliError> {
         }
         builder.push(&line);
     }
+    let mut source = Source::new(&name, &reader, started_at);
+    source.compression = compression;
     if let Some(error) = failure {
-        trouble(&mut source, &reader, error)?;
+        trouble(&mut source, error)?;
     }
     let timeline = builder.finish();
     replayed(&mut source, live, &timeline);
-    Ok(Log {
-        source,
-        reader,
-        timeline,
-    })
+    Ok(Log { source, timeline })
 }
 
 /// Makes the reader that the command line asks for.
@@ -192,24 +188,32 @@ fn unix_nanos() -> Option<i64> {
 }
 
 /// What was read before an error still counts; an input of which nothing could be read does not.
-fn trouble(source: &mut Source, reader: &LogReader, error: io::Error) -> Result<(), CliError> {
-    if reader.n_bytes() == 0 {
+fn trouble(source: &mut Source, error: io::Error) -> Result<(), CliError> {
+    if source.bytes == 0 {
         let hint = match source.compression {
             Some(format) => format!("the first bytes say {format}: is the file complete?"),
             None => "is it a log of a Nix build?".to_owned(),
         };
-        return Err(CliError::new(format!("cannot read `{}`", source.name))
-            .because(error)
-            .hint(hint));
+        let failed = CliError::new(format!("cannot read `{}`", source.name));
+        return Err(failed.because(error).hint(hint));
     }
+    source.is_cut = true;
     let message = format!(
-        "the input breaks off after {} bytes: {error}; what came before it was read",
-        reader.n_bytes()
+        "the input breaks off after {} bytes ({error}); what came before was read",
+        source.bytes
     );
-    source
-        .troubles
-        .push(Diagnostic::warning("input-cut", 1, None, message));
+    source.issues.push(warning("input-cut", message));
     Ok(())
+}
+
+fn warning(code: &'static str, message: String) -> Issue {
+    Issue {
+        severity: Severity::Warning,
+        code,
+        count: 1,
+        first_line: None,
+        message,
+    }
 }
 
 /// More lines in a second than any build prints.
@@ -217,18 +221,15 @@ const REPLAY_RATE: u128 = 50_000;
 
 /// A stored log that somebody pipes in arrives all at once, and its times of arrival mean nothing.
 fn replayed(source: &mut Source, live: bool, timeline: &Timeline) {
-    let Some(wall) = timeline
-        .wall()
-        .filter(|_| live && source.troubles.is_empty())
-    else {
+    let arrived = live && source.clock == ClockKind::Arrival.name();
+    let Some(wall) = timeline.wall().filter(|_| arrived) else {
         return;
     };
     let lines = timeline.facts().lines;
     let at_most = REPLAY_RATE * u128::from(wall.length().get()) / 1_000_000_000;
     if lines > 1000 && u128::from(lines) > at_most {
-        let message = "all lines arrived at once: if this is a stored log, its times of arrival mean nothing; name the file instead, or record the build live".to_owned();
-        source
-            .troubles
-            .push(Diagnostic::warning("replayed", 1, None, message));
+        let message = "all lines arrived at once: if this is a stored log, its times of arrival \
+                       mean nothing; name a file with timestamps, or pipe the build in while it runs";
+        source.issues.push(warning("replayed", message.to_owned()));
     }
 }

@@ -19,7 +19,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     let log = load::log(&args.input)?;
     let answers = sufficiency(&log.timeline);
-    let result = view::doctor(&log.reader, &log.timeline, &answers);
+    let result = view::doctor(&log.source, &log.timeline, &answers);
     let report = log.report("nixlog.doctor/1", result);
     output::write(
         &args.output,

@@ -217,10 +217,10 @@ fn phases_verdict(report: &Report<PhasesResult>) -> String {
     let n_failed = n_of("failed") + n_of("timed-out") + n_of("hash-mismatch");
     let mut builds = plural(n_builds as u64, "build");
     if n_failed > 0 {
-        builds += &format!(", {n_failed} failed");
+        builds = format!("{builds}, {n_failed} failed");
     }
     if n_of("interrupted") > 0 {
-        builds += &format!(", {} interrupted", n_of("interrupted"));
+        builds = format!("{builds}, {} interrupted", n_of("interrupted"));
     }
     let Some(wall) = result.wall_ns else {
         let lines = plural(report.input.lines, "line");
@@ -504,7 +504,7 @@ fn outcome(unit: &UnitView) -> String {
     match unit.end {
         Some("open") => text += " (still open)",
         Some("inferred") if matches!(unit.kind, "build" | "source-fetch") => {
-            text += " (end inferred)"
+            text += " (end inferred)";
         }
         _ => {}
     }

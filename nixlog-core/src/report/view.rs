@@ -12,9 +12,7 @@ use crate::analysis::slowest::Slowest;
 use crate::analysis::sufficiency::Answerable;
 use crate::store_path::{name_of, pname_of};
 use crate::time::{Nanos, Stamp};
-use crate::timeline::{End, Issue, Name, Outcome, Severity, Tally, Timeline, Unit, UnitKind};
-use crate::wire::carrier::IssueKind;
-use crate::wire::{ClockKind, LogReader};
+use crate::timeline::{Issue, Name, Outcome, Source, Tally, Timeline, Unit, UnitKind};
 
 /// One result and what it was made from.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -79,58 +77,14 @@ pub struct Diagnostic {
     pub message: String,
 }
 
-/// What the caller knows of the input, apart from its lines.
-#[derive(Debug, Clone, Default)]
-#[non_exhaustive]
-pub struct Source {
-    /// The file's name, or `-`.
-    pub name: String,
-    /// How it was compressed.
-    pub compression: Option<&'static str>,
-    /// The wall clock when the first line arrived, in nanoseconds since 1970, where it was watched.
-    pub arrival_started_at: Option<i64>,
-    /// What went wrong while reading, such as a compressed file that is cut off.
-    pub troubles: Vec<Diagnostic>,
-}
-
-impl Source {
-    /// Makes a source with a name.
-    #[must_use]
-    pub fn new(name: &str) -> Self {
+impl From<&Issue> for Diagnostic {
+    fn from(issue: &Issue) -> Self {
         Self {
-            name: name.to_owned(),
-            ..Self::default()
-        }
-    }
-}
-
-impl Diagnostic {
-    /// Makes a warning.
-    #[must_use]
-    pub fn warning(
-        code: &'static str,
-        count: u64,
-        first_line: Option<u64>,
-        message: String,
-    ) -> Self {
-        Self {
-            severity: Severity::Warning.name(),
-            code,
-            count,
-            first_line,
-            message,
-        }
-    }
-
-    /// Makes a remark.
-    #[must_use]
-    pub fn info(code: &'static str, count: u64, first_line: Option<u64>, message: String) -> Self {
-        Self {
-            severity: Severity::Info.name(),
-            code,
-            count,
-            first_line,
-            message,
+            severity: issue.severity.name(),
+            code: issue.code,
+            count: issue.count,
+            first_line: issue.first_line,
+            message: issue.message.clone(),
         }
     }
 }
@@ -140,38 +94,33 @@ impl Diagnostic {
 pub fn report<R>(
     schema: &'static str,
     source: &Source,
-    reader: &LogReader,
     timeline: &Timeline,
     result: R,
 ) -> Report<R> {
     Report {
         schema,
         nixlog_version: env!("CARGO_PKG_VERSION"),
-        input: input(source, reader, timeline),
-        diagnostics: diagnostics(source, reader, timeline),
+        input: input(source, timeline),
+        diagnostics: diagnostics(source, timeline),
         result,
     }
 }
 
-fn input(source: &Source, reader: &LogReader, timeline: &Timeline) -> Input {
+fn input(source: &Source, timeline: &Timeline) -> Input {
     let facts = timeline.facts();
-    let started_at = match reader.clock_kind() {
-        ClockKind::Arrival => source.arrival_started_at,
-        _ => reader.started_at(),
-    };
     Input {
         source: source.name.clone(),
         lines: facts.lines,
-        bytes: reader.n_bytes(),
+        bytes: source.bytes,
         events: facts.events,
-        clock: reader.clock_kind().name(),
-        carrier: reader.carrier().name(),
+        clock: source.clock,
+        carrier: source.carrier,
         compression: source.compression,
         dialect: facts.evidence.dialect().name(),
         nix_version: None,
         nix_versions: facts.evidence.to_string(),
-        complete: !timeline.is_cut() && source.troubles.is_empty(),
-        started_at: started_at.and_then(rfc3339),
+        complete: !timeline.is_cut() && !source.is_cut,
+        started_at: source.started_at.and_then(rfc3339),
         wall_ns: timeline.wall().map(|wall| wall.length().get()),
     }
 }
@@ -182,123 +131,9 @@ fn rfc3339(unix_ns: i64) -> Option<String> {
         .map(|instant| instant.to_string())
 }
 
-fn diagnostics(source: &Source, reader: &LogReader, timeline: &Timeline) -> Vec<Diagnostic> {
-    let mut all = source.troubles.clone();
-    if timeline.wall().is_none() && timeline.facts().lines > 0 {
-        let message = "this log carries no timestamps, so there are no durations".to_owned();
-        all.push(Diagnostic::warning("no-timestamps", 1, None, message));
-    }
-    all.extend(timeline.issues().iter().map(diagnostic));
-    if let Some(not_utf8) = reader.not_utf8() {
-        let message = "lines that are not UTF-8; their bad bytes read as U+FFFD".to_owned();
-        all.push(Diagnostic::info(
-            "not-utf8",
-            not_utf8.count,
-            Some(not_utf8.first_line),
-            message,
-        ));
-    }
-    clock_diagnostics(reader, &mut all);
-    for issue in reader.carrier_issues() {
-        let message = carrier_message(issue.kind);
-        all.push(Diagnostic::info(
-            issue.kind.code(),
-            issue.count,
-            Some(issue.first_line),
-            message.to_owned(),
-        ));
-    }
-    inferred(timeline, &mut all);
-    all
-}
-
-fn diagnostic(issue: &Issue) -> Diagnostic {
-    Diagnostic {
-        severity: issue.severity.name(),
-        code: issue.code,
-        count: issue.count,
-        first_line: issue.first_line,
-        message: issue.message.clone(),
-    }
-}
-
-fn clock_diagnostics(reader: &LogReader, all: &mut Vec<Diagnostic>) {
-    let issues = reader.clock_issues();
-    let backward = issues.backward;
-    if backward.count > 0 {
-        let message = format!(
-            "times that went back, by up to {}; they count as the time before them",
-            super::format::duration(backward.largest.get())
-        );
-        all.push(Diagnostic::warning(
-            "clock-backward",
-            backward.count,
-            Some(backward.first_line),
-            message,
-        ));
-    }
-    if let Some(line) = issues.daylight_saving {
-        let message =
-            "local times fell by an hour; taken for the end of daylight saving time".to_owned();
-        all.push(Diagnostic::info(
-            "clock-daylight-saving",
-            1,
-            Some(line),
-            message,
-        ));
-    }
-    if issues.restarts > 0 {
-        let message =
-            "times that start again near zero; taken for further recordings in one file".to_owned();
-        all.push(Diagnostic::info(
-            "clock-restarted",
-            issues.restarts,
-            issues.first_restart,
-            message,
-        ));
-    }
-}
-
-const fn carrier_message(kind: IssueKind) -> &'static str {
-    match kind {
-        IssueKind::Unstamped => "lines without the carrier's stamp; read as they are",
-        IssueKind::BadRecord => "records that do not have the carrier's form; read as text",
-        IssueKind::NoPayload => "records without a text: lost before nixlog saw the log",
-        IssueKind::Unfinished => "lines in pieces whose last piece never came",
-        IssueKind::TooLong => "lines too long to be put together",
-    }
-}
-
-/// Says how many ends are not measured, since every number that depends on one should say so.
-fn inferred(timeline: &Timeline, all: &mut Vec<Diagnostic>) {
-    let n = |kind| {
-        timeline
-            .units()
-            .iter()
-            .filter(|unit| unit.kind.is_derivation() && unit.end_kind == kind)
-            .count() as u64
-    };
-    let n_inferred = n(End::Inferred);
-    if n_inferred > 0 && timeline.is_text() {
-        let message = "builds whose end is estimated: a log for people has no ends".to_owned();
-        all.push(Diagnostic::warning(
-            "end-inferred",
-            n_inferred,
-            None,
-            message,
-        ));
-    } else if n_inferred > 0 {
-        let message =
-            "builds whose end is inferred from the counters: the log reports it late".to_owned();
-        all.push(Diagnostic::info("end-inferred", n_inferred, None, message));
-    }
-    let n_open = n(End::Open);
-    if n_open > 0 {
-        let message =
-            "builds without an end: the log stops early, and they count up to its last line"
-                .to_owned();
-        all.push(Diagnostic::warning("end-open", n_open, None, message));
-    }
+fn diagnostics(source: &Source, timeline: &Timeline) -> Vec<Diagnostic> {
+    let issues = source.issues.iter().chain(timeline.issues());
+    issues.map(Diagnostic::from).collect()
 }
 
 /// The result of `phases`.
@@ -712,7 +547,7 @@ pub struct AnswerView {
 
 /// Makes the result of `doctor`.
 #[must_use]
-pub fn doctor(reader: &LogReader, timeline: &Timeline, answers: &[Answerable]) -> DoctorResult {
+pub fn doctor(source: &Source, timeline: &Timeline, answers: &[Answerable]) -> DoctorResult {
     let facts = timeline.facts();
     let kinds = UnitKind::ALL.into_iter().filter_map(|kind| {
         let of_kind = || {
@@ -735,11 +570,11 @@ pub fn doctor(reader: &LogReader, timeline: &Timeline, answers: &[Answerable]) -
         first_line: tally.first_line,
     };
     DoctorResult {
-        carrier: reader.carrier().name(),
-        clock: reader.clock_kind().name(),
+        carrier: source.carrier,
+        clock: source.clock,
         dialect: facts.evidence.dialect().name(),
         nix_versions: facts.evidence.to_string(),
-        complete: !timeline.is_cut(),
+        complete: !timeline.is_cut() && !source.is_cut,
         text_lines: facts.text_lines,
         unreadable: UnreadableView {
             count: facts.malformed.count,

@@ -49,15 +49,24 @@ pub(super) fn timeline(mut builder: TimelineBuilder) -> Timeline {
     units.extend(results::never_started(&mut builder, &units));
     units.sort_by_key(|unit| (unit.start.is_none(), unit.start));
     fillers(&mut builder, last);
+    let wall = last.and_then(|last| Interval::new(Stamp::ZERO, last));
+    let is_text = builder.facts.events == 0 && builder.human.saw_nix();
+    let mut issues = builder.facts.issues();
+    issues.extend(results::time_issues(
+        &units,
+        builder.facts.lines,
+        wall.is_some(),
+        is_text,
+    ));
     Timeline {
-        wall: last.and_then(|last| Interval::new(Stamp::ZERO, last)),
+        wall,
         units,
         fillers: builder.fillers,
         plan: builder.plan.plan(),
         resolved: builder.resolved,
-        issues: builder.facts.issues(),
+        issues,
         interrupted: builder.failures.interrupted,
-        is_text: builder.facts.events == 0 && builder.human.saw_nix(),
+        is_text,
         open_calls: builder
             .activities
             .open()

@@ -19,6 +19,7 @@ mod links;
 mod model;
 mod remote;
 mod results;
+mod source;
 
 pub use builder::TimelineBuilder;
 pub use facts::{Facts, Issue, Severity, Tally};
@@ -26,6 +27,8 @@ pub use model::{
     BuilderPhase, End, Name, Names, Outcome, Part, Phase, Plan, Reason, RemoteParts, Stretch, Unit,
     UnitKind,
 };
+
+pub use source::Source;
 
 use crate::time::Interval;
 

@@ -39,10 +39,10 @@ pub(super) fn times(activities: &Activities, last: Option<Stamp>) -> BTreeMap<Ro
     for (row, activity) in (0..).zip(activities.rows()) {
         match (activity.role, activity.source, activity.subject) {
             (Role::Build, Some(machine), _) => {
-                machines.entry(machine).or_default().builds.push(row)
+                machines.entry(machine).or_default().builds.push(row);
             }
             (Role::Upload, _, Some(machine)) => {
-                machines.entry(machine).or_default().uploads.push_back(row)
+                machines.entry(machine).or_default().uploads.push_back(row);
             }
             (Role::Download, _, Some(machine)) => {
                 machines

@@ -6,8 +6,9 @@ use serde_json::Value;
 
 use super::activity::{Role, Row};
 use super::builder::TimelineBuilder;
+use super::facts::{Issue, Severity};
 use super::failures::Verdict;
-use super::model::{Name, Outcome, Reason, Unit, UnitKind};
+use super::model::{End, Name, Outcome, Reason, Unit, UnitKind};
 use crate::store_path::StorePath;
 
 /// Tells the counters which builds have failed by name, so that ticks go to the right ones.
@@ -110,4 +111,50 @@ pub(super) fn never_started(builder: &mut TimelineBuilder, units: &[Unit]) -> Ve
         unit
     };
     blocked.into_iter().map(unit).collect()
+}
+
+/// Says what the times and ends of the units leave to be desired, since every number that depends on
+/// one should say so.
+pub(super) fn time_issues(units: &[Unit], n_lines: u64, timed: bool, is_text: bool) -> Vec<Issue> {
+    let n = |end| {
+        let builds = units
+            .iter()
+            .filter(|unit| unit.kind.is_derivation() && unit.started);
+        builds.filter(|unit| unit.end_kind == end).count() as u64
+    };
+    let mut issues = Vec::new();
+    let mut add = |severity, code, count, message: &str| {
+        if count > 0 {
+            let message = message.to_owned();
+            issues.push(Issue {
+                severity,
+                code,
+                count,
+                first_line: None,
+                message,
+            });
+        }
+    };
+    if !timed {
+        let message = "this log carries no timestamps, so there are no durations";
+        add(Severity::Warning, "no-timestamps", n_lines.min(1), message);
+        return issues;
+    }
+    let (severity, message) = if is_text {
+        (
+            Severity::Warning,
+            "builds whose end is estimated: a log for people has no ends",
+        )
+    } else {
+        (
+            Severity::Info,
+            "builds whose end is inferred from the counters: the log reports it late",
+        )
+    };
+    add(severity, "end-inferred", n(End::Inferred), message);
+    let message = "builds without an end: the log stops early, and they count up to its last line";
+    add(Severity::Warning, "end-open", n(End::Open), message);
+    let message = "builds of which only the start is known: a log for people has no ends";
+    add(Severity::Warning, "end-unknown", n(End::Unknown), message);
+    issues
 }

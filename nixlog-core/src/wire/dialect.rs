@@ -53,9 +53,9 @@ impl Evidence {
         if !self.starts || start.parent.is_some() != self.parents {
             // `parent` came with 2.18 (`JSONLogger::startActivity`).
             if start.parent.is_some() {
-                self.since(18)
+                self.since(18);
             } else {
-                self.until(17)
+                self.until(17);
             }
             self.mixed |= self.starts;
             self.starts = true;
@@ -110,7 +110,7 @@ impl Evidence {
             }
             Note::BuildFailed { .. } if text.starts_with("Cannot build") => self.since(29),
             Note::BuildFailed { .. } if text.contains("failed with exit code") => {
-                self.old_wording()
+                self.old_wording();
             }
             _ => {}
         }

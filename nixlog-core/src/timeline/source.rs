@@ -1,0 +1,153 @@
+//! Where a log comes from: what is known of it apart from its lines.
+
+use super::facts::{Issue, Severity};
+use crate::time::Nanos;
+use crate::wire::carrier::IssueKind;
+use crate::wire::{ClockKind, LogReader};
+
+/// What is known of a log apart from its lines.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Source {
+    /// The file's name, or `-`.
+    pub name: String,
+    /// How it was compressed.
+    pub compression: Option<&'static str>,
+    /// What its lines are wrapped in.
+    pub carrier: &'static str,
+    /// Where its times come from.
+    pub clock: &'static str,
+    /// Bytes read, after decompression.
+    pub bytes: u64,
+    /// The wall clock at its start, in nanoseconds since 1970.
+    pub started_at: Option<i64>,
+    /// Reading broke off.
+    pub is_cut: bool,
+    /// What went wrong with the input, the carrier and the clock.
+    pub issues: Vec<Issue>,
+}
+
+impl Source {
+    /// Takes over what a reader knows when it has read everything. `arrival_started_at`: the wall
+    /// clock when the first line could have arrived, where somebody watched.
+    #[must_use]
+    pub fn new(name: &str, reader: &LogReader, arrival_started_at: Option<i64>) -> Self {
+        let clock = reader.clock_kind();
+        let arrival = if clock == ClockKind::Arrival {
+            arrival_started_at
+        } else {
+            None
+        };
+        let mut source = Self {
+            name: name.to_owned(),
+            compression: None,
+            carrier: reader.carrier().name(),
+            clock: clock.name(),
+            bytes: reader.n_bytes(),
+            started_at: reader.started_at().or(arrival),
+            is_cut: false,
+            issues: Vec::new(),
+        };
+        source.text_issues(reader);
+        source.clock_issues(reader);
+        source.carrier_issues(reader);
+        source
+    }
+
+    fn text_issues(&mut self, reader: &LogReader) {
+        if let Some(not_utf8) = reader.not_utf8() {
+            let message = "lines that are not UTF-8; their bad bytes read as U+FFFD";
+            self.add(
+                Severity::Info,
+                "not-utf8",
+                not_utf8.count,
+                Some(not_utf8.first_line),
+                message,
+            );
+        }
+    }
+
+    fn clock_issues(&mut self, reader: &LogReader) {
+        let issues = reader.clock_issues();
+        let backward = issues.backward;
+        if backward.count > 0 {
+            let message = format!(
+                "times that went back, by up to {} s; they count as the time before them",
+                seconds(backward.largest)
+            );
+            let line = Some(backward.first_line);
+            self.add(
+                Severity::Warning,
+                "clock-backward",
+                backward.count,
+                line,
+                &message,
+            );
+        }
+        if issues.daylight_saving.is_some() {
+            let message = "local times fell by an hour; taken for the end of daylight saving time";
+            self.add(
+                Severity::Info,
+                "clock-daylight-saving",
+                1,
+                issues.daylight_saving,
+                message,
+            );
+        }
+        if issues.restarts > 0 {
+            let message =
+                "times that start again near zero; taken for further recordings in one file";
+            self.add(
+                Severity::Info,
+                "clock-restarted",
+                issues.restarts,
+                issues.first_restart,
+                message,
+            );
+        }
+    }
+
+    fn carrier_issues(&mut self, reader: &LogReader) {
+        for issue in reader.carrier_issues() {
+            let message = match issue.kind {
+                IssueKind::Unstamped => "lines without the carrier's stamp; read as they are",
+                IssueKind::BadRecord => "records that do not have the carrier's form; read as text",
+                IssueKind::NoPayload => "records without a text: lost before nixlog saw the log",
+                IssueKind::Unfinished => "lines in pieces whose last piece never came",
+                IssueKind::TooLong => "lines too long to be put together",
+            };
+            let line = Some(issue.first_line);
+            self.add(
+                Severity::Info,
+                issue.kind.code(),
+                issue.count,
+                line,
+                message,
+            );
+        }
+    }
+
+    fn add(
+        &mut self,
+        severity: Severity,
+        code: &'static str,
+        count: u64,
+        first_line: Option<u64>,
+        message: &str,
+    ) {
+        let message = message.to_owned();
+        self.issues.push(Issue {
+            severity,
+            code,
+            count,
+            first_line,
+            message,
+        });
+    }
+}
+
+/// Shows seconds with three decimals.
+fn seconds(length: Nanos) -> String {
+    let millis = length.get() / 1_000_000;
+    format!("{}.{:03}", millis / 1000, millis % 1000)
+}
