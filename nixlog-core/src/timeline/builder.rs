@@ -199,7 +199,15 @@ impl TimelineBuilder {
                     uri,
                 );
             }
-            Detail::PostBuildHook { drv } => self.one(activity, Role::Hook, drv),
+            Detail::PostBuildHook { drv } => {
+                self.one(activity, Role::Hook, drv);
+                let text = start.text.decode();
+                if let ActivityNote::PostBuildHook { program } =
+                    message::activity(&ansi::strip(&text))
+                {
+                    activity.source = Some(self.names.intern(program));
+                }
+            }
             Detail::Realise => {
                 activity.role = if activity.parent.is_some() {
                     Role::NestedCall

@@ -163,14 +163,20 @@ impl Silent {
     /// Takes the build that a tick speaks of.
     fn take(&mut self, tick: Tick, activities: &Activities) -> Option<Row> {
         self.expire(tick, activities);
-        if !tick.success && let Some((_, row)) = self.failed.pop_first() {
+        if !tick.success
+            && let Some((_, row)) = self.failed.pop_first()
+        {
             return Some(row);
         }
         let &(_, next) = self.by_stop.first()?;
         // A stop right behind the tick is its own. A failure that no message names ends the call:
         // the failed build stops first, and then those that are cut off with it.
         let own = !tick.success || !activities.get(next).stops_late(tick);
-        let row = if own { next } else { self.by_last_sign.last()?.1 };
+        let row = if own {
+            next
+        } else {
+            self.by_last_sign.last()?.1
+        };
         self.remove(row, activities.get(row));
         Some(row)
     }
@@ -192,7 +198,11 @@ impl Silent {
 
     /// Returns the builds that are left.
     fn rest(self) -> impl Iterator<Item = Row> {
-        let left = self.by_stop.into_iter().chain(self.failed).map(|(_, row)| row);
+        let left = self
+            .by_stop
+            .into_iter()
+            .chain(self.failed)
+            .map(|(_, row)| row);
         left.chain(self.expired)
     }
 }

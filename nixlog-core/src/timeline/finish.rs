@@ -1,6 +1,6 @@
 //! From activities to units: joins what belongs together and decides on ends and outcomes.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::activity::{Activities, Activity, Role, Row};
 use super::builder::{PhaseMark, TimelineBuilder};
@@ -26,6 +26,7 @@ pub(super) fn timeline(mut builder: TimelineBuilder) -> Timeline {
     let mut maker = UnitMaker {
         remote: remote::times(&builder.activities, last),
         hooks: hooks(&builder.activities, last),
+        hook_programs: hook_programs(&builder.activities),
         phases: phases(std::mem::take(&mut builder.phases)),
         children: children(&builder.activities),
         planned: builder
@@ -104,6 +105,20 @@ fn hooks(activities: &Activities, last: Option<Stamp>) -> HashMap<Name, Vec<Inte
         }
     }
     hooks
+}
+
+/// Collects the programs of hooks whose builds no tick calls a success.
+fn hook_programs(activities: &Activities) -> HashMap<Name, Name> {
+    let rows = activities.rows().iter();
+    let succeeded = rows
+        .clone()
+        .filter(|row| row.role == Role::Build && row.verdict == Some(true));
+    let succeeded: HashSet<Name> = succeeded.filter_map(|row| row.subject).collect();
+    let hooks = rows.filter(|row| row.role == Role::Hook);
+    let programs = hooks.filter_map(|row| Some((row.subject?, row.source?)));
+    programs
+        .filter(|(drv, _)| !succeeded.contains(drv))
+        .collect()
 }
 
 /// Groups the marks of builder phases by build, in order.
@@ -238,6 +253,8 @@ struct UnitMaker<'a> {
     last: Option<Stamp>,
     remote: BTreeMap<Row, RemoteTimes>,
     hooks: HashMap<Name, Vec<Interval>>,
+    /// The program that ran as the hook of a derivation whose build is not known to have succeeded.
+    hook_programs: HashMap<Name, Name>,
     phases: HashMap<Row, Vec<PhaseMark>>,
     children: BTreeMap<Row, Vec<Row>>,
     planned: HashMap<Name, Name>,
@@ -264,7 +281,7 @@ impl UnitMaker<'_> {
             }
             Role::Query => self.query(row, activity),
             Role::Transfer => self.transfer(activity),
-            Role::Hook => self.plain(activity, UnitKind::PostBuildHook, Part::Hook),
+            Role::Hook => self.hook(activity),
             Role::Optimise => self.plain(activity, UnitKind::Optimise, Part::Optimising),
             Role::Verify => self.plain(activity, UnitKind::Verify, Part::Verifying),
             Role::InputFetch => self.plain(activity, UnitKind::InputFetch, Part::Inputs),
@@ -309,6 +326,22 @@ impl UnitMaker<'_> {
         let mut unit = self.base(activity, kind)?;
         unit.count(unit_interval(&unit), part);
         Some(unit)
+    }
+
+    fn hook(&self, activity: &Activity) -> Option<Unit> {
+        let mut unit = self.plain(activity, UnitKind::PostBuildHook, Part::Hook)?;
+        if let Some(verdict) = self.failed_hook(unit.subject) {
+            unit.outcome = Outcome::Failed;
+            unit.reason = Some(Box::new(verdict.reason.clone()));
+        }
+        Some(unit)
+    }
+
+    /// Returns how the hook of a derivation failed. Its message names the program, not the derivation;
+    /// it ends the whole call, and so the build that it belongs to is one that never got its tick.
+    fn failed_hook(&self, drv: Name) -> Option<&super::failures::Verdict> {
+        let program = *self.hook_programs.get(&drv)?;
+        self.builder.failures.of_program(program)
     }
 
     fn build(&mut self, row: Row, activity: &Activity) -> Option<Unit> {
@@ -367,6 +400,15 @@ impl UnitMaker<'_> {
             (None, Some(false)) => {
                 unit.outcome = Outcome::Failed;
                 unit.reason = Some(Box::default());
+            }
+            (None, None) if self.failed_hook(unit.subject).is_some() => {
+                let reason = self
+                    .failed_hook(unit.subject)
+                    .map(|verdict| &verdict.reason);
+                let mut reason = reason.cloned().unwrap_or_default();
+                reason.text = format!("post-build hook: {}", reason.text);
+                unit.outcome = Outcome::Failed;
+                unit.reason = Some(Box::new(reason));
             }
             (None, None) if cut_off && (!activity.is_open() || failures.interrupted) => {
                 unit.outcome = Outcome::Interrupted;
