@@ -132,6 +132,10 @@ fn ends(timeline: &Timeline) -> Answerable {
         let why = "a log for people has no ends".to_owned();
         return answer(question, Extent::None, Some(why), Some(HOW_TO_GET_EVENTS));
     }
+    if timeline.wall().is_none() && n_builds > 0 {
+        let why = "in which order, but not when".to_owned();
+        return answer(question, Extent::Partial, Some(why), Some(HOW_TO_STAMP));
+    }
     let n_inferred = builds()
         .filter(|unit| unit.end_kind == End::Inferred)
         .count();

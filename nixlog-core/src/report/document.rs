@@ -4,7 +4,8 @@
 
 use super::format::{self, bytes, count, duration, harmless, percent, plural};
 use super::view::{
-    Diagnostic, DoctorResult, Input, PhasesResult, Report, SlowestResult, TotalView, UnitView,
+    Diagnostic, DoctorResult, Input, PhaseView, PhasesResult, PlanView, Report, SlowestResult,
+    TotalView, UnitView,
 };
 
 /// A result laid out for people.
@@ -182,6 +183,7 @@ pub fn phases(report: &Report<PhasesResult>) -> Document {
         tables.push(outcome_table(result));
     }
     let mut notes = notes(&report.diagnostics);
+    notes.extend(announced(&result.plan));
     if timed {
         notes.insert(0, "wall: each instant split among the phases active in it; adds up to the wall time. busy: any of it active. work: sum of its spans.".to_owned());
     } else {
@@ -222,10 +224,25 @@ fn phases_verdict(report: &Report<PhasesResult>) -> String {
     if n_of("interrupted") > 0 {
         builds = format!("{builds}, {} interrupted", n_of("interrupted"));
     }
+    if report.input.lines == 0 {
+        return "this log is empty".to_owned();
+    }
     let Some(wall) = result.wall_ns else {
         let lines = plural(report.input.lines, "line");
         return format!("{lines} without timestamps: {builds}; durations are not in this log");
     };
+    let timed = |phase: &&PhaseView| phase.total.wall_ns.is_some();
+    if result
+        .phases
+        .iter()
+        .filter(timed)
+        .all(|phase| phase.phase == "waiting")
+    {
+        return format!(
+            "{} wall, and nothing in this log says what took it",
+            duration(wall)
+        );
+    }
     let mut phases: Vec<_> = result
         .phases
         .iter()
@@ -346,11 +363,7 @@ fn outcome_table(result: &PhasesResult) -> Table {
         column("derivations", "derivations", Align::Right, 0),
     ];
     let rows = result.outcomes.iter().map(|outcome| Row {
-        weight: if outcome.outcome == "succeeded" {
-            Weight::Plain
-        } else {
-            Weight::Bad
-        },
+        weight: weight(outcome.outcome),
         cells: vec![
             Cell::Text(outcome.outcome.to_owned()),
             Cell::Count(outcome.count as u64),
@@ -360,6 +373,15 @@ fn outcome_table(result: &PhasesResult) -> Table {
         title: Some("Derivations"),
         columns,
         rows: rows.collect(),
+    }
+}
+
+/// Tells how much a reader should mind an outcome.
+fn weight(outcome: &str) -> Weight {
+    if matches!(outcome, "succeeded" | "unknown") {
+        Weight::Plain
+    } else {
+        Weight::Bad
     }
 }
 
@@ -433,9 +455,8 @@ pub fn slowest(report: &Report<SlowestResult>, options: Options) -> Document {
             },
         );
         add(sizes, unit.bytes.map_or(Cell::Unknown, Cell::Bytes));
-        let bad = !matches!(unit.outcome, "succeeded" | "unknown");
         Row {
-            weight: if bad { Weight::Bad } else { Weight::Plain },
+            weight: weight(unit.outcome),
             cells,
         }
     });
@@ -480,17 +501,22 @@ fn share(part: Option<u64>, whole: Option<u64>) -> Option<f64> {
 fn slowest_verdict(report: &Report<SlowestResult>) -> String {
     let result = &report.result;
     let units = plural(result.total_units as u64, "unit");
-    match (result.units.first(), result.total_duration_ns) {
-        (None, _) => "nothing in this log matches".to_owned(),
-        (Some(first), Some(total)) if first.duration_ns.is_some() => {
-            let took = first.duration_ns.map(duration).unwrap_or_default();
-            let name = harmless(&first.name);
-            format!(
-                "{name} took longest: {took}; {units} took {} together",
-                duration(total)
-            )
-        }
-        _ => format!("{units}; durations are not in this log"),
+    let Some(first) = result.units.first() else {
+        return "nothing in this log matches".to_owned();
+    };
+    let Some((took, total)) = first.duration_ns.zip(result.total_duration_ns) else {
+        return format!("{units}; how long they took is not in this log");
+    };
+    let name = harmless(&first.name);
+    let took = duration(took);
+    match result.unknown_durations {
+        0 => format!(
+            "{name} took longest: {took}; {units} took {} together",
+            duration(total)
+        ),
+        n => format!(
+            "{name} took longest of what is known: {took}; {n} of {units} have no known end"
+        ),
     }
 }
 
@@ -720,6 +746,30 @@ fn notes(diagnostics: &[Diagnostic]) -> Vec<String> {
         )
     };
     diagnostics.iter().map(note).collect()
+}
+
+/// Says what Nix announced before it began.
+fn announced(plan: &PlanView) -> Option<String> {
+    let builds = plan
+        .builds
+        .map(|n| format!("{} to build", plural(n, "derivation")));
+    let fetches = plan.fetches.map(|n| {
+        let sizes = plan.download_bytes.zip(plan.unpacked_bytes);
+        let sizes = sizes.map(|(download, unpacked)| {
+            format!(
+                " ({} to download, {} unpacked)",
+                bytes(download),
+                bytes(unpacked)
+            )
+        });
+        format!(
+            "{} to fetch{}",
+            plural(n, "path"),
+            sizes.unwrap_or_default()
+        )
+    });
+    let parts: Vec<String> = builds.into_iter().chain(fetches).collect();
+    (!parts.is_empty()).then(|| format!("announced by Nix: {}", parts.join(", ")))
 }
 
 /// Says how to get a log with times.

@@ -305,7 +305,9 @@ fn share(part: Option<Nanos>, whole: Option<Nanos>) -> Option<f64> {
 pub struct SlowestResult {
     /// How many units there are of the kinds asked for, listed or not.
     pub total_units: usize,
-    /// The sum of all their durations.
+    /// How many of them have no known duration.
+    pub unknown_durations: usize,
+    /// The sum of all durations that are known.
     pub total_duration_ns: Option<u64>,
     /// The units, the longest first.
     pub units: Vec<UnitView>,
@@ -396,7 +398,7 @@ pub fn slowest(
     top: usize,
 ) -> SlowestResult {
     let mut total_duration = None;
-    let mut total_units = 0;
+    let (mut total_units, mut unknown_durations) = (0, 0);
     let mut units = Vec::new();
     for unit in slowest.units.iter().map(|&index| &timeline.units()[index]) {
         let view = unit_view(timeline, unit);
@@ -404,8 +406,11 @@ pub fn slowest(
             continue;
         }
         total_units += 1;
-        if let Some(took) = view.duration_ns {
-            total_duration = Some(u64::saturating_add(total_duration.unwrap_or(0), took));
+        match view.duration_ns {
+            Some(took) => {
+                total_duration = Some(u64::saturating_add(total_duration.unwrap_or(0), took));
+            }
+            None => unknown_durations += 1,
         }
         if top == 0 || units.len() < top {
             units.push(view);
@@ -413,6 +418,7 @@ pub fn slowest(
     }
     SlowestResult {
         total_units,
+        unknown_durations,
         total_duration_ns: total_duration,
         units,
     }

@@ -217,8 +217,15 @@ impl TimelineBuilder {
             }
             Detail::Builds => activity.role = Role::Builds,
             Detail::CopyPaths if !start.text.is_empty() => activity.role = Role::CopyFrame,
-            Detail::OptimiseStore => activity.role = Role::Optimise,
-            Detail::VerifyPaths => activity.role = Role::Verify,
+            Detail::OptimiseStore | Detail::VerifyPaths => {
+                let optimise = detail == Detail::OptimiseStore;
+                activity.role = if optimise {
+                    Role::Optimise
+                } else {
+                    Role::Verify
+                };
+                activity.subject = Some(self.names.intern("store"));
+            }
             Detail::FetchTree => self.one(activity, Role::InputFetch, start.text),
             Detail::FetchToStore { source, .. } => self.one(activity, Role::SourceImport, source),
             Detail::Resolved { drv, resolved } => {

@@ -8,7 +8,8 @@ use super::intervals::less;
 use super::model::{BuilderPhase, End, Name, Outcome, Part, RemoteParts, Stretch, Unit, UnitKind};
 use super::remote::{self, RemoteTimes};
 use super::{Timeline, results};
-use crate::time::{Interval, Stamp};
+use crate::ids::ActivityId;
+use crate::time::{Interval, Nanos, Stamp};
 
 /// Tells whether a file is what a binary cache answers questions with.
 pub(super) fn is_query(uri: &str) -> bool {
@@ -204,6 +205,7 @@ fn fillers(builder: &mut TimelineBuilder, last: Option<Stamp>) {
             Role::WaitLock | Role::UploadLock => Part::Lock,
             Role::WaitMachine | Role::Connecting => Part::Machine,
             Role::WaitUser => Part::BuildUser,
+            Role::Handover => Part::Missing,
             Role::CopyFrame => Part::Stores,
             _ => continue,
         };
@@ -311,6 +313,8 @@ impl UnitMaker<'_> {
         unit.log_bytes = activity.log_bytes;
         (unit.end, unit.end_kind) = match activity.counted_end {
             Some(end) => (Some(end), End::Inferred),
+            // A line for people says that something starts, and no line will say that it ends.
+            None if activity.id == ActivityId::NONE => (None, End::Unknown),
             None if activity.is_open() => (self.last, End::Open),
             None => (activity.stop, End::Measured),
         };
@@ -534,21 +538,24 @@ fn unit_interval(unit: &Unit) -> Option<Interval> {
 
 /// Counts the parts of a build on a machine.
 fn count_remote(unit: &mut Unit, times: RemoteTimes) {
-    let length = |interval: Option<Interval>| interval.map(Interval::length);
-    let waited = times
-        .upload
-        .map(Interval::start)
-        .or(times.build.map(Interval::start));
+    // Nix reads its build hooks late while it is busy, above all with connecting to machines: then
+    // the start and the end of a part come in one piece, and how long it took is not told.
+    let length = |part: Option<Interval>| {
+        part.map(Interval::length)
+            .filter(|&length| length > Nanos::ZERO)
+    };
     let whole = unit_interval(unit);
-    let waiting = whole
-        .zip(waited)
-        .map(|(whole, until)| until.since(whole.start()));
     let queued = times
         .upload
         .zip(times.build)
         .map(|(upload, build)| build.start().since(upload.end()));
+    let waited = times
+        .upload
+        .zip(whole)
+        .map(|(upload, whole)| upload.start().since(whole.start()));
+    let waited = waited.filter(|_| length(times.upload).is_some());
     unit.remote = Some(Box::new(RemoteParts {
-        waiting: waiting.map(|waiting| waiting + queued.unwrap_or_default()),
+        waiting: waited.map(|waited| waited + queued.unwrap_or_default()),
         upload: length(times.upload),
         build: length(times.build),
         download: length(times.download),

@@ -154,6 +154,11 @@ pub(super) fn time_issues(units: &[Unit], n_lines: u64, timed: bool, is_text: bo
     add(severity, "end-inferred", n(End::Inferred), message);
     let message = "builds without an end: the log stops early, and they count up to its last line";
     add(Severity::Warning, "end-open", n(End::Open), message);
+    let untold = units.iter().filter_map(|unit| unit.remote.as_deref());
+    let n_untold = untold.filter(|remote| remote.build.is_none()).count() as u64;
+    let message = "builds on machines whose parts are not told apart: Nix read what its build hook \
+                   said only later, all at once (it is busy while it connects to machines)";
+    add(Severity::Info, "remote-parts-unknown", n_untold, message);
     let message = "builds of which only the start is known: a log for people has no ends";
     add(Severity::Warning, "end-unknown", n(End::Unknown), message);
     issues
