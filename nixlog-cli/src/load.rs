@@ -37,6 +37,9 @@ impl Log {
 
 /// Reads the log that the command line names.
 pub(crate) fn log(args: &InputArgs) -> Result<Log, CliError> {
+    // The recording begins now: opening a live input waits for its first byte, and what Nix does
+    // before that is evaluation.
+    let (start, started_at) = (Instant::now(), unix_nanos());
     let mut reader = reader(args)?;
     let input = input::open(args.input.as_deref())?;
     let live = input.live;
@@ -44,12 +47,11 @@ pub(crate) fn log(args: &InputArgs) -> Result<Log, CliError> {
         outlive_interrupt();
     }
     let (name, compression) = (input.name.clone(), input.compression);
-    let started_at = unix_nanos();
     let mut tee = args.tee.then(|| io::stdout().lock());
     let mut echo = (live && !args.quiet && !args.tee).then(Echo::new);
     let mut builder = TimelineBuilder::default();
     let mut failure = None;
-    let (blocks, buffers) = read_ahead(input);
+    let (blocks, buffers) = read_ahead(input, start);
     for block in blocks {
         let (block, arrival) = match block {
             Ok(read) => read,
@@ -123,10 +125,9 @@ type Read = Result<(Block, Option<Stamp>), io::Error>;
 const AHEAD: usize = 4;
 
 /// Reads in a thread of its own; returns what it reads, and where it wants its buffers back.
-fn read_ahead(input: Input) -> (Receiver<Read>, mpsc::Sender<Vec<u8>>) {
+fn read_ahead(input: Input, start: Instant) -> (Receiver<Read>, mpsc::Sender<Vec<u8>>) {
     let (send, blocks) = mpsc::sync_channel(AHEAD);
     let (buffers, recycled) = mpsc::channel();
-    let start = Instant::now();
     let clock = input.live.then_some(start);
     thread::spawn(move || read_blocks(input, clock, &send, &recycled));
     (blocks, buffers)
