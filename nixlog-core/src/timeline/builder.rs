@@ -439,6 +439,15 @@ impl TimelineBuilder {
         let plain = ansi::strip(&text);
         let note = message::read(&plain);
         self.note(&note, Some(message));
+        // Only what was made from an error has a bare text; a trace has none.
+        let is_error = message.level == Level::ERROR && message.raw.is_some();
+        let is_own = matches!(
+            note,
+            Note::Other | Note::ImportFromDerivationForbidden { .. }
+        );
+        if is_error && is_own {
+            self.evaluation.error(&plain);
+        }
     }
 
     /// Takes in what a message says, of whichever form the log is.

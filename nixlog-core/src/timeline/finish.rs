@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use super::activity::{Activities, Activity, Role, Row};
 use super::builder::{PhaseMark, TimelineBuilder};
 use super::intervals::less;
-use super::model::{BuilderPhase, End, Name, Outcome, Part, RemoteParts, Stretch, Unit, UnitKind};
+use super::model::{
+    BuilderPhase, End, Name, Outcome, Part, Reason, RemoteParts, Stretch, Unit, UnitKind,
+};
 use super::remote::{self, RemoteTimes};
 use super::{Timeline, results};
 use crate::ids::ActivityId;
@@ -23,7 +25,9 @@ pub(super) fn timeline(mut builder: TimelineBuilder) -> Timeline {
     builder.counters.finish(&mut builder.activities);
     let unnamed = results::unnamed(&mut builder);
     let last = builder.now;
-    let evaluation = std::mem::take(&mut builder.evaluation).finish(last);
+    let mut tracker = std::mem::take(&mut builder.evaluation);
+    let evaluation_error = tracker.take_error();
+    let evaluation = tracker.finish(last);
     let mut maker = UnitMaker {
         remote: remote::times(&builder.activities, last),
         hooks: hooks(&builder.activities, last),
@@ -46,7 +50,12 @@ pub(super) fn timeline(mut builder: TimelineBuilder) -> Timeline {
     };
     let mut units = maker.units();
     let working = less(&evaluation, &evaluator_waits(&units));
-    units.extend(evaluation_unit(&mut builder, &evaluation, &working));
+    units.extend(evaluation_unit(
+        &mut builder,
+        &evaluation,
+        &working,
+        evaluation_error,
+    ));
     units.extend(activation_units(&mut builder));
     units.extend(results::never_started(&mut builder, &units));
     units.sort_by_key(|unit| (unit.start.is_none(), unit.start));
@@ -159,6 +168,7 @@ fn evaluation_unit(
     builder: &mut TimelineBuilder,
     whole: &[Interval],
     working: &[Interval],
+    error: Option<String>,
 ) -> Option<Unit> {
     let start = whole.iter().map(|stretch| stretch.start()).min()?;
     let end = whole.iter().map(|stretch| stretch.end()).max()?;
@@ -166,11 +176,19 @@ fn evaluation_unit(
     let mut unit = Unit::new(UnitKind::Evaluation, subject, Some(start));
     unit.end = Some(end);
     unit.end_kind = End::Inferred;
-    unit.outcome = if builder.activities.rows().is_empty() {
+    unit.outcome = if error.is_some() {
+        Outcome::Failed
+    } else if builder.activities.rows().is_empty() {
         Outcome::Unknown
     } else {
         Outcome::Succeeded
     };
+    unit.reason = error.map(|text| {
+        Box::new(Reason {
+            text,
+            ..Reason::default()
+        })
+    });
     unit.at_work = Some(working.iter().map(|stretch| stretch.length()).sum());
     unit.stretches = working
         .iter()

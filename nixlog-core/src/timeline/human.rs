@@ -14,7 +14,7 @@ use crate::ids::ActivityId;
 use crate::store_path::{name_of, pname_of};
 use crate::time::{Interval, Nanos, Stamp};
 use crate::wire::human::{HumanEvent, HumanReader};
-use crate::wire::message::{ActivityNote, Note};
+use crate::wire::message::{self, ActivityNote, Note};
 
 /// What a log for people has told so far.
 #[derive(Debug, Default)]
@@ -129,9 +129,14 @@ impl HumanLog {
                     Self::seen_in_bar(builder, build.name, build.machine);
                 }
             }
+            // The evaluator's errors are those that the catalogue does not know.
+            HumanEvent::Error { text } if matches!(message::read(text), Note::Other) => {
+                builder.evaluation.error(text);
+            }
             HumanEvent::SystemConfiguration => builder.evaluation.sign(),
             HumanEvent::Activation { .. } => {
                 let now = builder.now;
+                Self::end_latest(builder, now);
                 let since = builder.human.activation.map_or(now, |(since, _)| since);
                 builder.human.activation = Some((since, now));
             }
