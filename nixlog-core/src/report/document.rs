@@ -183,6 +183,9 @@ pub fn phases(report: &Report<PhasesResult>) -> Document {
         tables.push(outcome_table(result));
     }
     let mut notes = notes(&report.diagnostics);
+    if let Some(error) = &result.evaluation_error {
+        notes.insert(0, format!("evaluation failed: {}", harmless(error)));
+    }
     notes.extend(announced(&result.plan));
     if timed {
         notes.insert(0, "wall: each instant split among the phases active in it; adds up to the wall time. busy: any of it active. work: sum of its spans.".to_owned());

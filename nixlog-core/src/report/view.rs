@@ -150,6 +150,8 @@ pub struct PhasesResult {
     pub outcomes: Vec<OutcomeView>,
     /// What Nix announced.
     pub plan: PlanView,
+    /// What the evaluator gave up with.
+    pub evaluation_error: Option<String>,
 }
 
 /// One phase.
@@ -283,7 +285,19 @@ pub fn phases(timeline: &Timeline, phases: &Phases) -> PhasesResult {
             download_bytes: plan.download_bytes,
             unpacked_bytes: plan.unpacked_bytes,
         },
+        evaluation_error: evaluation_error(timeline),
     }
+}
+
+fn evaluation_error(timeline: &Timeline) -> Option<String> {
+    let mut units = timeline.units().iter();
+    let failed =
+        |unit: &&Unit| unit.kind == UnitKind::Evaluation && unit.outcome == Outcome::Failed;
+    units
+        .find(failed)?
+        .reason
+        .as_ref()
+        .map(|reason| reason.text.clone())
 }
 
 fn nanos(length: Option<Nanos>) -> Option<u64> {
