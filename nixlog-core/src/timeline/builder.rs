@@ -11,7 +11,7 @@ use super::failures::Failures;
 use super::human::HumanLog;
 use super::links::Links;
 use super::model::{Name, Names, Stretch};
-use super::{Timeline, finish};
+use super::{Timeline, finish, units};
 use crate::ids::ActivityId;
 use crate::json_str::JsonStr;
 use crate::time::{Interval, Stamp};
@@ -346,7 +346,7 @@ impl TimelineBuilder {
             .get(row)
             .subject
             .map_or("", |uri| self.names.text(uri));
-        finish::is_query(uri) || uri.contains("/nar/")
+        units::is_query(uri) || uri.contains("/nar/")
     }
 
     fn stop(&mut self, id: ActivityId) {

@@ -20,6 +20,7 @@ mod model;
 mod remote;
 mod results;
 mod source;
+mod units;
 
 pub use builder::TimelineBuilder;
 pub use facts::{Facts, Issue, Severity, Tally};
