@@ -197,7 +197,7 @@ fn builder_phases(timeline: &Timeline) -> Answerable {
         (0, _) => answer(question, Extent::Whole, None, None),
         (n_without, n_builds) => {
             let why = format!(
-                "{n_without} of {n_builds} builders report none: they do not use stdenv's phases"
+                "{n_without} of {n_builds} builds report none: their builders do not use stdenv"
             );
             let extent = if n_without == n_builds {
                 Extent::None

@@ -55,6 +55,9 @@ pub struct TimelineBuilder {
     pub(super) plan: PlanReader,
     pub(super) facts: Facts,
     pub(super) phases: Vec<PhaseMark>,
+    /// The same from stdenv's own lines, for builds of which Nix does not tell: on `ssh://` machines,
+    /// and in logs for people.
+    pub(super) phase_lines: Vec<PhaseMark>,
     /// Planned and resolved content-addressed derivations.
     pub(super) resolved: Vec<(Name, Name)>,
     pub(super) links: Links,
@@ -377,8 +380,11 @@ impl TimelineBuilder {
             return;
         };
         if result.kind == ResultKind::BUILD_LOG_LINE {
-            let bytes = result.fields.raw().len().saturating_sub(2);
-            self.log_line(row, bytes as u64);
+            let quoted = result.fields.raw();
+            let text = quoted
+                .get(1..quoted.len().saturating_sub(1))
+                .unwrap_or_default();
+            self.log_line(row, text);
             return;
         }
         match result.detail() {
@@ -391,7 +397,7 @@ impl TimelineBuilder {
                     at: self.now,
                 });
             }
-            ResultDetail::PostBuildLogLine(line) => self.log_line(row, line.raw().len() as u64),
+            ResultDetail::PostBuildLogLine(line) => self.log_line(row, line.raw()),
             ResultDetail::FileLinked { bytes, .. } => self.activities.get_mut(row).done += bytes,
             ResultDetail::HashMismatch(payload) => self.facts.hash_mismatch(row, payload),
             ResultDetail::BuildResult(payload) => self.facts.build_result(payload),
@@ -410,11 +416,20 @@ impl TimelineBuilder {
     }
 
     /// Counts a line of a build's log.
-    pub(super) fn log_line(&mut self, row: Row, bytes: u64) {
-        let row = self.sign_of_life(row);
-        let activity = self.activities.get_mut(row);
+    pub(super) fn log_line(&mut self, row: Row, text: &str) {
+        let build = self.sign_of_life(row);
+        let activity = self.activities.get_mut(build);
         activity.log_lines += 1;
-        activity.log_bytes += bytes;
+        activity.log_bytes += text.len() as u64;
+        // `showPhaseHeader` in nixpkgs' `setup.sh`.
+        if let Some(phase) = text.strip_prefix("Running phase: ") {
+            let name = self.names.intern(phase);
+            self.phase_lines.push(PhaseMark {
+                build,
+                name,
+                at: self.now,
+            });
+        }
     }
 
     /// Notes that a build is alive; returns its row, or that of the build it is a part of.

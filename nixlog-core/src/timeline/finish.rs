@@ -25,7 +25,10 @@ pub(super) fn timeline(mut builder: TimelineBuilder) -> Timeline {
         remote: remote::times(&builder.activities, last),
         hooks: hooks(&builder.activities, last),
         hook_programs: hook_programs(&builder.activities),
-        phases: phases(std::mem::take(&mut builder.phases)),
+        phases: phases(
+            std::mem::take(&mut builder.phases),
+            std::mem::take(&mut builder.phase_lines),
+        ),
         children: children(&builder.activities),
         planned: builder
             .resolved
@@ -124,11 +127,16 @@ fn hook_programs(activities: &Activities) -> HashMap<Name, Name> {
         .collect()
 }
 
-/// Groups the marks of builder phases by build, in order.
-fn phases(marks: Vec<PhaseMark>) -> HashMap<Row, Vec<PhaseMark>> {
+/// Groups the marks of builder phases by build, in order. stdenv's own lines count where Nix says
+/// nothing of a build.
+fn phases(marks: Vec<PhaseMark>, lines: Vec<PhaseMark>) -> HashMap<Row, Vec<PhaseMark>> {
     let mut phases: HashMap<Row, Vec<PhaseMark>> = HashMap::new();
     for mark in marks {
         phases.entry(mark.build).or_default().push(mark);
+    }
+    let told: HashSet<Row> = phases.keys().copied().collect();
+    for line in lines.into_iter().filter(|line| !told.contains(&line.build)) {
+        phases.entry(line.build).or_default().push(line);
     }
     phases
 }

@@ -193,7 +193,7 @@ impl HumanLog {
         let Some(&row) = builder.human.by_pname.get(pname) else {
             return;
         };
-        builder.log_line(row, text.len() as u64);
+        builder.log_line(row, text);
         let now = builder.now;
         if let Some(build) = builder.human.builds.get_mut(&row) {
             build.last_line = now;

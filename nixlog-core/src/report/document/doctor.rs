@@ -3,7 +3,7 @@
 use super::super::format::{bytes, count, duration};
 use super::super::view::{DoctorResult, Report};
 use super::words;
-use super::{Align, Cell, Document, Row, Table, Weight, column};
+use super::{Align, Cell, Document, Row, Table, Weight, column, prose};
 
 /// Lays out the result of `doctor`.
 #[must_use]
@@ -122,7 +122,7 @@ pub fn doctor(report: &Report<DoctorResult>) -> Document {
             title: None,
             columns: vec![
                 column("fact", "fact", Align::Left, 0),
-                column("value", "value", Align::Left, 0),
+                prose("value", "value"),
             ],
             rows: facts.collect(),
         },
@@ -131,7 +131,7 @@ pub fn doctor(report: &Report<DoctorResult>) -> Document {
             columns: vec![
                 column("question", "question", Align::Left, 0),
                 column("answer", "answer", Align::Left, 0),
-                column("why", "why not wholly", Align::Left, 0),
+                prose("why", "why not wholly"),
             ],
             rows: answers.collect(),
         },

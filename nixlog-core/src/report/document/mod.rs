@@ -51,6 +51,8 @@ pub struct Column {
     pub align: Align,
     /// In a narrow terminal, columns with a higher number go first; 0 always stays.
     pub rank: u8,
+    /// Cells that do not fit go on in the next line, in place of being cut.
+    pub wraps: bool,
 }
 
 /// How the cells of a column are set.
@@ -152,6 +154,15 @@ fn column(key: &'static str, title: &'static str, align: Align, rank: u8) -> Col
         title,
         align,
         rank,
+        wraps: false,
+    }
+}
+
+/// Makes a column of sentences.
+fn prose(key: &'static str, title: &'static str) -> Column {
+    Column {
+        wraps: true,
+        ..column(key, title, Align::Left, 0)
     }
 }
 
