@@ -8,6 +8,7 @@ use super::counters::Counters;
 use super::evaluation::{self, EvaluationTracker};
 use super::facts::{Facts, PlanReader};
 use super::failures::Failures;
+use super::fetches::Fetches;
 use super::human::HumanLog;
 use super::links::Links;
 use super::model::{Name, Names, Stretch};
@@ -49,6 +50,7 @@ pub struct TimelineBuilder {
     pub(super) names: Names,
     pub(super) activities: Activities,
     pub(super) counters: Counters,
+    pub(super) fetches: Fetches,
     pub(super) evaluation: EvaluationTracker,
     pub(super) failures: Failures,
     pub(super) human: HumanLog,
@@ -61,8 +63,10 @@ pub struct TimelineBuilder {
     /// Planned and resolved content-addressed derivations.
     pub(super) resolved: Vec<(Name, Name)>,
     pub(super) links: Links,
-    /// Calls that are under way and not inside a remote builder, with their counters.
-    calls: Vec<Call>,
+    /// The counters of builds of the calls under way that are not inside a remote builder.
+    calls: Calls,
+    /// The counters of substitutions of the same.
+    fetch_calls: Calls,
     /// The latest stamp.
     pub(super) now: Option<Stamp>,
     pub(super) activation: Vec<Interval>,
@@ -70,12 +74,28 @@ pub struct TimelineBuilder {
     pub(super) fillers: Vec<Stretch>,
 }
 
-/// A call under way: which process made it, and the index of its counters.
+/// The counters of the calls under way.
+#[derive(Debug, Default)]
+struct Calls(Vec<Call>);
+
+/// A call under way: which process made it, and its counters as a row and as an index.
 #[derive(Debug, Clone, Copy)]
 struct Call {
     pid: u64,
-    builds: Row,
+    row: Row,
     counter: u32,
+}
+
+impl Calls {
+    /// Finds the counters that count what a process does now.
+    fn counter_of(&self, pid: u64) -> Option<u32> {
+        let own = self.0.iter().rev().find(|call| call.pid == pid);
+        own.or_else(|| self.0.last()).map(|call| call.counter)
+    }
+
+    fn remove(&mut self, row: Row) {
+        self.0.retain(|call| call.row != row);
+    }
 }
 
 impl TimelineBuilder {
@@ -118,16 +138,16 @@ impl TimelineBuilder {
         let activity = self.activities.get_mut(row);
         activity.done = progress.done;
         activity.expected = progress.expected;
-        if let Some(counter) = activity.counter
-            && activity.role == Role::Builds
-        {
-            self.counters.progress(
-                counter,
-                progress,
-                self.now,
-                self.facts.events,
-                &mut self.activities,
-            );
+        match (activity.counter, activity.role) {
+            (Some(counter), Role::Builds) => {
+                let (now, event) = (self.now, self.facts.events);
+                self.counters
+                    .progress(counter, progress, now, event, &mut self.activities);
+            }
+            (Some(counter), Role::Fetches) => {
+                self.fetches.progress(counter, progress);
+            }
+            _ => {}
         }
     }
 
@@ -219,7 +239,8 @@ impl TimelineBuilder {
                 };
             }
             Detail::Builds => activity.role = Role::Builds,
-            Detail::CopyPaths if !start.text.is_empty() => activity.role = Role::CopyFrame,
+            Detail::CopyPaths if start.text.is_empty() => activity.role = Role::Fetches,
+            Detail::CopyPaths => activity.role = Role::CopyFrame,
             Detail::OptimiseStore | Detail::VerifyPaths => {
                 let optimise = detail == Detail::OptimiseStore;
                 activity.role = if optimise {
@@ -291,28 +312,29 @@ impl TimelineBuilder {
         match role {
             Role::Call => self.evaluation.call_started(self.now),
             Role::Builds => {
-                let Some(counter) = self.counters.add() else {
-                    return;
-                };
-                self.activities.get_mut(row).counter = Some(counter);
-                if self.activities.get(row).parent.is_none() {
-                    self.calls.push(Call {
-                        pid,
-                        builds: row,
-                        counter,
-                    });
+                if let Some(counter) = self.counters.add() {
+                    self.counts(row, counter, |builder| &mut builder.calls);
+                }
+            }
+            Role::Fetches => {
+                if let Some(counter) = self.fetches.add() {
+                    self.counts(row, counter, |builder| &mut builder.fetch_calls);
                 }
             }
             Role::Build => {
                 self.evaluation.store_at_work(self.now);
-                let call = self.calls.iter().rev().find(|call| call.pid == pid);
-                if let Some(&Call { counter, .. }) = call.or_else(|| self.calls.last()) {
-                    self.activities.get_mut(row).counter = Some(counter);
+                let counter = self.calls.counter_of(pid);
+                self.activities.get_mut(row).counter = counter;
+                if let Some(counter) = counter {
                     self.counters.started(counter, &mut self.activities);
                 }
             }
+            Role::Substitute => {
+                self.evaluation.store_at_work(self.now);
+                self.activities.get_mut(row).counter = self.fetch_calls.counter_of(pid);
+            }
             Role::Handover => self.evaluation.handover(self.now),
-            Role::Query | Role::Substitute | Role::CopyPath | Role::CopyFrame => {
+            Role::Query | Role::CopyPath | Role::CopyFrame => {
                 self.evaluation.store_at_work(self.now);
             }
             Role::Optimise | Role::Verify => self.evaluation.store_at_work(self.now),
@@ -321,6 +343,16 @@ impl TimelineBuilder {
                 self.evaluation.sign();
             }
             _ => {}
+        }
+    }
+
+    /// Notes that an activity is the counters of a call; those inside a remote builder count apart.
+    fn counts(&mut self, row: Row, counter: u32, calls: impl Fn(&mut Self) -> &mut Calls) {
+        let activity = self.activities.get_mut(row);
+        activity.counter = Some(counter);
+        if activity.parent.is_none() {
+            let pid = activity.id.pid();
+            calls(self).0.push(Call { pid, row, counter });
         }
     }
 
@@ -367,7 +399,13 @@ impl TimelineBuilder {
                     self.counters.stopped(counter, row);
                 }
             }
-            Role::Builds => self.calls.retain(|call| call.builds != row),
+            Role::Substitute => {
+                if let Some(counter) = activity.counter {
+                    self.fetches.stopped(counter, row);
+                }
+            }
+            Role::Builds => self.calls.remove(row),
+            Role::Fetches => self.fetch_calls.remove(row),
             Role::Call => self.evaluation.call_ended(self.now),
             Role::Evaluating => self.evaluation.attribute_ended(self.now),
             _ => {}

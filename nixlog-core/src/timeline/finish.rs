@@ -16,6 +16,9 @@ pub(super) fn timeline(mut builder: TimelineBuilder) -> Timeline {
     supersede(&mut builder.activities);
     results::verdicts(&mut builder);
     builder.counters.finish(&mut builder.activities);
+    builder
+        .fetches
+        .finish(&builder.failures, &mut builder.activities);
     let unnamed = results::unnamed(&mut builder);
     let last = builder.now;
     let mut tracker = std::mem::take(&mut builder.evaluation);

@@ -12,6 +12,7 @@ mod counters;
 mod evaluation;
 mod facts;
 mod failures;
+mod fetches;
 mod finish;
 mod human;
 mod intervals;

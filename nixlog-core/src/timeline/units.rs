@@ -252,22 +252,25 @@ impl UnitMaker<'_> {
         Some(unit)
     }
 
-    /// A copy has succeeded when all bytes of the archive are there.
+    /// A copy has succeeded when the counters say so, or when all bytes of the archive are there.
     fn judge_copy(&self, activity: &Activity, copy: Option<&Activity>, unit: &mut Unit) {
         let failures = &self.builder.failures;
         let complete = copy.is_some_and(|copy| copy.expected > 0 && copy.done >= copy.expected);
-        unit.outcome = match failures.of_path(unit.subject) {
-            Some(reason) if !complete => {
-                unit.reason = Some(Box::new(reason.clone()));
-                Outcome::Failed
-            }
-            _ if activity.is_open() => Outcome::Unknown,
-            _ if complete => Outcome::Succeeded,
-            _ if failures.interrupted => Outcome::Interrupted,
-            // A substituter that does not have the path, or a copy that broke off.
-            _ if copy.is_some_and(|copy| copy.expected > 0) => Outcome::Failed,
-            _ => Outcome::Unknown,
+        let told = failures.of_path(unit.subject);
+        let cut_off = failures.interrupted || failures.any();
+        unit.outcome = match activity.verdict {
+            Some(true) => Outcome::Succeeded,
+            Some(false) => Outcome::Failed,
+            None if told.is_some() && !complete => Outcome::Failed,
+            None if complete => Outcome::Succeeded,
+            None if activity.is_open() && !failures.interrupted => Outcome::Unknown,
+            None if cut_off => Outcome::Interrupted,
+            // Copies to other stores have no counters, and may report nothing at all.
+            None => Outcome::Unknown,
         };
+        if unit.outcome == Outcome::Failed {
+            unit.reason = told.map(|reason| Box::new(reason.clone()));
+        }
     }
 
     fn copy(&self, row: Row, activity: &Activity) -> Option<Unit> {
