@@ -115,6 +115,8 @@ impl Timeline {
     /// Tells whether the log stops while something is under way.
     #[must_use]
     pub fn is_cut(&self) -> bool {
-        self.open_calls || self.units.iter().any(|unit| unit.end_kind == End::Open)
+        self.open_calls
+            || self.facts.ends_in_a_cut()
+            || self.units.iter().any(|unit| unit.end_kind == End::Open)
     }
 }

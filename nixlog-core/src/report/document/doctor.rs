@@ -168,7 +168,7 @@ fn unreadable(result: &DoctorResult) -> String {
         ""
     };
     format!(
-        "{} (lines {}{more})",
+        "{} (in line {}{more})",
         count(result.unreadable.count),
         lines.join(", ")
     )
