@@ -178,7 +178,9 @@ fn fit(table: &Table, texts: &[Vec<String>], limit: Option<usize>) -> Vec<Shown>
             .max()
             .unwrap_or(0)
     };
-    let mut shown: Vec<Shown> = (0..table.columns.len())
+    let mut shown: Vec<Shown> = table
+        .columns_for_people()
+        .into_iter()
         .map(|index| Shown {
             index,
             width: widest(index),

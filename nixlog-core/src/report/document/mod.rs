@@ -39,6 +39,21 @@ pub struct Table {
     pub rows: Vec<Row>,
 }
 
+impl Table {
+    /// Returns the columns that people are shown, as indices: those of which anything is known.
+    ///
+    /// Programs get every column of every table, so that they need not look which there are.
+    #[must_use]
+    pub fn columns_for_people(&self) -> Vec<usize> {
+        let known = |&index: &usize| {
+            let cells = self.rows.iter().filter_map(|row| row.cells.get(index));
+            let known = cells.into_iter().any(|cell| *cell != Cell::Unknown);
+            known && !self.columns[index].for_programs
+        };
+        (0..self.columns.len()).filter(known).collect()
+    }
+}
+
 /// A column of a table.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
@@ -53,6 +68,8 @@ pub struct Column {
     pub rank: u8,
     /// Cells that do not fit go on in the next line, in place of being cut.
     pub wraps: bool,
+    /// Only programs are shown it: people have it in another column, or ask for it.
+    pub for_programs: bool,
 }
 
 /// How the cells of a column are set.
@@ -115,6 +132,10 @@ impl Cell {
         value.map_or(Self::Unknown, Self::Share)
     }
 
+    fn count(value: Option<u64>) -> Self {
+        value.filter(|&n| n > 0).map_or(Self::Unknown, Self::Count)
+    }
+
     fn text(value: &str) -> Self {
         if value.is_empty() {
             Self::Unknown
@@ -155,6 +176,7 @@ fn column(key: &'static str, title: &'static str, align: Align, rank: u8) -> Col
         align,
         rank,
         wraps: false,
+        for_programs: false,
     }
 }
 

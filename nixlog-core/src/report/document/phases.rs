@@ -10,9 +10,9 @@ use super::{Align, Cell, Document, Row, Table, Weight, column, weight};
 pub fn phases(report: &Report<PhasesResult>) -> Document {
     let result = &report.result;
     let timed = result.wall_ns.is_some();
-    let mut tables = vec![phase_table(result, timed)];
+    let mut tables = vec![phase_table(result)];
     if !result.builder_phases.is_empty() {
-        tables.push(builder_phase_table(result, timed));
+        tables.push(builder_phase_table(result));
     }
     if result
         .outcomes
@@ -108,45 +108,40 @@ fn phases_verdict(report: &Report<PhasesResult>) -> String {
     format!("{} wall: {} ({builds})", duration(wall), largest.join(", "))
 }
 
-fn phase_table(result: &PhasesResult, timed: bool) -> Table {
-    let mut columns = vec![column("phase", "phase", Align::Left, 0)];
-    if timed {
-        columns.push(column("wall_ns", "wall", Align::Right, 0));
-        columns.push(column("share", "share", Align::Right, 0));
-        columns.push(column("busy_ns", "busy", Align::Right, 1));
-        columns.push(column("work_ns", "work", Align::Right, 2));
-    }
-    columns.push(column("units", "units", Align::Right, 1));
-    let cells = |name: String, total: &TotalView, units: Cell| {
-        let mut cells = vec![Cell::Text(name)];
-        if timed {
-            cells.push(Cell::nanos(total.wall_ns));
-            cells.push(Cell::share(total.share));
-            cells.push(Cell::nanos(total.busy_ns));
-            cells.push(Cell::nanos(total.work_ns));
-        }
-        cells.push(units);
-        cells
+fn phase_table(result: &PhasesResult) -> Table {
+    let columns = vec![
+        column("phase", "phase", Align::Left, 0),
+        column("wall_ns", "wall", Align::Right, 0),
+        column("share", "share", Align::Right, 0),
+        column("busy_ns", "busy", Align::Right, 1),
+        column("work_ns", "work", Align::Right, 2),
+        column("critical_ns", "critical", Align::Right, 3),
+        column("units", "units", Align::Right, 1),
+    ];
+    let cells = |name: &str, total: &TotalView, units: Option<u64>| {
+        vec![
+            Cell::Text(name.to_owned()),
+            Cell::nanos(total.wall_ns),
+            Cell::share(total.share),
+            Cell::nanos(total.busy_ns),
+            Cell::nanos(total.work_ns),
+            Cell::nanos(total.critical_ns),
+            Cell::count(units),
+        ]
     };
     let mut rows = Vec::new();
     for phase in &result.phases {
-        let units = if phase.units > 0 {
-            Cell::Count(phase.units as u64)
-        } else {
-            Cell::Unknown
-        };
+        let cells_of_phase = cells(phase.phase, &phase.total, Some(phase.units as u64));
         rows.push(Row {
             weight: Weight::Plain,
-            cells: cells(phase.phase.to_owned(), &phase.total, units),
+            cells: cells_of_phase,
         });
-        for part in &phase.parts {
-            rows.push(Row {
-                weight: Weight::Part,
-                cells: cells(part.part.to_owned(), &part.total, Cell::Unknown),
-            });
-        }
+        rows.extend(phase.parts.iter().map(|part| Row {
+            weight: Weight::Part,
+            cells: cells(part.part, &part.total, None),
+        }));
     }
-    if timed {
+    if result.wall_ns.is_some() {
         let total = TotalView {
             wall_ns: result.wall_ns,
             share: Some(1.0),
@@ -156,7 +151,7 @@ fn phase_table(result: &PhasesResult, timed: bool) -> Table {
         };
         rows.push(Row {
             weight: Weight::Total,
-            cells: cells("total".to_owned(), &total, Cell::Unknown),
+            cells: cells("total", &total, None),
         });
     }
     Table {
@@ -169,29 +164,25 @@ fn phase_table(result: &PhasesResult, timed: bool) -> Table {
 /// How many builder phases are listed; builders may invent as many as they like.
 const BUILDER_PHASES: usize = 16;
 
-fn builder_phase_table(result: &PhasesResult, timed: bool) -> Table {
-    let mut columns = vec![column("builder_phase", "builder phase", Align::Left, 0)];
-    if timed {
-        columns.push(column("work_ns", "work", Align::Right, 0));
-        columns.push(column("busy_ns", "busy", Align::Right, 1));
-    }
-    columns.push(column("builds", "builds", Align::Right, 1));
-    let rows = result
-        .builder_phases
-        .iter()
-        .take(BUILDER_PHASES)
-        .map(|phase| {
-            let mut cells = vec![Cell::text(&phase.name)];
-            if timed {
-                cells.push(Cell::nanos(phase.work_ns));
-                cells.push(Cell::nanos(phase.busy_ns));
-            }
-            cells.push(Cell::Count(phase.builds as u64));
-            Row {
-                weight: Weight::Plain,
-                cells,
-            }
-        });
+fn builder_phase_table(result: &PhasesResult) -> Table {
+    let columns = vec![
+        column("builder_phase", "builder phase", Align::Left, 0),
+        column("work_ns", "work", Align::Right, 0),
+        column("busy_ns", "busy", Align::Right, 1),
+        column("critical_ns", "critical", Align::Right, 2),
+        column("builds", "builds", Align::Right, 1),
+    ];
+    let phases = result.builder_phases.iter().take(BUILDER_PHASES);
+    let rows = phases.map(|phase| Row {
+        weight: Weight::Plain,
+        cells: vec![
+            Cell::text(&phase.name),
+            Cell::nanos(phase.work_ns),
+            Cell::nanos(phase.busy_ns),
+            Cell::nanos(phase.critical_ns),
+            Cell::count(Some(phase.builds as u64)),
+        ],
+    });
     Table {
         title: Some("Inside the builders"),
         columns,

@@ -3,7 +3,7 @@
 use super::super::format::{duration, harmless, plural};
 use super::super::view::{Report, SlowestResult, UnitView};
 use super::words::{how_to_stamp, notes, shell_word};
-use super::{Align, Cell, Document, Row, Table, column, weight};
+use super::{Align, Cell, Column, Document, Row, Table, column, weight};
 
 /// How names are shown.
 #[derive(Debug, Clone, Copy, Default)]
@@ -25,76 +25,51 @@ impl Options {
 #[must_use]
 pub fn slowest(report: &Report<SlowestResult>, options: Options) -> Document {
     let result = &report.result;
-    let any = |has: fn(&UnitView) -> bool| result.units.iter().any(has);
     let timed = report.input.wall_ns.is_some();
-    let machines = any(|unit| unit.machine.is_some());
-    let phases = any(|unit| !unit.builder_phases.is_empty());
-    let logs = any(|unit| unit.log_lines > 0);
-    let sizes = any(|unit| unit.bytes.is_some());
-    let mut columns = vec![column("rank", "#", Align::Right, 0)];
-    let mut add = |wanted: bool, key, title, align, rank| {
-        if wanted {
-            columns.push(column(key, title, align, rank));
-        }
+    let path = Column {
+        for_programs: true,
+        ..column("path", "path", Align::Left, 9)
     };
-    add(timed, "duration_ns", "took", Align::Right, 0);
-    add(timed, "share", "of wall", Align::Right, 3);
-    add(true, "kind", "kind", Align::Left, 2);
-    add(true, "name", "name", Align::Left, 0);
-    add(machines, "machine", "machine", Align::Left, 3);
-    add(true, "outcome", "outcome", Align::Left, 1);
-    add(
-        phases,
-        "longest_builder_phase",
-        "longest builder phase",
-        Align::Left,
-        4,
-    );
-    add(logs, "log_lines", "log lines", Align::Right, 6);
-    add(sizes, "bytes", "transferred", Align::Right, 5);
-    let rows = result.units.iter().zip(1..).map(|(unit, rank)| {
-        let mut cells = vec![Cell::Count(rank)];
-        let mut add = |wanted: bool, cell: Cell| {
-            if wanted {
-                cells.push(cell);
-            }
-        };
-        add(timed, Cell::nanos(unit.duration_ns));
-        add(
-            timed,
+    let columns = vec![
+        column("rank", "#", Align::Right, 0),
+        column("duration_ns", "took", Align::Right, 0),
+        column("share", "of wall", Align::Right, 3),
+        column("kind", "kind", Align::Left, 2),
+        column("name", "name", Align::Left, 0),
+        path,
+        column("machine", "machine", Align::Left, 3),
+        column("outcome", "outcome", Align::Left, 1),
+        column(
+            "longest_builder_phase",
+            "longest builder phase",
+            Align::Left,
+            4,
+        ),
+        column("log_lines", "log lines", Align::Right, 6),
+        column("bytes", "transferred", Align::Right, 5),
+    ];
+    let cells = |unit: &UnitView, rank: u64| {
+        vec![
+            Cell::Count(rank),
+            Cell::nanos(unit.duration_ns),
             Cell::share(share(unit.duration_ns, report.input.wall_ns)),
-        );
-        add(true, Cell::Text(unit.kind.to_owned()));
-        add(
-            true,
+            Cell::Text(unit.kind.to_owned()),
             Cell::text(if options.full_paths {
                 &unit.path
             } else {
                 &unit.name
             }),
-        );
-        add(
-            machines,
-            Cell::text(unit.machine.as_deref().unwrap_or("local")),
-        );
-        add(true, Cell::Text(outcome(unit)));
-        add(
-            phases,
+            Cell::text(&unit.path),
+            Cell::text(unit.machine.as_deref().unwrap_or_default()),
+            Cell::Text(outcome(unit)),
             longest_phase(unit).map_or(Cell::Unknown, |text| Cell::text(&text)),
-        );
-        add(
-            logs,
-            if unit.log_lines > 0 {
-                Cell::Count(unit.log_lines)
-            } else {
-                Cell::Unknown
-            },
-        );
-        add(sizes, unit.bytes.map_or(Cell::Unknown, Cell::Bytes));
-        Row {
-            weight: weight(unit.outcome),
-            cells,
-        }
+            Cell::count(Some(unit.log_lines)),
+            unit.bytes.map_or(Cell::Unknown, Cell::Bytes),
+        ]
+    };
+    let rows = result.units.iter().zip(1..).map(|(unit, rank)| Row {
+        weight: weight(unit.outcome),
+        cells: cells(unit, rank),
     });
     let rows = rows.collect();
     let mut notes = notes(&report.diagnostics);
@@ -189,7 +164,7 @@ fn longest_phase(unit: &UnitView) -> Option<String> {
         .iter()
         .any(|phase| phase.duration_ns.is_some())
         .then(|| total(&longest.name));
-    Some(match took {
+    Some(match took.filter(|&took| took > 0) {
         Some(took) => format!("{} {}", longest.name, duration(took)),
         None => longest.name.clone(),
     })
