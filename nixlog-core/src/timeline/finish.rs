@@ -62,7 +62,7 @@ pub(super) fn timeline(mut builder: TimelineBuilder) -> Timeline {
     let wall = last.and_then(|last| Interval::new(Stamp::ZERO, last));
     let is_text = builder.facts.events == 0 && builder.human.saw_nix();
     let mut issues = builder.facts.issues();
-    issues.extend(results::time_issues(
+    issues.extend(results::unit_issues(
         &units,
         builder.facts.lines,
         wall.is_some(),

@@ -132,9 +132,8 @@ pub(super) fn never_started(builder: &mut TimelineBuilder, units: &[Unit]) -> Ve
     blocked.into_iter().map(unit).collect()
 }
 
-/// Says what the times and ends of the units leave to be desired, since every number that depends on
-/// one should say so.
-pub(super) fn time_issues(units: &[Unit], n_lines: u64, timed: bool, is_text: bool) -> Vec<Issue> {
+/// Says what the units leave to be desired, since every number that depends on it should say so.
+pub(super) fn unit_issues(units: &[Unit], n_lines: u64, timed: bool, is_text: bool) -> Vec<Issue> {
     let n = |end| {
         let builds = units
             .iter()
@@ -154,6 +153,13 @@ pub(super) fn time_issues(units: &[Unit], n_lines: u64, timed: bool, is_text: bo
             });
         }
     };
+    let n_builds = units
+        .iter()
+        .filter(|unit| unit.kind == UnitKind::Build && unit.started)
+        .count() as u64;
+    let message = "builds that may be downloads of sources: only their .drv files would tell, and they \
+                   count as building";
+    add(Severity::Info, "fixed-output-unknown", n_builds, message);
     if !timed {
         let message = "this log carries no timestamps, so there are no durations";
         add(Severity::Warning, "no-timestamps", n_lines.min(1), message);
