@@ -46,8 +46,6 @@
 
           meta = {
             description = "The profiler for Nix builds";
-            homepage = manifest.repository;
-            changelog = "${manifest.repository}/blob/main/CHANGELOG.md";
             license = [
               lib.licenses.mit
               lib.licenses.asl20

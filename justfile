@@ -15,7 +15,7 @@ check:
 test:
     cargo test --workspace
 
-# Rewrite the snapshots; read the diff before you commit it
+# Rewrite the snapshots and the samples in the README; read the diff before you commit it
 bless:
     INSTA_UPDATE=always cargo test --workspace
 

@@ -8,16 +8,16 @@ use crate::cmd;
 
 /// Tell where the time of a Nix build went
 ///
-/// Reads the log of a build, live from a pipe or from a file, and reports what took the time. For
-/// times and all details, let Nix write its event stream:
-///
-///     nix build … --log-format internal-json -v |& nixlog phases
+/// Reads the log of a build, live from a pipe or from a file, and reports what took the time.
 #[derive(Debug, Parser)]
 #[command(
     name = "nixlog",
     version,
     max_term_width = 100,
-    arg_required_else_help = true
+    arg_required_else_help = true,
+    after_help = "For times and all details, let Nix write its event stream:\n\n    \
+                  nix build … --log-format internal-json -v |& nixlog phases\n\n\
+                  Exit status: 0 fine; 1 the answer is no; 2 wrong use or unreadable input."
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]

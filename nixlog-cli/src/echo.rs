@@ -1,7 +1,7 @@
 //! Passes the build's output on to standard error while it comes, as plain Nix would show it.
 
 use std::collections::HashMap;
-use std::io::{self, BufWriter, IsTerminal as _, Stderr, Write as _};
+use std::io::{self, BufWriter, Stderr, Write as _};
 
 use nixlog_core::ids::ActivityId;
 use nixlog_core::json_str::JsonStr;
@@ -10,6 +10,9 @@ use nixlog_core::store_path::{name_of, pname_of};
 use nixlog_core::wire::detail::{Detail, ResultDetail};
 use nixlog_core::wire::event::{Event, Level, Start};
 use nixlog_core::wire::{Body, Line, ansi};
+
+use crate::cli::ColorWhen;
+use crate::term;
 
 /// Writes what is read in readable form.
 #[derive(Debug)]
@@ -25,10 +28,9 @@ pub(crate) struct Echo {
 }
 
 impl Echo {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(color: ColorWhen) -> Self {
         let stderr = io::stderr();
-        let color = stderr.is_terminal()
-            && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        let color = term::color(color, &stderr);
         Self {
             out: BufWriter::new(stderr),
             color,
@@ -84,16 +86,17 @@ impl Echo {
             let shown = if self.color {
                 colors_only(line)
             } else {
-                harmless(&ansi::strip(line)).into_owned()
+                printable(&ansi::strip(line))
             };
-            drop(writeln!(
-                self.out,
-                "{}{}",
-                harmless(label),
-                shown.replace("\\t", "\t")
-            ));
+            drop(writeln!(self.out, "{}{shown}", harmless(label)));
         }
     }
+}
+
+/// Makes text harmless but for its tabs, which move the cursor no further than it would go anyway.
+fn printable(text: &str) -> String {
+    let cells: Vec<_> = text.split('\t').map(harmless).collect();
+    cells.join("\t")
 }
 
 /// Keeps colours, and makes everything else harmless that a build could write to a terminal.
@@ -101,18 +104,16 @@ fn colors_only(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find('\u{1b}') {
-        out.push_str(&harmless(&rest[..at]));
+        out.push_str(&printable(&rest[..at]));
         rest = &rest[at..];
         let length = color(rest).unwrap_or(0);
         out.push_str(&rest[..length]);
         if length == 0 {
-            let bare = ansi::strip(rest);
-            out.push_str(&harmless(&bare));
-            return out;
+            break;
         }
         rest = &rest[length..];
     }
-    out.push_str(&harmless(rest));
+    out.push_str(&printable(&ansi::strip(rest)));
     if text.contains('\u{1b}') {
         out.push_str("\u{1b}[0m");
     }

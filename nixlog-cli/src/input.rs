@@ -10,7 +10,19 @@ use liblzma::read::XzDecoder;
 
 use crate::error::CliError;
 
-/// An opened log.
+/// How to give nixlog something to read.
+const PIPE: &str =
+    "pipe a build into nixlog: nix build … --log-format internal-json -v |& nixlog phases";
+
+/// A log of which nothing has been read yet.
+pub(crate) struct Opened {
+    name: String,
+    bytes: Box<dyn Read + Send>,
+    /// Not a file: lines may come while they are written.
+    pub(crate) live: bool,
+}
+
+/// A log whose first bytes have come.
 pub(crate) struct Input {
     /// What to call it.
     pub(crate) name: String,
@@ -23,41 +35,80 @@ pub(crate) struct Input {
 }
 
 /// Opens what the command line names; without a name, standard input.
-pub(crate) fn open(path: Option<&Path>) -> Result<Input, CliError> {
+pub(crate) fn open(path: Option<&Path>) -> Result<Opened, CliError> {
     match path {
         Some(path) if path != Path::new("-") => open_file(path),
         named => open_stdin(named.is_some()),
     }
 }
 
-fn open_file(path: &Path) -> Result<Input, CliError> {
-    let name = path.display().to_string();
-    let failed = |error: io::Error| {
-        let error_is = error.kind();
-        let failed = CliError::new(format!("cannot read `{name}`")).because(error);
-        match error_is {
-            io::ErrorKind::NotFound => failed.hint("name a log file, or pipe a build into nixlog: nix build … --log-format internal-json -v |& nixlog phases"),
-            io::ErrorKind::IsADirectory => failed.hint("name the log file inside the folder"),
-            _ => failed,
-        }
-    };
-    let file = File::open(path).map_err(failed)?;
-    let metadata = file.metadata().map_err(failed)?;
-    if metadata.is_dir() {
-        return Err(failed(io::Error::from(io::ErrorKind::IsADirectory)));
+impl Opened {
+    /// Waits for the first bytes, and puts the decompressor in front that they ask for.
+    pub(crate) fn begin(self) -> Result<Input, CliError> {
+        let name = self.name.clone();
+        decompress(self.name, self.bytes, self.live).map_err(|error| unreadable(&name, error))
     }
-    decompress(name.clone(), file, !metadata.is_file()).map_err(failed)
 }
 
-fn open_stdin(asked_for: bool) -> Result<Input, CliError> {
+/// Says that a log cannot be read, and what could be read in its place.
+pub(crate) fn unreadable(name: &str, error: io::Error) -> CliError {
+    let kind = error.kind();
+    let failed = CliError::new(format!("cannot read {}", quoted(name))).because(error);
+    match kind {
+        io::ErrorKind::NotFound => failed.hint(format!("name a log file, or {PIPE}")),
+        io::ErrorKind::IsADirectory => failed.hint("name a log file inside the folder"),
+        _ => failed,
+    }
+}
+
+/// Says that there was nothing to read.
+pub(crate) fn empty(name: &str) -> CliError {
+    let failed = CliError::new(format!("{} is empty", quoted(name)));
+    if name == "-" {
+        // `nix build | nixlog` is easily typed, and passes on what Nix prints as its result.
+        return failed
+            .hint("Nix logs to standard error: `nix build … |& nixlog phases`, or `2>&1 |` where the shell has no `|&`");
+    }
+    failed.hint(format!("name the log of a build, or {PIPE}"))
+}
+
+/// Names an input in an error.
+pub(crate) fn quoted(name: &str) -> String {
+    if name == "-" {
+        return "standard input".to_owned();
+    }
+    format!("`{name}`")
+}
+
+fn open_file(path: &Path) -> Result<Opened, CliError> {
+    let name = path.display().to_string();
+    let opened = File::open(path).and_then(|file| {
+        let metadata = file.metadata()?;
+        if metadata.is_dir() {
+            return Err(io::Error::from(io::ErrorKind::IsADirectory));
+        }
+        Ok((file, !metadata.is_file()))
+    });
+    let (file, live) = opened.map_err(|error| unreadable(&name, error))?;
+    Ok(Opened {
+        name,
+        bytes: Box::new(file),
+        live,
+    })
+}
+
+fn open_stdin(asked_for: bool) -> Result<Opened, CliError> {
     let stdin = io::stdin();
     if stdin.is_terminal() && !asked_for {
         return Err(CliError::new("no log: standard input is a terminal")
             .hint("name a log file: nixlog phases build.log")
-            .hint("or pipe a build into nixlog: nix build … --log-format internal-json -v |& nixlog phases"));
+            .hint(format!("or {PIPE}")));
     }
-    let failed = |error| CliError::new("cannot read standard input").because(error);
-    decompress("-".to_owned(), stdin, !stdin_is_file()).map_err(failed)
+    Ok(Opened {
+        name: "-".to_owned(),
+        live: !stdin_is_file(),
+        bytes: Box::new(stdin),
+    })
 }
 
 /// Tells whether standard input is a file that somebody redirected: then nothing arrives live.

@@ -12,12 +12,12 @@ use std::thread;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use nixlog_core::report::view::{self, Report};
-use nixlog_core::time::Stamp;
+use nixlog_core::time::{Interval, Stamp};
 use nixlog_core::timeline::{Issue, Severity, Source, Timeline, TimelineBuilder};
 use nixlog_core::wire::block::{Block, Blocks};
 use nixlog_core::wire::{Carrier, ClockKind, LogReader};
 
-use crate::cli::InputArgs;
+use crate::cli::{ColorWhen, InputArgs};
 use crate::echo::Echo;
 use crate::error::CliError;
 use crate::input::{self, Input};
@@ -36,20 +36,23 @@ impl Log {
 }
 
 /// Reads the log that the command line names.
-pub(crate) fn log(args: &InputArgs) -> Result<Log, CliError> {
+pub(crate) fn log(args: &InputArgs, color: ColorWhen) -> Result<Log, CliError> {
+    // The recording begins now: opening a live input waits for its first byte, and what Nix does
+    // before that is evaluation.
+    let (start, started_at) = (Instant::now(), unix_nanos());
     let mut reader = reader(args)?;
-    let input = input::open(args.input.as_deref())?;
-    let live = input.live;
-    if live {
+    let opened = input::open(args.input.as_deref())?;
+    if opened.live {
         outlive_interrupt();
     }
+    let input = opened.begin()?;
+    let live = input.live;
     let (name, compression) = (input.name.clone(), input.compression);
-    let started_at = unix_nanos();
     let mut tee = args.tee.then(|| io::stdout().lock());
-    let mut echo = (live && !args.quiet && !args.tee).then(Echo::new);
+    let mut echo = (live && !args.quiet && !args.tee).then(|| Echo::new(color));
     let mut builder = TimelineBuilder::default();
-    let mut failure = None;
-    let (blocks, buffers) = read_ahead(input);
+    let (mut failure, mut arrivals) = (None, None);
+    let (blocks, buffers) = read_ahead(input, start);
     for block in blocks {
         let (block, arrival) = match block {
             Ok(read) => read,
@@ -58,6 +61,10 @@ pub(crate) fn log(args: &InputArgs) -> Result<Log, CliError> {
                 break;
             }
         };
+        arrivals = arrival.and_then(|last| {
+            let first = arrivals.map_or(last, Interval::start);
+            Interval::new(first, last)
+        });
         // Whoever reads behind us may leave early; the report does not depend on that.
         tee = tee.and_then(|mut out| {
             out.write_all(block.as_bytes())
@@ -88,8 +95,12 @@ pub(crate) fn log(args: &InputArgs) -> Result<Log, CliError> {
     if let Some(error) = failure {
         trouble(&mut source, error)?;
     }
+    if source.bytes == 0 {
+        return Err(input::empty(&source.name));
+    }
     let timeline = builder.finish();
-    replayed(&mut source, live, &timeline);
+    is_text(&source, &reader, &timeline)?;
+    replayed(&mut source, arrivals, &timeline);
     Ok(Log { source, timeline })
 }
 
@@ -99,6 +110,7 @@ fn reader(args: &InputArgs) -> Result<LogReader, CliError> {
         let timing = fs::read(path).map_err(|error| {
             CliError::new(format!("cannot read the timing file `{}`", path.display()))
                 .because(error)
+                .hint("`script --log-timing FILE --log-out TYPESCRIPT` writes it beside the log")
         })?;
         return Ok(LogReader::with_script_timing(&timing));
     }
@@ -112,6 +124,7 @@ fn reader(args: &InputArgs) -> Result<LogReader, CliError> {
             .collect();
         CliError::new(format!("unknown carrier `{name}`"))
             .hint(format!("known carriers: {}", names.join(", ")))
+            .hint("without `--carrier`, nixlog finds out by itself")
     })?;
     Ok(LogReader::new(Some(carrier)))
 }
@@ -123,10 +136,9 @@ type Read = Result<(Block, Option<Stamp>), io::Error>;
 const AHEAD: usize = 4;
 
 /// Reads in a thread of its own; returns what it reads, and where it wants its buffers back.
-fn read_ahead(input: Input) -> (Receiver<Read>, mpsc::Sender<Vec<u8>>) {
+fn read_ahead(input: Input, start: Instant) -> (Receiver<Read>, mpsc::Sender<Vec<u8>>) {
     let (send, blocks) = mpsc::sync_channel(AHEAD);
     let (buffers, recycled) = mpsc::channel();
-    let start = Instant::now();
     let clock = input.live.then_some(start);
     thread::spawn(move || read_blocks(input, clock, &send, &recycled));
     (blocks, buffers)
@@ -194,8 +206,7 @@ fn trouble(source: &mut Source, error: io::Error) -> Result<(), CliError> {
             Some(format) => format!("the first bytes say {format}: is the file complete?"),
             None => "is it a log of a Nix build?".to_owned(),
         };
-        let failed = CliError::new(format!("cannot read `{}`", source.name));
-        return Err(failed.because(error).hint(hint));
+        return Err(input::unreadable(&source.name, error).hint(hint));
     }
     source.is_cut = true;
     let message = format!(
@@ -204,6 +215,21 @@ fn trouble(source: &mut Source, error: io::Error) -> Result<(), CliError> {
     );
     source.issues.push(warning("input-cut", message));
     Ok(())
+}
+
+/// A file that is no text at all is more likely named by mistake than worth a report.
+fn is_text(source: &Source, reader: &LogReader, timeline: &Timeline) -> Result<(), CliError> {
+    let (lines, odd) = (
+        timeline.facts().lines,
+        reader.not_utf8().map_or(0, |lines| lines.count),
+    );
+    if timeline.facts().events > 0 || !timeline.units().is_empty() || odd * 2 <= lines {
+        return Ok(());
+    }
+    let name = input::quoted(&source.name);
+    let why = format!("{name} is not a log: {odd} of its {lines} lines are not text");
+    Err(CliError::new(why)
+        .hint("nixlog unpacks gzip, zstd, xz and bzip2; unpack anything else first"))
 }
 
 fn warning(code: &'static str, message: String) -> Issue {
@@ -219,15 +245,17 @@ fn warning(code: &'static str, message: String) -> Issue {
 /// More lines in a second than any build prints.
 const REPLAY_RATE: u128 = 50_000;
 
+/// Fewer lines may well come in one burst.
+const REPLAY_LINES: u64 = 100;
+
 /// A stored log that somebody pipes in arrives all at once, and its times of arrival mean nothing.
-fn replayed(source: &mut Source, live: bool, timeline: &Timeline) {
-    let arrived = live && source.clock == ClockKind::Arrival.name();
-    let Some(wall) = timeline.wall().filter(|_| arrived) else {
+fn replayed(source: &mut Source, arrivals: Option<Interval>, timeline: &Timeline) {
+    let Some(arrivals) = arrivals.filter(|_| source.clock == ClockKind::Arrival.name()) else {
         return;
     };
     let lines = timeline.facts().lines;
-    let at_most = REPLAY_RATE * u128::from(wall.length().get()) / 1_000_000_000;
-    if lines > 1000 && u128::from(lines) > at_most {
+    let at_most = REPLAY_RATE * u128::from(arrivals.length().get()) / 1_000_000_000;
+    if lines > REPLAY_LINES && u128::from(lines) > at_most {
         let message = "all lines arrived at once: if this is a stored log, its times of arrival \
                        mean nothing; name a file with timestamps, or pipe the build in while it runs";
         source.issues.push(warning("replayed", message.to_owned()));

@@ -1,5 +1,6 @@
 //! Results: in one of the formats, to standard output or to a file.
 
+use std::fs::OpenOptions;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
@@ -69,19 +70,70 @@ fn write_file(
     path: &Path,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<(), CliError> {
-    let failed = |error: io::Error| {
-        CliError::new(format!("cannot write `{}`", path.display()))
-            .because(error)
-            .hint("the folder must exist and be writable: the file is written beside its place and renamed")
-    };
-    let folder = path
+    // Through links, so that the link stays and its target is replaced.
+    let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    match target.metadata() {
+        Ok(metadata) if metadata.is_dir() => {
+            let failed = CliError::new(format!("cannot write `{}`", path.display()))
+                .because(io::Error::from(io::ErrorKind::IsADirectory));
+            return Err(failed.hint("name a file inside the folder"));
+        }
+        // Devices and pipes are written to, not replaced.
+        Ok(metadata) if !metadata.is_file() => return write_through(&target, write),
+        _ => {}
+    }
+    let folder = target
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
-    let mut file = NamedTempFile::new_in(folder).map_err(failed)?;
+    let refused = || CliError::new(format!("cannot write `{}`", path.display()));
+    if !folder.is_dir() {
+        let hint = format!(
+            "there is no folder `{}`: create it, or name another file",
+            folder.display()
+        );
+        return Err(refused().hint(hint));
+    }
+    let failed = |error: io::Error| {
+        let hint = "the file is written beside its place and renamed: nixlog must be able to make files in that folder";
+        refused().because(plain(error)).hint(hint)
+    };
+    let mut file = beside(folder, &target).map_err(failed)?;
     let mut out = BufWriter::new(&mut file);
     write(&mut out).and_then(|()| out.flush()).map_err(failed)?;
     drop(out);
-    file.persist(path).map_err(|error| failed(error.error))?;
+    file.persist(&target).map_err(|error| failed(error.error))?;
     Ok(())
+}
+
+fn write_through(
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), CliError> {
+    let failed = |error| CliError::output(&format!("`{}`", path.display()), error);
+    let file = OpenOptions::new().write(true).open(path).map_err(failed)?;
+    let mut out = BufWriter::new(file);
+    write(&mut out).and_then(|()| out.flush()).map_err(failed)
+}
+
+/// Makes a file with a name of its own and the permissions of the one that it will replace, or of
+/// any new file: as many as the umask lets through.
+fn beside(folder: &Path, target: &Path) -> io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    {
+        use std::fs::Permissions;
+        use std::os::unix::fs::PermissionsExt as _;
+        let permissions = target.metadata().map(|metadata| metadata.permissions());
+        builder.permissions(permissions.unwrap_or_else(|_| Permissions::from_mode(0o666)));
+    }
+    builder.prefix(".nixlog-").tempfile_in(folder)
+}
+
+/// Takes the name of the passing file out of an error: nobody asked for it.
+fn plain(error: io::Error) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::Other => error,
+        kind => io::Error::from(kind),
+    }
 }

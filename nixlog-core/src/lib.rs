@@ -22,7 +22,7 @@
 //!     builder.push(&line);
 //! }
 //! let timeline = builder.finish();
-//! let building = &phases(&timeline).phases[1];
+//! let building = &phases(&timeline).phases[0];
 //! assert_eq!(building.phase.name(), "building");
 //! assert_eq!(building.total.busy.map(|busy| busy.get()), Some(2_000_000_000));
 //! ```

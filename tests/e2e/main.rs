@@ -1,3 +1,12 @@
-//! The binary as users run it.
+//! The binary as users run it: wiring, help, errors, exit codes, pipes.
 
+mod contract;
+mod echo;
+mod errors;
+mod help;
+mod live;
+mod output;
+mod program;
 mod readme;
+mod reports;
+mod selection;

@@ -17,7 +17,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), CliError> {
-    let log = load::log(&args.input)?;
+    let log = load::log(&args.input, args.output.color)?;
     let answers = sufficiency(&log.timeline);
     let result = view::doctor(&log.source, &log.timeline, &answers);
     let report = log.report("nixlog.doctor/1", result);

@@ -20,7 +20,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), CliError> {
-    let log = load::log(&args.input)?;
+    let log = load::log(&args.input, args.output.color)?;
     let phases = analysis::phases::phases(&log.timeline);
     let result = view::phases(&log.timeline, &phases);
     let report = log.report("nixlog.phases/1", result);

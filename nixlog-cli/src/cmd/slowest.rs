@@ -21,6 +21,7 @@ pub(crate) struct Args {
         long,
         value_name = "N",
         default_value_t = 10,
+        value_parser = top,
         help_heading = "Selection"
     )]
     top: usize,
@@ -46,7 +47,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), CliError> {
-    let log = load::log(&args.input)?;
+    let log = load::log(&args.input, args.output.color)?;
     let mut options = Options::default();
     options.kinds.clone_from(&args.kind);
     options.min_duration = args.min_duration;
@@ -60,6 +61,11 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     let report = log.report("nixlog.slowest/1", result);
     let document = document::slowest(&report, document::Options::new(args.full_paths));
     output::write(&args.output, &args.input, &report, &document)
+}
+
+fn top(text: &str) -> Result<usize, String> {
+    text.parse()
+        .map_err(|_| "expected a number, or 0 for all".to_owned())
 }
 
 fn kind(text: &str) -> Result<UnitKind, String> {

@@ -109,12 +109,13 @@ fn phase_totals(timeline: &Timeline) -> Vec<PhaseTotal> {
         let sum =
             |value: fn(&Total) -> Option<Nanos>| own.iter().map(|(_, total)| value(total)).sum();
         let total = match timeline.wall() {
-            Some(_) => Total {
+            // Units of which no time is known are no zero.
+            Some(_) if !own.is_empty() => Total {
                 wall: sum(|total| total.wall),
                 busy: Some(parts.busy.get(&phase).copied().unwrap_or_default()),
                 work: sum(|total| total.work),
             },
-            None => Total::default(),
+            _ => Total::default(),
         };
         if own.len() < 2 && phase != Phase::Waiting {
             own.clear();

@@ -132,6 +132,10 @@ fn ends(timeline: &Timeline) -> Answerable {
         let why = "a log for people has no ends".to_owned();
         return answer(question, Extent::None, Some(why), Some(HOW_TO_GET_EVENTS));
     }
+    if timeline.wall().is_none() && n_builds > 0 {
+        let why = "in which order, but not when".to_owned();
+        return answer(question, Extent::Partial, Some(why), Some(HOW_TO_STAMP));
+    }
     let n_inferred = builds()
         .filter(|unit| unit.end_kind == End::Inferred)
         .count();
@@ -193,7 +197,7 @@ fn builder_phases(timeline: &Timeline) -> Answerable {
         (0, _) => answer(question, Extent::Whole, None, None),
         (n_without, n_builds) => {
             let why = format!(
-                "{n_without} of {n_builds} builders report none: they do not use stdenv's phases"
+                "{n_without} of {n_builds} builds report none: their builders do not use stdenv"
             );
             let extent = if n_without == n_builds {
                 Extent::None

@@ -35,26 +35,16 @@ pub fn write(document: &Document, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn write_table(table: &Table, out: &mut dyn Write) -> io::Result<()> {
-    let titles: Vec<&str> = table.columns.iter().map(|column| column.title).collect();
+    let shown = table.columns_for_people();
+    let columns = || shown.iter().map(|&index| &table.columns[index]);
+    let titles: Vec<&str> = columns().map(|column| column.title).collect();
     writeln!(out, "| {} |", titles.join(" | "))?;
-    let rules: Vec<&str> = table
-        .columns
-        .iter()
-        .map(|column| {
-            if column.align == Align::Right {
-                "--:"
-            } else {
-                ":--"
-            }
-        })
-        .collect();
+    let rule = |align| if align == Align::Right { "--:" } else { ":--" };
+    let rules: Vec<&str> = columns().map(|column| rule(column.align)).collect();
     writeln!(out, "| {} |", rules.join(" | "))?;
     for row in &table.rows {
-        let mut cells: Vec<String> = row
-            .cells
-            .iter()
-            .map(|cell| escape(&cell.for_people()))
-            .collect();
+        let cells = shown.iter().filter_map(|&index| row.cells.get(index));
+        let mut cells: Vec<String> = cells.map(|cell| escape(&cell.for_people())).collect();
         match (row.weight, cells.first_mut()) {
             (Weight::Part, Some(first)) => first.insert_str(0, "&nbsp;&nbsp;"),
             (Weight::Total, Some(first)) => *first = format!("**{first}**"),

@@ -178,7 +178,9 @@ fn fit(table: &Table, texts: &[Vec<String>], limit: Option<usize>) -> Vec<Shown>
             .max()
             .unwrap_or(0)
     };
-    let mut shown: Vec<Shown> = (0..table.columns.len())
+    let mut shown: Vec<Shown> = table
+        .columns_for_people()
+        .into_iter()
         .map(|index| Shown {
             index,
             width: widest(index),
@@ -194,6 +196,12 @@ fn fit(table: &Table, texts: &[Vec<String>], limit: Option<usize>) -> Vec<Shown>
     };
     // The main text column may give up some width before a number has to go.
     let main = |shown: &[Shown]| {
+        let wraps = shown
+            .iter()
+            .find(|column| table.columns[column.index].wraps);
+        if let Some(column) = wraps {
+            return Some(column.index);
+        }
         let text = shown
             .iter()
             .filter(|column| table.columns[column.index].align == Align::Left);
@@ -227,6 +235,7 @@ fn fit(table: &Table, texts: &[Vec<String>], limit: Option<usize>) -> Vec<Shown>
     shown
 }
 
+/// Writes a row; cells of sentences may make it several lines.
 fn write_row(
     table: &Table,
     cells: &[String],
@@ -234,19 +243,42 @@ fn write_row(
     (mark, reset): (&str, &str),
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let mut line = String::new();
-    for (position, column) in shown.iter().enumerate() {
-        let cell = clip(&cells[column.index], column.width);
-        let pad = " ".repeat(column.width.saturating_sub(columns(&cell)));
-        if position > 0 {
-            line.push_str(GAP);
+    let parts: Vec<Vec<String>> = shown
+        .iter()
+        .map(|column| match table.columns[column.index].wraps {
+            true => wrap(&cells[column.index], column.width),
+            false => vec![clip(&cells[column.index], column.width)],
+        })
+        .collect();
+    let height = parts.iter().map(Vec::len).max().unwrap_or(0);
+    for at in 0..height {
+        let mut line = String::new();
+        for (position, column) in shown.iter().enumerate() {
+            let cell = parts[position].get(at).map_or("", |cell| cell);
+            let pad = " ".repeat(column.width.saturating_sub(columns(cell)));
+            if position > 0 {
+                line.push_str(GAP);
+            }
+            match table.columns[column.index].align {
+                Align::Left => line.extend([cell, &pad]),
+                Align::Right => line.extend([&*pad, cell]),
+            }
         }
-        match table.columns[column.index].align {
-            Align::Left => line.extend([&*cell, &pad]),
-            Align::Right => line.extend([&*pad, &*cell]),
+        writeln!(out, "{mark}{}{reset}", line.trim_end())?;
+    }
+    Ok(())
+}
+
+/// Breaks text into lines between words; a word that does not fit is cut.
+fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if columns(line) + 1 + columns(word) <= width => line.extend([" ", word]),
+            _ => lines.push(clip(word, width)),
         }
     }
-    writeln!(out, "{mark}{}{reset}", line.trim_end())
+    lines
 }
 
 /// Cuts text to a number of columns; the cut shows.

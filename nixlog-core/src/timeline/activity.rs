@@ -33,6 +33,8 @@ pub(super) enum Role {
     NestedCall,
     /// The counters of a call's builds.
     Builds,
+    /// The counters of a call's substitutions.
+    Fetches,
     /// `copying N paths`: a frame around copies.
     CopyFrame,
     InputFetch,

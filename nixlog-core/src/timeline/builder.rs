@@ -8,10 +8,11 @@ use super::counters::Counters;
 use super::evaluation::{self, EvaluationTracker};
 use super::facts::{Facts, PlanReader};
 use super::failures::Failures;
+use super::fetches::Fetches;
 use super::human::HumanLog;
 use super::links::Links;
 use super::model::{Name, Names, Stretch};
-use super::{Timeline, finish};
+use super::{Timeline, finish, units};
 use crate::ids::ActivityId;
 use crate::json_str::JsonStr;
 use crate::time::{Interval, Stamp};
@@ -49,17 +50,23 @@ pub struct TimelineBuilder {
     pub(super) names: Names,
     pub(super) activities: Activities,
     pub(super) counters: Counters,
+    pub(super) fetches: Fetches,
     pub(super) evaluation: EvaluationTracker,
     pub(super) failures: Failures,
     pub(super) human: HumanLog,
     pub(super) plan: PlanReader,
     pub(super) facts: Facts,
     pub(super) phases: Vec<PhaseMark>,
+    /// The same from stdenv's own lines, for builds of which Nix does not tell: on `ssh://` machines,
+    /// and in logs for people.
+    pub(super) phase_lines: Vec<PhaseMark>,
     /// Planned and resolved content-addressed derivations.
     pub(super) resolved: Vec<(Name, Name)>,
     pub(super) links: Links,
-    /// Calls that are under way and not inside a remote builder, with their counters.
-    calls: Vec<Call>,
+    /// The counters of builds of the calls under way that are not inside a remote builder.
+    calls: Calls,
+    /// The counters of substitutions of the same.
+    fetch_calls: Calls,
     /// The latest stamp.
     pub(super) now: Option<Stamp>,
     pub(super) activation: Vec<Interval>,
@@ -73,12 +80,28 @@ fn is_log_line(result: &ActivityResult<'_>) -> bool {
     result.kind == ResultKind::BUILD_LOG_LINE && result.payload.is_none()
 }
 
-/// A call under way: which process made it, and the index of its counters.
+/// The counters of the calls under way.
+#[derive(Debug, Default)]
+struct Calls(Vec<Call>);
+
+/// A call under way: which process made it, and its counters as a row and as an index.
 #[derive(Debug, Clone, Copy)]
 struct Call {
     pid: u64,
-    builds: Row,
+    row: Row,
     counter: u32,
+}
+
+impl Calls {
+    /// Finds the counters that count what a process does now.
+    fn counter_of(&self, pid: u64) -> Option<u32> {
+        let own = self.0.iter().rev().find(|call| call.pid == pid);
+        own.or_else(|| self.0.last()).map(|call| call.counter)
+    }
+
+    fn remove(&mut self, row: Row) {
+        self.0.retain(|call| call.row != row);
+    }
 }
 
 impl TimelineBuilder {
@@ -138,16 +161,16 @@ impl TimelineBuilder {
         let activity = self.activities.get_mut(row);
         activity.done = progress.done;
         activity.expected = progress.expected;
-        if let Some(counter) = activity.counter
-            && activity.role == Role::Builds
-        {
-            self.counters.progress(
-                counter,
-                progress,
-                self.now,
-                self.facts.events,
-                &mut self.activities,
-            );
+        match (activity.counter, activity.role) {
+            (Some(counter), Role::Builds) => {
+                let (now, event) = (self.now, self.facts.events);
+                self.counters
+                    .progress(counter, progress, now, event, &mut self.activities);
+            }
+            (Some(counter), Role::Fetches) => {
+                self.fetches.progress(counter, progress);
+            }
+            _ => {}
         }
     }
 
@@ -222,7 +245,15 @@ impl TimelineBuilder {
                     uri,
                 );
             }
-            Detail::PostBuildHook { drv } => self.one(activity, Role::Hook, drv),
+            Detail::PostBuildHook { drv } => {
+                self.one(activity, Role::Hook, drv);
+                let text = start.text.decode();
+                if let ActivityNote::PostBuildHook { program } =
+                    message::activity(&ansi::strip(&text))
+                {
+                    activity.source = Some(self.names.intern(program));
+                }
+            }
             Detail::Realise => {
                 activity.role = if activity.parent.is_some() {
                     Role::NestedCall
@@ -231,9 +262,17 @@ impl TimelineBuilder {
                 };
             }
             Detail::Builds => activity.role = Role::Builds,
-            Detail::CopyPaths if !start.text.is_empty() => activity.role = Role::CopyFrame,
-            Detail::OptimiseStore => activity.role = Role::Optimise,
-            Detail::VerifyPaths => activity.role = Role::Verify,
+            Detail::CopyPaths if start.text.is_empty() => activity.role = Role::Fetches,
+            Detail::CopyPaths => activity.role = Role::CopyFrame,
+            Detail::OptimiseStore | Detail::VerifyPaths => {
+                let optimise = detail == Detail::OptimiseStore;
+                activity.role = if optimise {
+                    Role::Optimise
+                } else {
+                    Role::Verify
+                };
+                activity.subject = Some(self.names.intern("store"));
+            }
             Detail::FetchTree => self.one(activity, Role::InputFetch, start.text),
             Detail::FetchToStore { source, .. } => self.one(activity, Role::SourceImport, source),
             Detail::Resolved { drv, resolved } => {
@@ -296,28 +335,29 @@ impl TimelineBuilder {
         match role {
             Role::Call => self.evaluation.call_started(self.now),
             Role::Builds => {
-                let Some(counter) = self.counters.add() else {
-                    return;
-                };
-                self.activities.get_mut(row).counter = Some(counter);
-                if self.activities.get(row).parent.is_none() {
-                    self.calls.push(Call {
-                        pid,
-                        builds: row,
-                        counter,
-                    });
+                if let Some(counter) = self.counters.add() {
+                    self.counts(row, counter, |builder| &mut builder.calls);
+                }
+            }
+            Role::Fetches => {
+                if let Some(counter) = self.fetches.add() {
+                    self.counts(row, counter, |builder| &mut builder.fetch_calls);
                 }
             }
             Role::Build => {
                 self.evaluation.store_at_work(self.now);
-                let call = self.calls.iter().rev().find(|call| call.pid == pid);
-                if let Some(&Call { counter, .. }) = call.or_else(|| self.calls.last()) {
-                    self.activities.get_mut(row).counter = Some(counter);
+                let counter = self.calls.counter_of(pid);
+                self.activities.get_mut(row).counter = counter;
+                if let Some(counter) = counter {
                     self.counters.started(counter, &mut self.activities);
                 }
             }
+            Role::Substitute => {
+                self.evaluation.store_at_work(self.now);
+                self.activities.get_mut(row).counter = self.fetch_calls.counter_of(pid);
+            }
             Role::Handover => self.evaluation.handover(self.now),
-            Role::Query | Role::Substitute | Role::CopyPath | Role::CopyFrame => {
+            Role::Query | Role::CopyPath | Role::CopyFrame => {
                 self.evaluation.store_at_work(self.now);
             }
             Role::Optimise | Role::Verify => self.evaluation.store_at_work(self.now),
@@ -326,6 +366,16 @@ impl TimelineBuilder {
                 self.evaluation.sign();
             }
             _ => {}
+        }
+    }
+
+    /// Notes that an activity is the counters of a call; those inside a remote builder count apart.
+    fn counts(&mut self, row: Row, counter: u32, calls: impl Fn(&mut Self) -> &mut Calls) {
+        let activity = self.activities.get_mut(row);
+        activity.counter = Some(counter);
+        if activity.parent.is_none() {
+            let pid = activity.id.pid();
+            calls(self).0.push(Call { pid, row, counter });
         }
     }
 
@@ -354,7 +404,7 @@ impl TimelineBuilder {
             .get(row)
             .subject
             .map_or("", |uri| self.names.text(uri));
-        finish::is_query(uri) || uri.contains("/nar/")
+        units::is_query(uri) || uri.contains("/nar/")
     }
 
     fn stop(&mut self, id: ActivityId) {
@@ -372,7 +422,13 @@ impl TimelineBuilder {
                     self.counters.stopped(counter, row);
                 }
             }
-            Role::Builds => self.calls.retain(|call| call.builds != row),
+            Role::Substitute => {
+                if let Some(counter) = activity.counter {
+                    self.fetches.stopped(counter, row);
+                }
+            }
+            Role::Builds => self.calls.remove(row),
+            Role::Fetches => self.fetch_calls.remove(row),
             Role::Call => self.evaluation.call_ended(self.now),
             Role::Evaluating => self.evaluation.attribute_ended(self.now),
             _ => {}
@@ -402,7 +458,7 @@ impl TimelineBuilder {
                     at: self.now,
                 });
             }
-            ResultDetail::PostBuildLogLine(line) => self.log_line(row, line.raw().len() as u64),
+            ResultDetail::PostBuildLogLine(line) => self.log_line(row, line.raw()),
             ResultDetail::FileLinked { bytes, .. } => self.activities.get_mut(row).done += bytes,
             ResultDetail::HashMismatch(payload) => self.facts.hash_mismatch(row, payload),
             ResultDetail::BuildResult(payload) => self.facts.build_result(payload),
@@ -422,18 +478,34 @@ impl TimelineBuilder {
 
     #[inline]
     fn build_log_line(&mut self, row: Row, result: &ActivityResult<'_>) {
-        let quotes = 2;
-        let bytes = result.fields.raw().len().saturating_sub(quotes);
-        self.log_line(row, bytes as u64);
+        let quoted = result.fields.raw();
+        let text = quoted
+            .get(1..quoted.len().saturating_sub(1))
+            .unwrap_or_default();
+        self.log_line(row, text);
     }
 
     /// Counts a line of a build's log.
     #[inline]
-    pub(super) fn log_line(&mut self, row: Row, bytes: u64) {
-        let row = self.sign_of_life(row);
-        let activity = self.activities.get_mut(row);
+    pub(super) fn log_line(&mut self, row: Row, text: &str) {
+        let build = self.sign_of_life(row);
+        let activity = self.activities.get_mut(build);
         activity.log_lines += 1;
-        activity.log_bytes += bytes;
+        activity.log_bytes += text.len() as u64;
+        // `showPhaseHeader` in nixpkgs' `setup.sh`.
+        if let Some(phase) = text.strip_prefix("Running phase: ") {
+            self.phase_line(build, phase);
+        }
+    }
+
+    #[cold]
+    fn phase_line(&mut self, build: Row, phase: &str) {
+        let name = self.names.intern(phase);
+        self.phase_lines.push(PhaseMark {
+            build,
+            name,
+            at: self.now,
+        });
     }
 
     /// Notes that a build is alive; returns its row, or that of the build it is a part of.
@@ -459,6 +531,15 @@ impl TimelineBuilder {
         let plain = ansi::strip(&text);
         let note = message::read(&plain);
         self.note(&note, Some(message));
+        // Only what was made from an error has a bare text; a trace has none.
+        let is_error = message.level == Level::ERROR && message.raw.is_some();
+        let is_own = matches!(
+            note,
+            Note::Other | Note::ImportFromDerivationForbidden { .. }
+        );
+        if is_error && is_own {
+            self.evaluation.error(&plain);
+        }
     }
 
     /// Takes in what a message says, of whichever form the log is.

@@ -11,11 +11,14 @@
 //! ```
 //!
 //! A build cannot have ended before its last sign of life. So orphans are dealt out in order of
-//! time, each to the build that fell silent last before it: of those that are silent for good, the
-//! one that spoke last is the likeliest to have just ended. With one candidate that is exact.
+//! time: to the build whose stop follows right behind, else to the one that fell silent last: of
+//! those that are silent for good, the one that spoke last is the likeliest to have just ended. With
+//! one candidate that is exact.
 
-use super::activity::{Activities, Row};
-use crate::time::Stamp;
+use std::collections::BTreeSet;
+
+use super::activity::{Activities, Activity, Row};
+use crate::time::{Nanos, Stamp};
 use crate::wire::event::Progress;
 
 /// One build ended, say the counters.
@@ -114,48 +117,132 @@ impl Counter {
         self.orphans.append(&mut self.ticks);
     }
 
+    /// Matches ticks and builds. Takes O(n log n) for n of them.
     fn resolve(&mut self, activities: &mut Activities) {
         let mut late = std::mem::take(&mut self.late);
         late.sort_by_key(|&build| activities.get(build).alive);
         let mut late = late.into_iter().peekable();
-        let mut silent: Vec<Row> = Vec::new();
+        let mut silent = Silent::default();
+        let mut unmatched = Vec::new();
         for tick in std::mem::take(&mut self.orphans) {
             while let Some(build) = late.next_if(|&build| activities.get(build).alive <= tick.event)
             {
-                silent.push(build);
+                silent.add(build, activities.get(build));
             }
-            let Some(position) = pick(&silent, tick, activities) else {
-                continue;
-            };
-            let build = activities.get_mut(silent.remove(position));
-            build.counted_end = tick.at;
-            build.verdict = Some(tick.success);
+            match silent.take(tick, activities) {
+                Some(build) => activities.get_mut(build).ended(tick),
+                None => unmatched.push(tick),
+            }
+        }
+        let rest = late.chain(silent.rest()).collect();
+        deal_out(unmatched, rest, activities);
+    }
+}
+
+/// Builds that will not show life any more, and whose end no tick has told yet.
+#[derive(Default)]
+struct Silent {
+    by_stop: BTreeSet<(u64, Row)>,
+    by_last_sign: BTreeSet<(u64, Row)>,
+    /// Those that a message calls failed.
+    failed: BTreeSet<(u64, Row)>,
+    /// Those that stopped before a tick could fit.
+    expired: Vec<Row>,
+}
+
+impl Silent {
+    fn add(&mut self, row: Row, build: &Activity) {
+        if build.verdict == Some(false) {
+            self.failed.insert((build.stopped, row));
+        } else {
+            self.by_stop.insert((build.stopped, row));
+            self.by_last_sign.insert((build.alive, row));
+        }
+    }
+
+    /// Takes the build that a tick speaks of.
+    fn take(&mut self, tick: Tick, activities: &Activities) -> Option<Row> {
+        self.expire(tick, activities);
+        if !tick.success
+            && let Some((_, row)) = self.failed.pop_first()
+        {
+            return Some(row);
+        }
+        let &(_, next) = self.by_stop.first()?;
+        // A stop right behind the tick is its own. A failure that no message names ends the call:
+        // the failed build stops first, and then those that are cut off with it.
+        let own = !tick.success || !activities.get(next).stops_late(tick);
+        let row = if own {
+            next
+        } else {
+            self.by_last_sign.last()?.1
+        };
+        self.remove(row, activities.get(row));
+        Some(row)
+    }
+
+    /// Drops the builds that had stopped before the tick.
+    fn expire(&mut self, tick: Tick, activities: &Activities) {
+        while let Some(&(stopped, row)) = self.by_stop.first()
+            && stopped <= tick.event
+        {
+            self.remove(row, activities.get(row));
+            self.expired.push(row);
+        }
+    }
+
+    fn remove(&mut self, row: Row, build: &Activity) {
+        self.by_stop.remove(&(build.stopped, row));
+        self.by_last_sign.remove(&(build.alive, row));
+    }
+
+    /// Returns the builds that are left.
+    fn rest(self) -> impl Iterator<Item = Row> {
+        let left = self
+            .by_stop
+            .into_iter()
+            .chain(self.failed)
+            .map(|(_, row)| row);
+        left.chain(self.expired)
+    }
+}
+
+/// Gives ticks that fit no build the builds that fit no tick, in the order of their stops.
+///
+/// Where two builds end at nearly the same time, the stop of one may follow the tick of the other.
+/// All of them have ended, and their own stops tell when well enough.
+fn deal_out(mut ticks: Vec<Tick>, mut builds: Vec<Row>, activities: &mut Activities) {
+    ticks.sort_by_key(|tick| tick.event);
+    builds.sort_by_key(|&build| activities.get(build).stopped);
+    let mut ticks = ticks.into_iter().peekable();
+    for build in builds {
+        let build = activities.get_mut(build);
+        if let Some(tick) = ticks.next_if(|tick| tick.event < build.stopped) {
+            build.verdict = build.verdict.or(Some(tick.success));
         }
     }
 }
 
-/// Picks the build that a tick speaks of, among those that are silent for good.
-fn pick(silent: &[Row], tick: Tick, activities: &Activities) -> Option<usize> {
-    let verdict = |row: Row| activities.get(row).verdict;
-    let open = |row: Row| activities.get(row).stopped > tick.event;
-    if tick.success {
-        return silent
-            .iter()
-            .rposition(|&row| open(row) && verdict(row) != Some(false));
+/// A stop so soon after its tick is not late; Nix is busy with other things in between.
+const PROMPT: Nanos = Nanos::new(50_000_000);
+
+/// The same in lines of the log, where it has no times.
+const PROMPT_EVENTS: u64 = 64;
+
+impl Activity {
+    /// Tells whether a build stopped long after the counters said that it ended.
+    fn stops_late(&self, tick: Tick) -> bool {
+        match self.stop.zip(tick.at) {
+            Some((stop, at)) => stop.since(at) > PROMPT,
+            None => self.stopped.saturating_sub(tick.event) > PROMPT_EVENTS,
+        }
     }
-    let told = silent
-        .iter()
-        .rposition(|&row| open(row) && verdict(row) == Some(false));
-    if told.is_some() {
-        return told;
+
+    /// Takes over what the counters say of a build.
+    fn ended(&mut self, tick: Tick) {
+        self.verdict = Some(tick.success);
+        if self.stops_late(tick) {
+            self.counted_end = tick.at;
+        }
     }
-    // A failure that no message names ends the call: the failed build stops first, and then those
-    // that are cut off with it.
-    let unnamed = silent
-        .iter()
-        .enumerate()
-        .filter(|&(_, &row)| open(row) && verdict(row).is_none());
-    unnamed
-        .min_by_key(|&(_, &row)| activities.get(row).stopped)
-        .map(|(position, _)| position)
 }

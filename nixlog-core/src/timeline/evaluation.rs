@@ -57,6 +57,10 @@ pub(super) struct EvaluationTracker {
     stretches: Vec<Interval>,
     /// Something proved that there is an evaluator at all: `nix copy` or `nix store gc` have none.
     proved: bool,
+    /// The store has been asked for something: errors from here on need not be the evaluator's.
+    asked: bool,
+    /// What the evaluator gave up with.
+    error: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -89,14 +93,29 @@ impl EvaluationTracker {
         }
     }
 
+    /// An error was reported that is not about a build or a download.
+    pub(super) fn error(&mut self, text: &str) {
+        if !self.asked && self.error.is_none() {
+            self.proved = true;
+            self.error = Some(gist(text).to_owned());
+        }
+    }
+
+    /// Returns what the evaluator gave up with.
+    pub(super) fn take_error(&mut self) -> Option<String> {
+        self.error.take()
+    }
+
     /// The evaluator's work was handed to the store.
     pub(super) fn handover(&mut self, at: Option<Stamp>) {
         self.proved = true;
+        self.asked = true;
         self.close(at);
     }
 
     /// The store does something, which need not mean that there was an evaluator.
     pub(super) fn store_at_work(&mut self, at: Option<Stamp>) {
+        self.asked = true;
         if matches!(self.state, State::Evaluating { .. }) && self.calls == 0 {
             self.close(at);
         }
@@ -156,4 +175,17 @@ impl EvaluationTracker {
         self.stretches.retain(|stretch| stretch.length().get() > 0);
         self.stretches
     }
+}
+
+/// Returns the line of an error that says what is wrong: newer versions print the trace before it.
+fn gist(text: &str) -> &str {
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let mut marked = lines
+        .clone()
+        .filter_map(|line| line.strip_prefix("error:"))
+        .map(str::trim);
+    marked
+        .rfind(|line| !line.is_empty())
+        .or_else(|| lines.next())
+        .unwrap_or_default()
 }

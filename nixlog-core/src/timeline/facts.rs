@@ -77,6 +77,8 @@ pub struct Facts {
     pub malformed_reason: Option<ParseError>,
     /// The numbers of the first of them.
     pub malformed_lines: Vec<u64>,
+    /// The number of the last of them.
+    last_malformed: u64,
     /// Actions, activities, results and keys that this nixlog does not know, by name.
     pub unknown: BTreeMap<String, Tally>,
     /// Stops of activities that never started.
@@ -140,6 +142,7 @@ impl Facts {
     pub(super) fn malformed(&mut self, line: &Line<'_>, error: ParseError) {
         self.lines = line.number;
         self.malformed.add(line.number);
+        self.last_malformed = line.number;
         self.malformed_reason.get_or_insert(error);
         if self.malformed_lines.len() < KEPT_LINES {
             self.malformed_lines.push(line.number);
@@ -188,6 +191,11 @@ impl Facts {
 
     pub(super) fn hash_mismatch(&mut self, build: Row, payload: &str) {
         self.hash_mismatches.push((build, payload.to_owned()));
+    }
+
+    /// Tells whether the last line is half a record.
+    pub(super) fn ends_in_a_cut(&self) -> bool {
+        self.malformed.count > 0 && self.last_malformed == self.lines
     }
 
     /// Returns the issues that the counts amount to.

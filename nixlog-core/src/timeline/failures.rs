@@ -46,6 +46,8 @@ pub(super) struct Failures {
     remote: HashMap<Name, Verdict>,
     /// In the order of the log, without a name (time-outs from Nix 2.34 on).
     unnamed: Vec<Verdict>,
+    /// Programs that Nix itself ran and that failed: the post-build hook.
+    programs: HashMap<Name, Verdict>,
     /// Store paths that could not be fetched.
     paths: HashMap<Name, Reason>,
     /// The user, or a signal, ended the whole thing.
@@ -74,6 +76,12 @@ impl Failures {
                     self.remote.insert(names.intern(drv), Verdict::new(failure));
                 }
             }
+            Note::ProgramFailed { program, failure } => {
+                let program = names.intern(program);
+                self.programs
+                    .entry(program)
+                    .or_insert_with(|| Verdict::new(failure));
+            }
             Note::Interrupted => self.interrupted = true,
             Note::IncompleteNar { path, .. } => self.path(names, path, "incomplete download"),
             Note::HashMismatchImporting { path } => self.path(names, path, "hash mismatch"),
@@ -101,6 +109,11 @@ impl Failures {
         }
     }
 
+    /// Returns how a program failed that Nix itself ran.
+    pub(super) fn of_program(&self, program: Name) -> Option<&Verdict> {
+        self.programs.get(&program)
+    }
+
     /// Returns why a store path could not be fetched.
     pub(super) fn of_path(&self, path: Name) -> Option<&Reason> {
         self.paths.get(&path)
@@ -118,6 +131,7 @@ impl Failures {
 
     /// Tells whether anything failed.
     pub(super) fn any(&self) -> bool {
-        !self.by_drv.is_empty() || !self.remote.is_empty() || !self.unnamed.is_empty()
+        let any_build = !self.by_drv.is_empty() || !self.remote.is_empty();
+        any_build || !self.unnamed.is_empty() || !self.programs.is_empty()
     }
 }

@@ -1,32 +1,37 @@
-//! From activities to units: joins what belongs together and decides on ends and outcomes.
+//! The end of a log: joins what belongs together, and makes the timeline.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::activity::{Activities, Activity, Role, Row};
+use super::activity::{Activities, Role, Row};
 use super::builder::{PhaseMark, TimelineBuilder};
 use super::intervals::less;
-use super::model::{BuilderPhase, End, Name, Outcome, Part, RemoteParts, Stretch, Unit, UnitKind};
-use super::remote::{self, RemoteTimes};
+use super::model::{End, Name, Outcome, Part, Reason, Stretch, Unit, UnitKind};
+use super::remote;
+use super::units::UnitMaker;
 use super::{Timeline, results};
 use crate::time::{Interval, Stamp};
-
-/// Tells whether a file is what a binary cache answers questions with.
-pub(super) fn is_query(uri: &str) -> bool {
-    uri.ends_with(".narinfo") || uri.ends_with("/nix-cache-info")
-}
 
 /// Makes the timeline of a log that has been read.
 pub(super) fn timeline(mut builder: TimelineBuilder) -> Timeline {
     supersede(&mut builder.activities);
     results::verdicts(&mut builder);
     builder.counters.finish(&mut builder.activities);
+    builder
+        .fetches
+        .finish(&builder.failures, &mut builder.activities);
     let unnamed = results::unnamed(&mut builder);
     let last = builder.now;
-    let evaluation = std::mem::take(&mut builder.evaluation).finish(last);
+    let mut tracker = std::mem::take(&mut builder.evaluation);
+    let evaluation_error = tracker.take_error();
+    let evaluation = tracker.finish(last);
     let mut maker = UnitMaker {
         remote: remote::times(&builder.activities, last),
         hooks: hooks(&builder.activities, last),
-        phases: phases(std::mem::take(&mut builder.phases)),
+        hook_programs: hook_programs(&builder.activities),
+        phases: phases(
+            std::mem::take(&mut builder.phases),
+            std::mem::take(&mut builder.phase_lines),
+        ),
         children: children(&builder.activities),
         planned: builder
             .resolved
@@ -44,7 +49,12 @@ pub(super) fn timeline(mut builder: TimelineBuilder) -> Timeline {
     };
     let mut units = maker.units();
     let working = less(&evaluation, &evaluator_waits(&units));
-    units.extend(evaluation_unit(&mut builder, &evaluation, &working));
+    units.extend(evaluation_unit(
+        &mut builder,
+        &evaluation,
+        &working,
+        evaluation_error,
+    ));
     units.extend(activation_units(&mut builder));
     units.extend(results::never_started(&mut builder, &units));
     units.sort_by_key(|unit| (unit.start.is_none(), unit.start));
@@ -52,7 +62,7 @@ pub(super) fn timeline(mut builder: TimelineBuilder) -> Timeline {
     let wall = last.and_then(|last| Interval::new(Stamp::ZERO, last));
     let is_text = builder.facts.events == 0 && builder.human.saw_nix();
     let mut issues = builder.facts.issues();
-    issues.extend(results::time_issues(
+    issues.extend(results::unit_issues(
         &units,
         builder.facts.lines,
         wall.is_some(),
@@ -106,11 +116,30 @@ fn hooks(activities: &Activities, last: Option<Stamp>) -> HashMap<Name, Vec<Inte
     hooks
 }
 
-/// Groups the marks of builder phases by build, in order.
-fn phases(marks: Vec<PhaseMark>) -> HashMap<Row, Vec<PhaseMark>> {
+/// Collects the programs of hooks whose builds no tick calls a success.
+fn hook_programs(activities: &Activities) -> HashMap<Name, Name> {
+    let rows = activities.rows().iter();
+    let succeeded = rows
+        .clone()
+        .filter(|row| row.role == Role::Build && row.verdict == Some(true));
+    let succeeded: HashSet<Name> = succeeded.filter_map(|row| row.subject).collect();
+    let hooks = rows.filter(|row| row.role == Role::Hook);
+    let programs = hooks.filter_map(|row| Some((row.subject?, row.source?)));
+    programs
+        .filter(|(drv, _)| !succeeded.contains(drv))
+        .collect()
+}
+
+/// Groups the marks of builder phases by build, in order. stdenv's own lines count where Nix says
+/// nothing of a build.
+fn phases(marks: Vec<PhaseMark>, lines: Vec<PhaseMark>) -> HashMap<Row, Vec<PhaseMark>> {
     let mut phases: HashMap<Row, Vec<PhaseMark>> = HashMap::new();
     for mark in marks {
         phases.entry(mark.build).or_default().push(mark);
+    }
+    let told: HashSet<Row> = phases.keys().copied().collect();
+    for line in lines.into_iter().filter(|line| !told.contains(&line.build)) {
+        phases.entry(line.build).or_default().push(line);
     }
     phases
 }
@@ -143,6 +172,7 @@ fn evaluation_unit(
     builder: &mut TimelineBuilder,
     whole: &[Interval],
     working: &[Interval],
+    error: Option<String>,
 ) -> Option<Unit> {
     let start = whole.iter().map(|stretch| stretch.start()).min()?;
     let end = whole.iter().map(|stretch| stretch.end()).max()?;
@@ -150,11 +180,19 @@ fn evaluation_unit(
     let mut unit = Unit::new(UnitKind::Evaluation, subject, Some(start));
     unit.end = Some(end);
     unit.end_kind = End::Inferred;
-    unit.outcome = if builder.activities.rows().is_empty() {
+    unit.outcome = if error.is_some() {
+        Outcome::Failed
+    } else if builder.activities.rows().is_empty() {
         Outcome::Unknown
     } else {
         Outcome::Succeeded
     };
+    unit.reason = error.map(|text| {
+        Box::new(Reason {
+            text,
+            ..Reason::default()
+        })
+    });
     unit.at_work = Some(working.iter().map(|stretch| stretch.length()).sum());
     unit.stretches = working
         .iter()
@@ -189,6 +227,7 @@ fn fillers(builder: &mut TimelineBuilder, last: Option<Stamp>) {
             Role::WaitLock | Role::UploadLock => Part::Lock,
             Role::WaitMachine | Role::Connecting => Part::Machine,
             Role::WaitUser => Part::BuildUser,
+            Role::Handover => Part::Missing,
             Role::CopyFrame => Part::Stores,
             _ => continue,
         };
@@ -197,352 +236,4 @@ fn fillers(builder: &mut TimelineBuilder, last: Option<Stamp>) {
             .fillers
             .extend(interval.map(|interval| Stretch { interval, part }));
     }
-}
-
-impl Unit {
-    pub(super) fn new(kind: UnitKind, subject: Name, start: Option<Stamp>) -> Self {
-        Self {
-            kind,
-            subject,
-            planned: None,
-            machine: None,
-            source: None,
-            target: None,
-            started: true,
-            start,
-            end: None,
-            end_kind: End::Unknown,
-            at_work: None,
-            outcome: Outcome::Unknown,
-            reason: None,
-            wire_bytes: None,
-            nar_bytes: None,
-            log_lines: 0,
-            log_bytes: 0,
-            phases: Vec::new(),
-            stretches: Vec::new(),
-            remote: None,
-        }
-    }
-
-    /// Counts a stretch of time as a part of a phase.
-    fn count(&mut self, interval: Option<Interval>, part: Part) {
-        self.stretches
-            .extend(interval.map(|interval| Stretch { interval, part }));
-    }
-}
-
-/// Makes units out of activities.
-struct UnitMaker<'a> {
-    builder: &'a TimelineBuilder,
-    last: Option<Stamp>,
-    remote: BTreeMap<Row, RemoteTimes>,
-    hooks: HashMap<Name, Vec<Interval>>,
-    phases: HashMap<Row, Vec<PhaseMark>>,
-    children: BTreeMap<Row, Vec<Row>>,
-    planned: HashMap<Name, Name>,
-    /// The hook frames its copies, so that they need not be counted one by one.
-    has_frames: bool,
-    unnamed: HashMap<Row, super::failures::Verdict>,
-}
-
-impl UnitMaker<'_> {
-    fn units(&mut self) -> Vec<Unit> {
-        let rows = self.builder.activities.rows();
-        (0..)
-            .zip(rows)
-            .filter_map(|(row, activity)| self.unit(row, activity))
-            .collect()
-    }
-
-    fn unit(&mut self, row: Row, activity: &Activity) -> Option<Unit> {
-        match activity.role {
-            Role::Build if !activity.superseded => self.build(row, activity),
-            Role::Substitute => self.substitution(row, activity),
-            Role::CopyPath if self.parent_role(activity) != Some(Role::Substitute) => {
-                self.copy(row, activity)
-            }
-            Role::Query => self.query(row, activity),
-            Role::Transfer => self.transfer(activity),
-            Role::Hook => self.plain(activity, UnitKind::PostBuildHook, Part::Hook),
-            Role::Optimise => self.plain(activity, UnitKind::Optimise, Part::Optimising),
-            Role::Verify => self.plain(activity, UnitKind::Verify, Part::Verifying),
-            Role::InputFetch => self.plain(activity, UnitKind::InputFetch, Part::Inputs),
-            Role::SourceImport => self.plain(activity, UnitKind::SourceImport, Part::SourceImports),
-            _ => None,
-        }
-    }
-
-    fn parent_role(&self, activity: &Activity) -> Option<Role> {
-        Some(self.builder.activities.get(activity.parent?).role)
-    }
-
-    fn child(&self, row: Row, role: Role) -> Option<(Row, &Activity)> {
-        let children = self.children.get(&row)?.iter().rev();
-        children
-            .map(|&child| (child, self.builder.activities.get(child)))
-            .find(|(_, child)| child.role == role)
-    }
-
-    /// Makes a unit with what all kinds have in common.
-    fn base(&self, activity: &Activity, kind: UnitKind) -> Option<Unit> {
-        let subject = activity.subject.or_else(|| self.builder.names.find(""))?;
-        let mut unit = Unit::new(kind, subject, activity.start);
-        unit.source = activity.source;
-        unit.target = activity.target;
-        unit.log_lines = activity.log_lines;
-        unit.log_bytes = activity.log_bytes;
-        (unit.end, unit.end_kind) = match activity.counted_end {
-            Some(end) => (Some(end), End::Inferred),
-            None if activity.is_open() => (self.last, End::Open),
-            None => (activity.stop, End::Measured),
-        };
-        unit.outcome = if activity.is_open() {
-            Outcome::Unknown
-        } else {
-            Outcome::Succeeded
-        };
-        Some(unit)
-    }
-
-    fn plain(&self, activity: &Activity, kind: UnitKind, part: Part) -> Option<Unit> {
-        let mut unit = self.base(activity, kind)?;
-        unit.count(unit_interval(&unit), part);
-        Some(unit)
-    }
-
-    fn build(&mut self, row: Row, activity: &Activity) -> Option<Unit> {
-        let mut unit = self.base(activity, UnitKind::Build)?;
-        unit.machine = unit.source.take();
-        unit.planned = self.planned.get(&unit.subject).copied();
-        self.judge(row, activity, &mut unit);
-        if activity.fetched || unit.outcome == Outcome::HashMismatch {
-            unit.kind = UnitKind::SourceFetch;
-        }
-        unit.wire_bytes = self
-            .child(row, Role::Transfer)
-            .map(|(_, transfer)| transfer.done);
-        if let Some(human) = self.builder.human.build(row) {
-            human.apply(&mut unit, self.last);
-        } else if let Some(times) = self.remote.get(&row).copied() {
-            count_remote(&mut unit, times);
-        } else {
-            let whole: Vec<_> = unit_interval(&unit).into_iter().collect();
-            let hooks = self.hooks.get(&unit.subject).map_or(&[][..], |hooks| hooks);
-            let part = if unit.kind == UnitKind::SourceFetch {
-                Part::Sources
-            } else {
-                Part::LocalBuilds
-            };
-            unit.stretches = less(&whole, hooks)
-                .into_iter()
-                .map(|interval| Stretch { interval, part })
-                .collect();
-        }
-        let at_work_until = unit
-            .stretches
-            .last()
-            .map(|stretch| stretch.interval.end())
-            .or(unit.end);
-        unit.phases = builder_phases(self.phases.remove(&row).unwrap_or_default(), at_work_until);
-        Some(unit)
-    }
-
-    /// Decides how a build ended: by its message, by the counters, or by who was cut off.
-    fn judge(&self, row: Row, activity: &Activity, unit: &mut Unit) {
-        let failures = &self.builder.failures;
-        let told = failures
-            .of(unit.subject)
-            .or_else(|| failures.of(unit.planned?));
-        let told = told
-            .filter(|told| told.outcome != Outcome::DependencyFailed)
-            .or_else(|| self.unnamed.get(&row));
-        let cut_off = failures.interrupted || failures.any();
-        match (told, activity.verdict) {
-            (Some(told), _) => {
-                unit.outcome = told.outcome;
-                unit.reason = Some(Box::new(told.reason.clone()));
-            }
-            (None, Some(true)) => unit.outcome = Outcome::Succeeded,
-            (None, Some(false)) => {
-                unit.outcome = Outcome::Failed;
-                unit.reason = Some(Box::default());
-            }
-            (None, None) if cut_off && (!activity.is_open() || failures.interrupted) => {
-                unit.outcome = Outcome::Interrupted;
-            }
-            (None, None) => unit.outcome = Outcome::Unknown,
-        }
-    }
-
-    fn substitution(&self, row: Row, activity: &Activity) -> Option<Unit> {
-        let mut unit = self.base(activity, UnitKind::Substitution)?;
-        let copy = self.child(row, Role::CopyPath);
-        let transfer = copy.and_then(|(copy, _)| self.child(copy, Role::Transfer));
-        if let Some((_, copy)) = copy {
-            unit.nar_bytes = Some(copy.expected).filter(|&bytes| bytes > 0);
-            unit.target = copy.target;
-        }
-        self.judge_copy(activity, copy.map(|(_, copy)| copy), &mut unit);
-        let whole = unit_interval(&unit);
-        match transfer {
-            Some((_, transfer)) => {
-                unit.wire_bytes = Some(transfer.done);
-                let downloaded = transfer.interval(self.last).map(Interval::end);
-                let split = whole
-                    .zip(downloaded)
-                    .map(|(whole, at)| (whole, at.min(whole.end()).max(whole.start())));
-                unit.count(
-                    split.and_then(|(whole, at)| Interval::new(whole.start(), at)),
-                    Part::Downloads,
-                );
-                unit.count(
-                    split.and_then(|(whole, at)| Interval::new(at, whole.end())),
-                    Part::Unpacking,
-                );
-            }
-            None => unit.count(whole, Part::Stores),
-        }
-        Some(unit)
-    }
-
-    /// A copy has succeeded when all bytes of the archive are there.
-    fn judge_copy(&self, activity: &Activity, copy: Option<&Activity>, unit: &mut Unit) {
-        let failures = &self.builder.failures;
-        let complete = copy.is_some_and(|copy| copy.expected > 0 && copy.done >= copy.expected);
-        unit.outcome = match failures.of_path(unit.subject) {
-            Some(reason) if !complete => {
-                unit.reason = Some(Box::new(reason.clone()));
-                Outcome::Failed
-            }
-            _ if activity.is_open() => Outcome::Unknown,
-            _ if complete => Outcome::Succeeded,
-            _ if failures.interrupted => Outcome::Interrupted,
-            // A substituter that does not have the path, or a copy that broke off.
-            _ if copy.is_some_and(|copy| copy.expected > 0) => Outcome::Failed,
-            _ => Outcome::Unknown,
-        };
-    }
-
-    fn copy(&self, row: Row, activity: &Activity) -> Option<Unit> {
-        let mut unit = self.base(activity, UnitKind::Copy)?;
-        unit.nar_bytes = Some(activity.expected).filter(|&bytes| bytes > 0);
-        self.judge_copy(activity, Some(activity), &mut unit);
-        let whole = unit_interval(&unit);
-        let download = self
-            .child(row, Role::Transfer)
-            .map(|(_, transfer)| transfer);
-        let upload = self
-            .child(row, Role::SendFile)
-            .map(|(_, transfer)| transfer);
-        unit.wire_bytes = download.or(upload).map(|transfer| transfer.done);
-        let inside_hook = self.parent_role(activity) == Some(Role::Call);
-        if !(inside_hook && self.has_frames) {
-            let download = download.and_then(|transfer| transfer.interval(self.last));
-            let download = download.and_then(|download| download.clip(whole?));
-            let rest = less(whole.as_slice(), download.as_slice());
-            let part = if inside_hook {
-                Part::Machines
-            } else {
-                Part::Stores
-            };
-            unit.count(download, Part::Downloads);
-            unit.stretches
-                .extend(rest.into_iter().map(|interval| Stretch { interval, part }));
-        }
-        Some(unit)
-    }
-
-    /// The stop of a query may come late, as may that of its transfer: the earlier one counts.
-    fn query(&self, row: Row, activity: &Activity) -> Option<Unit> {
-        let mut unit = self.base(activity, UnitKind::Query)?;
-        if let Some((_, transfer)) = self.child(row, Role::Transfer) {
-            unit.wire_bytes = Some(transfer.done);
-            if !transfer.is_open() && (activity.is_open() || transfer.stop < unit.end) {
-                unit.end = transfer.stop;
-                unit.end_kind = End::Measured;
-            }
-        }
-        unit.count(unit_interval(&unit), Part::Queries);
-        Some(unit)
-    }
-
-    /// Makes the unit of a transfer that belongs to nothing else.
-    fn transfer(&self, activity: &Activity) -> Option<Unit> {
-        if activity.parent.is_some() {
-            return None;
-        }
-        let uri = activity
-            .subject
-            .map_or("", |uri| self.builder.names.text(uri));
-        let (kind, part) = match uri {
-            uri if is_query(uri) => (UnitKind::Query, Part::Queries),
-            uri if uri.contains("/nar/") => (UnitKind::Substitution, Part::Downloads),
-            _ => (UnitKind::InputFetch, Part::Inputs),
-        };
-        let mut unit = self.plain(activity, kind, part)?;
-        unit.wire_bytes = Some(activity.done);
-        Some(unit)
-    }
-}
-
-fn unit_interval(unit: &Unit) -> Option<Interval> {
-    Interval::new(unit.start?, unit.end?)
-}
-
-/// Counts the parts of a build on a machine.
-fn count_remote(unit: &mut Unit, times: RemoteTimes) {
-    let length = |interval: Option<Interval>| interval.map(Interval::length);
-    let waited = times
-        .upload
-        .map(Interval::start)
-        .or(times.build.map(Interval::start));
-    let whole = unit_interval(unit);
-    let waiting = whole
-        .zip(waited)
-        .map(|(whole, until)| until.since(whole.start()));
-    let queued = times
-        .upload
-        .zip(times.build)
-        .map(|(upload, build)| build.start().since(upload.end()));
-    unit.remote = Some(Box::new(RemoteParts {
-        waiting: waiting.map(|waiting| waiting + queued.unwrap_or_default()),
-        upload: length(times.upload),
-        build: length(times.build),
-        download: length(times.download),
-    }));
-    let clip = |interval: Option<Interval>| {
-        interval
-            .zip(whole)
-            .and_then(|(part, whole)| part.clip(whole))
-    };
-    let part = if unit.kind == UnitKind::SourceFetch {
-        Part::Sources
-    } else {
-        Part::RemoteBuilds
-    };
-    unit.count(clip(times.upload), Part::Machines);
-    unit.count(clip(times.download), Part::Machines);
-    unit.count(clip(times.build), part);
-}
-
-/// Gives each builder phase its end: the next one's start, or the end of the build.
-fn builder_phases(marks: Vec<PhaseMark>, end: Option<Stamp>) -> Vec<BuilderPhase> {
-    let ends = marks
-        .iter()
-        .skip(1)
-        .map(|mark| mark.at)
-        .chain([end])
-        .collect::<Vec<_>>();
-    let phase = |(mark, end): (PhaseMark, Option<Stamp>)| {
-        let interval = mark
-            .at
-            .zip(end)
-            .and_then(|(start, end)| Interval::new(start, end.max(start)));
-        BuilderPhase {
-            name: mark.name,
-            interval,
-        }
-    };
-    marks.into_iter().zip(ends).map(phase).collect()
 }

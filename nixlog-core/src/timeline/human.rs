@@ -12,9 +12,9 @@ use super::evaluation;
 use super::model::{End, Outcome, Part, Stretch, Unit, UnitKind};
 use crate::ids::ActivityId;
 use crate::store_path::{name_of, pname_of};
-use crate::time::{Interval, Stamp};
+use crate::time::{Interval, Nanos, Stamp};
 use crate::wire::human::{HumanEvent, HumanReader};
-use crate::wire::message::{ActivityNote, Note};
+use crate::wire::message::{self, ActivityNote, Note};
 
 /// What a log for people has told so far.
 #[derive(Debug, Default)]
@@ -43,8 +43,9 @@ pub(super) struct HumanBuild {
 impl HumanBuild {
     /// Gives a unit the end that can be inferred.
     pub(super) fn apply(&self, unit: &mut Unit, last: Option<Stamp>) {
-        unit.end = self.last_line;
-        unit.end_kind = if self.last_line.is_some() {
+        // Everything that a status line redraws comes in one line, and so at one time.
+        unit.end = self.last_line.filter(|&end| Some(end) > unit.start);
+        unit.end_kind = if unit.end.is_some() {
             End::Inferred
         } else {
             End::Unknown
@@ -57,7 +58,8 @@ impl HumanBuild {
         let interval = unit
             .start
             .zip(until)
-            .and_then(|(start, until)| Interval::new(start, until));
+            .and_then(|(start, until)| Interval::new(start, until))
+            .filter(|interval| interval.length() > Nanos::ZERO);
         let part = match (unit.kind, unit.machine) {
             (UnitKind::SourceFetch, _) => Part::Sources,
             (_, Some(_)) => Part::RemoteBuilds,
@@ -127,9 +129,14 @@ impl HumanLog {
                     Self::seen_in_bar(builder, build.name, build.machine);
                 }
             }
+            // The evaluator's errors are those that the catalogue does not know.
+            HumanEvent::Error { text } if matches!(message::read(text), Note::Other) => {
+                builder.evaluation.error(text);
+            }
             HumanEvent::SystemConfiguration => builder.evaluation.sign(),
             HumanEvent::Activation { .. } => {
                 let now = builder.now;
+                Self::end_latest(builder, now);
                 let since = builder.human.activation.map_or(now, |(since, _)| since);
                 builder.human.activation = Some((since, now));
             }
@@ -159,6 +166,10 @@ impl HumanLog {
 
     fn building(builder: &mut TimelineBuilder, drv: &str, machine: Option<&str>) {
         builder.evaluation.handover(builder.now);
+        Self::add_build(builder, drv, machine);
+    }
+
+    fn add_build(builder: &mut TimelineBuilder, drv: &str, machine: Option<&str>) {
         let row = Self::started(builder, Role::Build, drv, machine, None);
         let name = name_of(drv);
         builder.human.builds.insert(row, HumanBuild::default());
@@ -175,14 +186,14 @@ impl HumanLog {
             }
             return;
         }
-        Self::building(builder, name, machine);
+        Self::add_build(builder, name, machine);
     }
 
     fn log_line(builder: &mut TimelineBuilder, pname: &str, text: &str) {
         let Some(&row) = builder.human.by_pname.get(pname) else {
             return;
         };
-        builder.log_line(row, text.len() as u64);
+        builder.log_line(row, text);
         let now = builder.now;
         if let Some(build) = builder.human.builds.get_mut(&row) {
             build.last_line = now;

@@ -12,6 +12,7 @@ mod counters;
 mod evaluation;
 mod facts;
 mod failures;
+mod fetches;
 mod finish;
 mod human;
 mod intervals;
@@ -20,6 +21,7 @@ mod model;
 mod remote;
 mod results;
 mod source;
+mod units;
 
 pub use builder::TimelineBuilder;
 pub use facts::{Facts, Issue, Severity, Tally};
@@ -113,6 +115,8 @@ impl Timeline {
     /// Tells whether the log stops while something is under way.
     #[must_use]
     pub fn is_cut(&self) -> bool {
-        self.open_calls || self.units.iter().any(|unit| unit.end_kind == End::Open)
+        self.open_calls
+            || self.facts.ends_in_a_cut()
+            || self.units.iter().any(|unit| unit.end_kind == End::Open)
     }
 }

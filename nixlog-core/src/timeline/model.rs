@@ -269,13 +269,15 @@ pub enum Part {
     Machine,
     /// Waiting for a build user.
     BuildUser,
+    /// Nix finds out which paths are missing: it looks into the store.
+    Missing,
     /// Nothing in the log explains it: Nix's own time.
     Unattributed,
 }
 
 impl Part {
     /// All parts, in the order of reports.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Evaluating,
         Self::Queries,
         Self::Downloads,
@@ -294,6 +296,7 @@ impl Part {
         Self::Lock,
         Self::Machine,
         Self::BuildUser,
+        Self::Missing,
         Self::Unattributed,
     ];
 
@@ -318,7 +321,9 @@ impl Part {
             | Self::Optimising
             | Self::Verifying => Phase::Copying,
             Self::Activating => Phase::Activation,
-            Self::Lock | Self::Machine | Self::BuildUser | Self::Unattributed => Phase::Waiting,
+            Self::Lock | Self::Machine | Self::BuildUser | Self::Missing | Self::Unattributed => {
+                Phase::Waiting
+            }
         }
     }
 
@@ -344,6 +349,7 @@ impl Part {
             Self::Lock => "lock",
             Self::Machine => "machine",
             Self::BuildUser => "build user",
+            Self::Missing => "looking for missing paths",
             Self::Unattributed => "unattributed",
         }
     }
@@ -445,4 +451,21 @@ pub struct Plan {
     pub download_bytes: Option<u64>,
     /// Bytes unpacked.
     pub unpacked_bytes: Option<u64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_and_their_places_agree() {
+        for (place, part) in Part::ALL.into_iter().enumerate() {
+            assert_eq!(part.index(), place, "{part:?}");
+        }
+        assert!(
+            Phase::ALL
+                .iter()
+                .all(|&phase| Part::ALL.iter().any(|part| part.phase() == phase))
+        );
+    }
 }

@@ -29,13 +29,15 @@ pub(super) fn verdicts(builder: &mut TimelineBuilder) {
             activity.verdict = Some(false);
         } else if activity.verdict.is_none() {
             let base = StorePath::parse(builder.names.text(subject)).map(StorePath::base_name);
-            activity.verdict = base.and_then(|base| told.get(base).copied());
+            activity.verdict = base
+                .and_then(|base| told.get(base))
+                .map(|&told| told == Outcome::Succeeded);
         }
     }
 }
 
-/// Reads Determinate Nix's build results: base names of derivations, and whether they succeeded.
-fn determinate(builder: &TimelineBuilder) -> HashMap<String, bool> {
+/// Reads Determinate Nix's build results: base names of derivations, and how they ended.
+fn determinate(builder: &TimelineBuilder) -> HashMap<String, Outcome> {
     let mut told = HashMap::new();
     for payload in &builder.facts.build_results {
         let Ok(result) = serde_json::from_str::<Value>(payload) else {
@@ -44,43 +46,60 @@ fn determinate(builder: &TimelineBuilder) -> HashMap<String, bool> {
         let path = &result["path"];
         let drv = path["drvPath"].as_str().or_else(|| path.as_str());
         if let (Some(drv), Some(status)) = (drv, result["status"].as_str()) {
-            let success = matches!(
-                status,
-                "Built" | "Substituted" | "AlreadyValid" | "ResolvesToAlreadyValid"
-            );
-            told.insert(drv.rsplit('/').next().unwrap_or(drv).to_owned(), success);
+            let outcome = match status {
+                "Built" | "Substituted" | "AlreadyValid" | "ResolvesToAlreadyValid" => {
+                    Outcome::Succeeded
+                }
+                "TimedOut" => Outcome::TimedOut,
+                "HashMismatch" => Outcome::HashMismatch,
+                "DependencyFailed" => Outcome::DependencyFailed,
+                _ => Outcome::Failed,
+            };
+            told.insert(drv.rsplit('/').next().unwrap_or(drv).to_owned(), outcome);
         }
     }
     told
 }
 
-/// Deals the verdicts that name no derivation (time-outs from Nix 2.34 on) to the builds that
-/// failed without a word, in the order in which they stopped.
+/// Deals out the verdicts that no message gives by name: Determinate Nix's results, and time-outs
+/// (which from Nix 2.34 on name no derivation) to the builds that failed without a word, in the order
+/// in which they stopped.
 pub(super) fn unnamed(builder: &mut TimelineBuilder) -> HashMap<Row, Verdict> {
     let verdicts = builder.failures.take_unnamed();
-    if verdicts.is_empty() {
-        return HashMap::new();
-    }
+    let told = determinate(builder);
+    let mut dealt = HashMap::new();
     let mut silent: Vec<Row> = Vec::new();
     for (row, activity) in (0..).zip(builder.activities.rows()) {
-        let failed = activity.role == Role::Build && activity.verdict == Some(false);
-        if failed
-            && activity
-                .subject
-                .is_some_and(|drv| builder.failures.of(drv).is_none())
-        {
-            silent.push(row);
+        let (Role::Build, Some(drv), Some(false)) =
+            (activity.role, activity.subject, activity.verdict)
+        else {
+            continue;
+        };
+        if builder.failures.of(drv).is_some() {
+            continue;
+        }
+        let base = StorePath::parse(builder.names.text(drv)).map(StorePath::base_name);
+        match base.and_then(|base| told.get(base)) {
+            Some(&outcome) => {
+                let text = outcome.name().replace('-', " ");
+                let reason = Reason {
+                    text,
+                    ..Reason::default()
+                };
+                dealt.insert(row, Verdict { outcome, reason });
+            }
+            None => silent.push(row),
         }
     }
     silent.sort_by_key(|&row| builder.activities.get(row).stopped);
-    let mut dealt: HashMap<Row, Verdict> = silent.into_iter().zip(verdicts).collect();
-    for (build, _) in &builder.facts.hash_mismatches {
+    dealt.extend(silent.into_iter().zip(verdicts));
+    for &(build, _) in &builder.facts.hash_mismatches {
         let reason = Reason {
             text: "hash mismatch".to_owned(),
             ..Reason::default()
         };
         dealt.insert(
-            *build,
+            build,
             Verdict {
                 outcome: Outcome::HashMismatch,
                 reason,
@@ -113,9 +132,8 @@ pub(super) fn never_started(builder: &mut TimelineBuilder, units: &[Unit]) -> Ve
     blocked.into_iter().map(unit).collect()
 }
 
-/// Says what the times and ends of the units leave to be desired, since every number that depends on
-/// one should say so.
-pub(super) fn time_issues(units: &[Unit], n_lines: u64, timed: bool, is_text: bool) -> Vec<Issue> {
+/// Says what the units leave to be desired, since every number that depends on it should say so.
+pub(super) fn unit_issues(units: &[Unit], n_lines: u64, timed: bool, is_text: bool) -> Vec<Issue> {
     let n = |end| {
         let builds = units
             .iter()
@@ -135,6 +153,13 @@ pub(super) fn time_issues(units: &[Unit], n_lines: u64, timed: bool, is_text: bo
             });
         }
     };
+    let n_builds = units
+        .iter()
+        .filter(|unit| unit.kind == UnitKind::Build && unit.started)
+        .count() as u64;
+    let message = "builds that may be downloads of sources: only their .drv files would tell, and they \
+                   count as building";
+    add(Severity::Info, "fixed-output-unknown", n_builds, message);
     if !timed {
         let message = "this log carries no timestamps, so there are no durations";
         add(Severity::Warning, "no-timestamps", n_lines.min(1), message);
@@ -154,6 +179,11 @@ pub(super) fn time_issues(units: &[Unit], n_lines: u64, timed: bool, is_text: bo
     add(severity, "end-inferred", n(End::Inferred), message);
     let message = "builds without an end: the log stops early, and they count up to its last line";
     add(Severity::Warning, "end-open", n(End::Open), message);
+    let untold = units.iter().filter_map(|unit| unit.remote.as_deref());
+    let n_untold = untold.filter(|remote| remote.build.is_none()).count() as u64;
+    let message = "builds on machines whose parts are not told apart: Nix read what its build hook \
+                   said only later, all at once (it is busy while it connects to machines)";
+    add(Severity::Info, "remote-parts-unknown", n_untold, message);
     let message = "builds of which only the start is known: a log for people has no ends";
     add(Severity::Warning, "end-unknown", n(End::Unknown), message);
     issues

@@ -48,8 +48,9 @@ impl ClockKind {
 ///
 /// let log = b"Nov 21 19:58:52 @nix {\"action\":\"stop\",\"id\":7}\n";
 /// let mut reader = LogReader::new(None);
-/// let lines: Vec<_> = reader.block(log, None).collect();
-/// assert!(matches!(lines[0].body, Body::Event(_)));
+/// for line in reader.block(log, None) {
+///     assert!(matches!(line.body, Body::Event(_)));
+/// }
 /// assert_eq!(reader.carrier().name(), "ts");
 /// ```
 #[derive(Default)]

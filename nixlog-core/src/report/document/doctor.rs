@@ -1,0 +1,175 @@
+//! The result of `doctor`, laid out.
+
+use super::super::format::{bytes, count, duration};
+use super::super::view::{DoctorResult, Report};
+use super::words;
+use super::{Align, Cell, Document, Row, Table, Weight, column, prose};
+
+/// Lays out the result of `doctor`.
+#[must_use]
+pub fn doctor(report: &Report<DoctorResult>) -> Document {
+    let (input, result) = (&report.input, &report.result);
+    let unsure = result
+        .answers
+        .iter()
+        .filter(|answer| answer.answer != "yes")
+        .count();
+    let complete = if result.complete {
+        "complete"
+    } else {
+        "cut off"
+    };
+    let clock = match result.clock {
+        "none" => "no timestamps".to_owned(),
+        "arrival" => "stamped on arrival".to_owned(),
+        _ => format!("stamped by {}", result.carrier),
+    };
+    let verdict = format!(
+        "a {complete} log of {} {}, {clock}; {unsure} of {} questions not answered in full",
+        dialect_name(result.dialect),
+        result.nix_versions,
+        result.answers.len()
+    );
+    let mut facts = vec![
+        ("input", input.source.clone()),
+        (
+            "lines",
+            format!(
+                "{} ({}), {} events, {} of text",
+                count(input.lines),
+                bytes(input.bytes),
+                count(input.events),
+                count(result.text_lines)
+            ),
+        ),
+        (
+            "compression",
+            input.compression.unwrap_or("none").to_owned(),
+        ),
+        ("carrier", result.carrier.to_owned()),
+        ("clock", clock),
+        (
+            "written by",
+            format!("{}, {}", dialect_name(result.dialect), result.nix_versions),
+        ),
+        (
+            "complete",
+            if result.complete {
+                "yes".to_owned()
+            } else {
+                "no: it stops while something is under way".to_owned()
+            },
+        ),
+    ];
+    facts.extend(input.wall_ns.map(|wall| ("wall time", duration(wall))));
+    facts.extend(
+        input
+            .started_at
+            .clone()
+            .map(|started_at| ("started at", started_at)),
+    );
+    let units: Vec<String> = result
+        .units
+        .iter()
+        .map(|kind| format!("{} {}", count(kind.count as u64), kind.kind))
+        .collect();
+    facts.push((
+        "units",
+        if units.is_empty() {
+            "none".to_owned()
+        } else {
+            units.join(", ")
+        },
+    ));
+    facts.push(("unreadable lines", unreadable(result)));
+    let unknown: Vec<String> = result
+        .unknown
+        .iter()
+        .map(|each| format!("{} ({}×, line {})", each.what, each.count, each.first_line))
+        .collect();
+    facts.push((
+        "unknown",
+        if unknown.is_empty() {
+            "none".to_owned()
+        } else {
+            unknown.join(", ")
+        },
+    ));
+    let facts = facts.into_iter().map(|(fact, value)| Row {
+        weight: Weight::Plain,
+        cells: vec![Cell::Text(fact.to_owned()), Cell::text(&value)],
+    });
+    let answers = result.answers.iter().map(|answer| Row {
+        weight: if answer.answer == "no" {
+            Weight::Bad
+        } else {
+            Weight::Plain
+        },
+        cells: vec![
+            Cell::Text(answer.question.to_owned()),
+            Cell::Text(answer.answer.to_owned()),
+            Cell::text(answer.why.as_deref().unwrap_or_default()),
+        ],
+    });
+    let mut notes: Vec<String> = result
+        .answers
+        .iter()
+        .filter_map(|answer| Some(format!("{}: {}", answer.question, answer.fix?)))
+        .collect();
+    notes.extend(words::notes(&report.diagnostics));
+    let tables = vec![
+        Table {
+            title: None,
+            columns: vec![
+                column("fact", "fact", Align::Left, 0),
+                prose("value", "value"),
+            ],
+            rows: facts.collect(),
+        },
+        Table {
+            title: Some("What this log answers"),
+            columns: vec![
+                column("question", "question", Align::Left, 0),
+                column("answer", "answer", Align::Left, 0),
+                prose("why", "why not wholly"),
+            ],
+            rows: answers.collect(),
+        },
+    ];
+    Document {
+        verdict,
+        tables,
+        notes,
+        next: None,
+    }
+}
+
+fn dialect_name(dialect: &str) -> &'static str {
+    match dialect {
+        "lix" => "Lix",
+        "determinate" => "Determinate Nix",
+        _ => "Nix",
+    }
+}
+
+fn unreadable(result: &DoctorResult) -> String {
+    if result.unreadable.count == 0 {
+        return "none".to_owned();
+    }
+    let lines: Vec<String> = result
+        .unreadable
+        .first_lines
+        .iter()
+        .map(u64::to_string)
+        .collect();
+    let more = if result.unreadable.count > lines.len() as u64 {
+        ", …"
+    } else {
+        ""
+    };
+    format!(
+        "{} (in line {}{more})",
+        count(result.unreadable.count),
+        lines.join(", ")
+    )
+}

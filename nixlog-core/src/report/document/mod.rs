@@ -1,0 +1,198 @@
+//! A view laid out for people: one verdict, tables, notes, and the next command worth running.
+//!
+//! The printing formats know this and nothing else, so all of them show the same.
+
+mod doctor;
+mod phases;
+mod slowest;
+mod words;
+
+pub use doctor::doctor;
+pub use phases::phases;
+pub use slowest::{Options, slowest};
+
+use super::format::{bytes, count, duration, harmless, percent};
+
+/// A result laid out for people.
+#[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
+pub struct Document {
+    /// The answer in one line.
+    pub verdict: String,
+    /// The tables, the main one first.
+    pub tables: Vec<Table>,
+    /// What to know about the numbers.
+    pub notes: Vec<String>,
+    /// The next command worth running.
+    pub next: Option<String>,
+}
+
+/// One table.
+#[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
+pub struct Table {
+    /// A heading; the main table has none.
+    pub title: Option<&'static str>,
+    /// The columns.
+    pub columns: Vec<Column>,
+    /// The rows.
+    pub rows: Vec<Row>,
+}
+
+impl Table {
+    /// Returns the columns that people are shown, as indices: those of which anything is known.
+    ///
+    /// Programs get every column of every table, so that they need not look which there are.
+    #[must_use]
+    pub fn columns_for_people(&self) -> Vec<usize> {
+        let known = |&index: &usize| {
+            let cells = self.rows.iter().filter_map(|row| row.cells.get(index));
+            let known = cells.into_iter().any(|cell| *cell != Cell::Unknown);
+            known && !self.columns[index].for_programs
+        };
+        (0..self.columns.len()).filter(known).collect()
+    }
+}
+
+/// A column of a table.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Column {
+    /// The name for programs, with its unit.
+    pub key: &'static str,
+    /// The heading for people.
+    pub title: &'static str,
+    /// How its cells are set.
+    pub align: Align,
+    /// In a narrow terminal, columns with a higher number go first; 0 always stays.
+    pub rank: u8,
+    /// Cells that do not fit go on in the next line, in place of being cut.
+    pub wraps: bool,
+    /// Only programs are shown it: people have it in another column, or ask for it.
+    pub for_programs: bool,
+}
+
+/// How the cells of a column are set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Align {
+    /// Text.
+    Left,
+    /// Numbers.
+    Right,
+}
+
+/// A row of a table.
+#[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
+pub struct Row {
+    /// How important the row is.
+    pub weight: Weight,
+    /// One cell for each column.
+    pub cells: Vec<Cell>,
+}
+
+/// How important a row is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Weight {
+    /// As any other.
+    #[default]
+    Plain,
+    /// A part of the row above it.
+    Part,
+    /// The sum.
+    Total,
+    /// Something went wrong.
+    Bad,
+}
+
+/// A cell: what programs get, and what people read.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Cell {
+    /// Text from us or, made harmless, from the log.
+    Text(String),
+    /// A length of time in nanoseconds.
+    Nanos(u64),
+    /// A fraction of 1.
+    Share(f64),
+    /// A number of things.
+    Count(u64),
+    /// Bytes.
+    Bytes(u64),
+    /// Not known.
+    Unknown,
+}
+
+impl Cell {
+    fn nanos(value: Option<u64>) -> Self {
+        value.map_or(Self::Unknown, Self::Nanos)
+    }
+
+    fn share(value: Option<f64>) -> Self {
+        value.map_or(Self::Unknown, Self::Share)
+    }
+
+    fn count(value: Option<u64>) -> Self {
+        value.filter(|&n| n > 0).map_or(Self::Unknown, Self::Count)
+    }
+
+    fn text(value: &str) -> Self {
+        if value.is_empty() {
+            Self::Unknown
+        } else {
+            Self::Text(harmless(value).into_owned())
+        }
+    }
+
+    /// Returns what people read.
+    #[must_use]
+    pub fn for_people(&self) -> String {
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::Nanos(nanos) => duration(*nanos),
+            Self::Share(share) => percent(*share),
+            Self::Count(n) => count(*n),
+            Self::Bytes(n) => bytes(*n),
+            Self::Unknown => "–".to_owned(),
+        }
+    }
+
+    /// Returns what programs read: whole units, an empty field for what is not known.
+    #[must_use]
+    pub fn for_programs(&self) -> String {
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::Nanos(n) | Self::Count(n) | Self::Bytes(n) => n.to_string(),
+            Self::Share(share) => format!("{share:.6}"),
+            Self::Unknown => String::new(),
+        }
+    }
+}
+
+fn column(key: &'static str, title: &'static str, align: Align, rank: u8) -> Column {
+    Column {
+        key,
+        title,
+        align,
+        rank,
+        wraps: false,
+        for_programs: false,
+    }
+}
+
+/// Makes a column of sentences.
+fn prose(key: &'static str, title: &'static str) -> Column {
+    Column {
+        wraps: true,
+        ..column(key, title, Align::Left, 0)
+    }
+}
+
+/// Tells how much a reader should mind an outcome.
+fn weight(outcome: &str) -> Weight {
+    if matches!(outcome, "succeeded" | "unknown") {
+        Weight::Plain
+    } else {
+        Weight::Bad
+    }
+}

@@ -1,0 +1,234 @@
+//! The result of `phases`, laid out.
+
+use super::super::format::{bytes, duration, harmless, plural};
+use super::super::view::{PhaseView, PhasesResult, PlanView, Report, TotalView};
+use super::words::{how_to_stamp, notes, shell_word};
+use super::{Align, Cell, Document, Row, Table, Weight, column, weight};
+
+/// Lays out the result of `phases`.
+#[must_use]
+pub fn phases(report: &Report<PhasesResult>) -> Document {
+    let result = &report.result;
+    let timed = result.wall_ns.is_some();
+    let mut tables = vec![phase_table(result)];
+    if !result.builder_phases.is_empty() {
+        tables.push(builder_phase_table(result));
+    }
+    if result
+        .outcomes
+        .iter()
+        .any(|outcome| outcome.outcome != "succeeded")
+    {
+        tables.push(outcome_table(result));
+    }
+    let mut notes = notes(&report.diagnostics);
+    if let Some(error) = &result.evaluation_error {
+        notes.insert(0, format!("evaluation failed: {}", harmless(error)));
+    }
+    notes.extend(announced(&result.plan));
+    if timed {
+        notes.insert(0, "wall: each instant split among the phases active in it; adds up to the wall time. busy: any of it active. work: sum of its spans.".to_owned());
+    } else {
+        notes.extend(how_to_stamp(&report.input));
+    }
+    let source = shell_word(&report.input.source);
+    let next = if timed {
+        format!("nixlog slowest {source}")
+    } else {
+        format!("nixlog doctor {source}")
+    };
+    let next = (report.input.source != "-").then_some(next);
+    Document {
+        verdict: phases_verdict(report),
+        tables,
+        notes,
+        next,
+    }
+}
+
+/// Says in one line where the time went.
+fn phases_verdict(report: &Report<PhasesResult>) -> String {
+    let result = &report.result;
+    let n_of = |name: &str| {
+        result
+            .outcomes
+            .iter()
+            .find(|each| each.outcome == name)
+            .map_or(0, |each| each.count)
+    };
+    let n_builds: usize =
+        result.outcomes.iter().map(|each| each.count).sum::<usize>() - n_of("dependency-failed");
+    let n_failed = n_of("failed") + n_of("timed-out") + n_of("hash-mismatch");
+    let mut builds = plural(n_builds as u64, "build");
+    if n_failed > 0 {
+        builds = format!("{builds}, {n_failed} failed");
+    }
+    if n_of("interrupted") > 0 {
+        builds = format!("{builds}, {} interrupted", n_of("interrupted"));
+    }
+    if report.input.lines == 0 {
+        return "this log is empty".to_owned();
+    }
+    let Some(wall) = result.wall_ns else {
+        let lines = plural(report.input.lines, "line");
+        return format!("{lines} without timestamps: {builds}; durations are not in this log");
+    };
+    let timed = |phase: &&PhaseView| phase.total.wall_ns.is_some();
+    if result
+        .phases
+        .iter()
+        .filter(timed)
+        .all(|phase| phase.phase == "waiting")
+    {
+        return format!(
+            "{} wall, and nothing in this log says what took it",
+            duration(wall)
+        );
+    }
+    let mut phases: Vec<_> = result
+        .phases
+        .iter()
+        .filter(|phase| phase.total.wall_ns.is_some_and(|wall| wall > 0))
+        .collect();
+    phases.sort_by_key(|phase| std::cmp::Reverse(phase.total.wall_ns));
+    let largest: Vec<String> = phases
+        .iter()
+        .take(3)
+        .filter_map(|phase| {
+            Some(format!(
+                "{:.0} % {}",
+                phase.total.share? * 100.0,
+                phase.phase
+            ))
+        })
+        .collect();
+    if largest.is_empty() {
+        return format!("{} wall: {builds}", duration(wall));
+    }
+    format!("{} wall: {} ({builds})", duration(wall), largest.join(", "))
+}
+
+fn phase_table(result: &PhasesResult) -> Table {
+    let columns = vec![
+        column("phase", "phase", Align::Left, 0),
+        column("wall_ns", "wall", Align::Right, 0),
+        column("share", "share", Align::Right, 0),
+        column("busy_ns", "busy", Align::Right, 1),
+        column("work_ns", "work", Align::Right, 2),
+        column("critical_ns", "critical", Align::Right, 3),
+        column("units", "units", Align::Right, 1),
+    ];
+    let cells = |name: &str, total: &TotalView, units: Option<u64>| {
+        vec![
+            Cell::Text(name.to_owned()),
+            Cell::nanos(total.wall_ns),
+            Cell::share(total.share),
+            Cell::nanos(total.busy_ns),
+            Cell::nanos(total.work_ns),
+            Cell::nanos(total.critical_ns),
+            Cell::count(units),
+        ]
+    };
+    let mut rows = Vec::new();
+    for phase in &result.phases {
+        let cells_of_phase = cells(phase.phase, &phase.total, Some(phase.units as u64));
+        rows.push(Row {
+            weight: Weight::Plain,
+            cells: cells_of_phase,
+        });
+        rows.extend(phase.parts.iter().map(|part| Row {
+            weight: Weight::Part,
+            cells: cells(part.part, &part.total, None),
+        }));
+    }
+    if result.wall_ns.is_some() {
+        let total = TotalView {
+            wall_ns: result.wall_ns,
+            share: Some(1.0),
+            busy_ns: None,
+            work_ns: None,
+            critical_ns: None,
+        };
+        rows.push(Row {
+            weight: Weight::Total,
+            cells: cells("total", &total, None),
+        });
+    }
+    Table {
+        title: None,
+        columns,
+        rows,
+    }
+}
+
+/// How many builder phases are listed; builders may invent as many as they like.
+const BUILDER_PHASES: usize = 16;
+
+fn builder_phase_table(result: &PhasesResult) -> Table {
+    let columns = vec![
+        column("builder_phase", "builder phase", Align::Left, 0),
+        column("work_ns", "work", Align::Right, 0),
+        column("busy_ns", "busy", Align::Right, 1),
+        column("critical_ns", "critical", Align::Right, 2),
+        column("builds", "builds", Align::Right, 1),
+    ];
+    let phases = result.builder_phases.iter().take(BUILDER_PHASES);
+    let rows = phases.map(|phase| Row {
+        weight: Weight::Plain,
+        cells: vec![
+            Cell::text(&phase.name),
+            Cell::nanos(phase.work_ns),
+            Cell::nanos(phase.busy_ns),
+            Cell::nanos(phase.critical_ns),
+            Cell::count(Some(phase.builds as u64)),
+        ],
+    });
+    Table {
+        title: Some("Inside the builders"),
+        columns,
+        rows: rows.collect(),
+    }
+}
+
+fn outcome_table(result: &PhasesResult) -> Table {
+    let columns = vec![
+        column("outcome", "outcome", Align::Left, 0),
+        column("derivations", "derivations", Align::Right, 0),
+    ];
+    let rows = result.outcomes.iter().map(|outcome| Row {
+        weight: weight(outcome.outcome),
+        cells: vec![
+            Cell::Text(outcome.outcome.to_owned()),
+            Cell::Count(outcome.count as u64),
+        ],
+    });
+    Table {
+        title: Some("Derivations"),
+        columns,
+        rows: rows.collect(),
+    }
+}
+
+/// Says what Nix announced before it began.
+fn announced(plan: &PlanView) -> Option<String> {
+    let builds = plan
+        .builds
+        .map(|n| format!("{} to build", plural(n, "derivation")));
+    let fetches = plan.fetches.map(|n| {
+        let sizes = plan.download_bytes.zip(plan.unpacked_bytes);
+        let sizes = sizes.map(|(download, unpacked)| {
+            format!(
+                " ({} to download, {} unpacked)",
+                bytes(download),
+                bytes(unpacked)
+            )
+        });
+        format!(
+            "{} to fetch{}",
+            plural(n, "path"),
+            sizes.unwrap_or_default()
+        )
+    });
+    let parts: Vec<String> = builds.into_iter().chain(fetches).collect();
+    (!parts.is_empty()).then(|| format!("announced by Nix: {}", parts.join(", ")))
+}

@@ -1,0 +1,171 @@
+//! The result of `slowest`, laid out.
+
+use super::super::format::{duration, harmless, plural};
+use super::super::view::{Report, SlowestResult, UnitView};
+use super::words::{how_to_stamp, notes, shell_word};
+use super::{Align, Cell, Column, Document, Row, Table, column, weight};
+
+/// How names are shown.
+#[derive(Debug, Clone, Copy, Default)]
+#[non_exhaustive]
+pub struct Options {
+    /// Store paths in place of names; default: no.
+    pub full_paths: bool,
+}
+
+impl Options {
+    /// Makes options.
+    #[must_use]
+    pub const fn new(full_paths: bool) -> Self {
+        Self { full_paths }
+    }
+}
+
+/// Lays out the result of `slowest`.
+#[must_use]
+pub fn slowest(report: &Report<SlowestResult>, options: Options) -> Document {
+    let result = &report.result;
+    let timed = report.input.wall_ns.is_some();
+    let path = Column {
+        for_programs: true,
+        ..column("path", "path", Align::Left, 9)
+    };
+    let columns = vec![
+        column("rank", "#", Align::Right, 0),
+        column("duration_ns", "took", Align::Right, 0),
+        column("share", "of wall", Align::Right, 3),
+        column("kind", "kind", Align::Left, 2),
+        column("name", "name", Align::Left, 0),
+        path,
+        column("machine", "machine", Align::Left, 3),
+        column("outcome", "outcome", Align::Left, 1),
+        column(
+            "longest_builder_phase",
+            "longest builder phase",
+            Align::Left,
+            4,
+        ),
+        column("log_lines", "log lines", Align::Right, 6),
+        column("bytes", "transferred", Align::Right, 5),
+    ];
+    let cells = |unit: &UnitView, rank: u64| {
+        vec![
+            Cell::Count(rank),
+            Cell::nanos(unit.duration_ns),
+            Cell::share(share(unit.duration_ns, report.input.wall_ns)),
+            Cell::Text(unit.kind.to_owned()),
+            Cell::text(if options.full_paths {
+                &unit.path
+            } else {
+                &unit.name
+            }),
+            Cell::text(&unit.path),
+            Cell::text(unit.machine.as_deref().unwrap_or_default()),
+            Cell::Text(outcome(unit)),
+            longest_phase(unit).map_or(Cell::Unknown, |text| Cell::text(&text)),
+            Cell::count(Some(unit.log_lines)),
+            unit.bytes.map_or(Cell::Unknown, Cell::Bytes),
+        ]
+    };
+    let rows = result.units.iter().zip(1..).map(|(unit, rank)| Row {
+        weight: weight(unit.outcome),
+        cells: cells(unit, rank),
+    });
+    let rows = rows.collect();
+    let mut notes = notes(&report.diagnostics);
+    let n_more = result.total_units - result.units.len();
+    if n_more > 0 {
+        notes.insert(
+            0,
+            format!(
+                "{} more; `--top 0` lists all",
+                plural(n_more as u64, "unit")
+            ),
+        );
+    }
+    if !timed {
+        notes.extend(how_to_stamp(&report.input));
+    }
+    let next = (report.input.source != "-")
+        .then(|| format!("nixlog phases {}", shell_word(&report.input.source)));
+    Document {
+        verdict: slowest_verdict(report),
+        tables: vec![Table {
+            title: None,
+            columns,
+            rows,
+        }],
+        notes,
+        next,
+    }
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a share needs no more than 52 bits"
+)]
+fn share(part: Option<u64>, whole: Option<u64>) -> Option<f64> {
+    let (part, whole) = part.zip(whole)?;
+    (whole > 0).then(|| part as f64 / whole as f64)
+}
+
+fn slowest_verdict(report: &Report<SlowestResult>) -> String {
+    let result = &report.result;
+    let units = plural(result.total_units as u64, "unit");
+    let Some(first) = result.units.first() else {
+        return "nothing in this log matches".to_owned();
+    };
+    let Some((took, total)) = first.duration_ns.zip(result.total_duration_ns) else {
+        return format!("{units}; how long they took is not in this log");
+    };
+    let name = harmless(&first.name);
+    let took = duration(took);
+    match result.unknown_durations {
+        0 => format!(
+            "{name} took longest: {took}; {units} took {} together",
+            duration(total)
+        ),
+        n => format!(
+            "{name} took longest of what is known: {took}; {n} of {units} have no known end"
+        ),
+    }
+}
+
+/// Says how a unit ended, with the reason, and whether its end is known.
+fn outcome(unit: &UnitView) -> String {
+    let mut text = match unit.reason.as_deref() {
+        Some(reason) if unit.outcome == "failed" => format!("failed: {}", harmless(reason)),
+        Some(reason) if unit.outcome == "timed-out" => harmless(reason).into_owned(),
+        _ => unit.outcome.to_owned(),
+    };
+    match unit.end {
+        Some("open") => text += " (still open)",
+        Some("inferred") if matches!(unit.kind, "build" | "source-fetch") => {
+            text += " (end inferred)";
+        }
+        _ => {}
+    }
+    text
+}
+
+/// Returns the builder phase that took longest, all its occurrences together.
+fn longest_phase(unit: &UnitView) -> Option<String> {
+    let phases = &unit.builder_phases;
+    let total = |name: &str| {
+        let same = phases.iter().filter(|phase| phase.name == name);
+        same.filter_map(|phase| phase.duration_ns).sum::<u64>()
+    };
+    // Builders have a dozen phases; one that prints thousands is not worth a sum for each.
+    if phases.len() > 200 {
+        return None;
+    }
+    let longest = phases.iter().max_by_key(|phase| total(&phase.name))?;
+    let took = phases
+        .iter()
+        .any(|phase| phase.duration_ns.is_some())
+        .then(|| total(&longest.name));
+    Some(match took.filter(|&took| took > 0) {
+        Some(took) => format!("{} {}", longest.name, duration(took)),
+        None => longest.name.clone(),
+    })
+}

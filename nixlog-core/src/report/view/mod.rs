@@ -1,0 +1,157 @@
+//! The JSON contract: results with names filled in and units in the names of fields.
+//!
+//! Every `--format json` prints one [`Report`]. Fields may be added; none is renamed or removed within
+//! a version. Unknown is `null`, never 0 and never missing. Durations are whole nanoseconds, sizes
+//! bytes, shares fractions of 1.
+
+mod doctor;
+mod phases;
+mod slowest;
+
+pub use doctor::{AnswerView, DoctorResult, KindView, UnknownView, UnreadableView, doctor};
+pub use phases::{
+    BuilderPhaseTotalView, OutcomeView, PartView, PhaseView, PhasesResult, PlanView, TotalView,
+    phases,
+};
+pub use slowest::{BuilderPhaseView, RemotePartsView, SlowestResult, UnitView, slowest};
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::time::Nanos;
+use crate::timeline::{Issue, Source, Timeline};
+
+/// One result and what it was made from.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Report<R> {
+    /// `nixlog.<verb>/<version>`.
+    pub schema: &'static str,
+    /// The version of nixlog that made it.
+    pub nixlog_version: &'static str,
+    /// The log.
+    pub input: Input,
+    /// What a reader of the result should know.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The result.
+    pub result: R,
+}
+
+/// A log, as far as it was read.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Input {
+    /// The file's name, or `-`.
+    pub source: String,
+    /// Lines read.
+    pub lines: u64,
+    /// Bytes read, after decompression.
+    pub bytes: u64,
+    /// Records of Nix's event stream.
+    pub events: u64,
+    /// Where the times come from: `arrival`, `recorded`, `carrier`, `reconstructed`, `none`.
+    pub clock: &'static str,
+    /// What the lines are wrapped in.
+    pub carrier: &'static str,
+    /// `gzip`, `zstd`, `xz`, `bzip2`; `null` where it is not compressed.
+    pub compression: Option<&'static str>,
+    /// `nix`, `lix` or `determinate`.
+    pub dialect: &'static str,
+    /// The exact version, where the log holds it.
+    pub nix_version: Option<String>,
+    /// The versions that fit what the log shows, for people.
+    pub nix_versions: String,
+    /// The log does not stop in the middle of something.
+    pub complete: bool,
+    /// The wall clock at the start, RFC 3339.
+    pub started_at: Option<String>,
+    /// From the start to the last stamp.
+    pub wall_ns: Option<u64>,
+}
+
+/// Something that a reader of the result should know.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Diagnostic {
+    /// `info` or `warning`.
+    pub severity: &'static str,
+    /// A stable word for programs.
+    pub code: &'static str,
+    /// How often it occurred.
+    pub count: u64,
+    /// The line of the first.
+    pub first_line: Option<u64>,
+    /// What it is and what it means.
+    pub message: String,
+}
+
+impl From<&Issue> for Diagnostic {
+    fn from(issue: &Issue) -> Self {
+        Self {
+            severity: issue.severity.name(),
+            code: issue.code,
+            count: issue.count,
+            first_line: issue.first_line,
+            message: issue.message.clone(),
+        }
+    }
+}
+
+/// Wraps a result with what it was made from.
+#[must_use]
+pub fn report<R>(
+    schema: &'static str,
+    source: &Source,
+    timeline: &Timeline,
+    result: R,
+) -> Report<R> {
+    Report {
+        schema,
+        nixlog_version: env!("CARGO_PKG_VERSION"),
+        input: input(source, timeline),
+        diagnostics: diagnostics(source, timeline),
+        result,
+    }
+}
+
+fn input(source: &Source, timeline: &Timeline) -> Input {
+    let facts = timeline.facts();
+    Input {
+        source: source.name.clone(),
+        lines: facts.lines,
+        bytes: source.bytes,
+        events: facts.events,
+        clock: source.clock,
+        carrier: source.carrier,
+        compression: source.compression,
+        dialect: facts.evidence.dialect().name(),
+        nix_version: None,
+        nix_versions: facts.evidence.to_string(),
+        complete: !timeline.is_cut() && !source.is_cut,
+        started_at: source.started_at.and_then(rfc3339),
+        wall_ns: timeline.wall().map(|wall| wall.length().get()),
+    }
+}
+
+fn rfc3339(unix_ns: i64) -> Option<String> {
+    Timestamp::from_nanosecond(i128::from(unix_ns))
+        .ok()
+        .map(|instant| instant.to_string())
+}
+
+fn diagnostics(source: &Source, timeline: &Timeline) -> Vec<Diagnostic> {
+    let issues = source.issues.iter().chain(timeline.issues());
+    issues.map(Diagnostic::from).collect()
+}
+
+fn nanos(length: Option<Nanos>) -> Option<u64> {
+    length.map(Nanos::get)
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a share needs no more than 52 bits"
+)]
+fn share(part: Option<Nanos>, whole: Option<Nanos>) -> Option<f64> {
+    let (part, whole) = part.zip(whole)?;
+    (whole > Nanos::ZERO).then(|| part.get() as f64 / whole.get() as f64)
+}

@@ -1,0 +1,171 @@
+//! The result of `phases`.
+
+use serde::Serialize;
+
+use super::{nanos, share};
+use crate::analysis::phases::{Phases, Total};
+use crate::timeline::{Outcome, Timeline, Unit, UnitKind};
+
+/// The result of `phases`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct PhasesResult {
+    /// The whole wall time.
+    pub wall_ns: Option<u64>,
+    /// The phases that occurred.
+    pub phases: Vec<PhaseView>,
+    /// Builder phases, those with the most work first.
+    pub builder_phases: Vec<BuilderPhaseTotalView>,
+    /// Derivations by how they ended.
+    pub outcomes: Vec<OutcomeView>,
+    /// What Nix announced.
+    pub plan: PlanView,
+    /// What the evaluator gave up with.
+    pub evaluation_error: Option<String>,
+}
+
+/// One phase.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct PhaseView {
+    /// Its name.
+    pub phase: &'static str,
+    /// Its measures.
+    #[serde(flatten)]
+    pub total: TotalView,
+    /// How many units it consists of.
+    pub units: usize,
+    /// Its parts, where it has several.
+    pub parts: Vec<PartView>,
+}
+
+/// One part of a phase.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct PartView {
+    /// Its name.
+    pub part: &'static str,
+    /// Its measures.
+    #[serde(flatten)]
+    pub total: TotalView,
+}
+
+/// The measures of a phase or a part.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct TotalView {
+    /// Its share of the wall clock; those of all phases add up to the wall time.
+    pub wall_ns: Option<u64>,
+    /// The same as a fraction of the wall time.
+    pub share: Option<f64>,
+    /// For how long any of it was active.
+    pub busy_ns: Option<u64>,
+    /// The sum of its spans.
+    pub work_ns: Option<u64>,
+    /// How much of the critical path lies in it.
+    pub critical_ns: Option<u64>,
+}
+
+/// How much time builders spent in the phases of one name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct BuilderPhaseTotalView {
+    /// The phase's name.
+    pub name: String,
+    /// In how many builds it occurred.
+    pub builds: usize,
+    /// For how long any builder was in it.
+    pub busy_ns: Option<u64>,
+    /// The sum over all builders.
+    pub work_ns: Option<u64>,
+    /// How much of the critical path lies in it.
+    pub critical_ns: Option<u64>,
+}
+
+/// How many derivations ended in one way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct OutcomeView {
+    /// How they ended.
+    pub outcome: &'static str,
+    /// How many.
+    pub count: usize,
+}
+
+/// What Nix announced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct PlanView {
+    /// Derivations to build.
+    pub builds: Option<u64>,
+    /// Paths to fetch.
+    pub fetches: Option<u64>,
+    /// Bytes to download.
+    pub download_bytes: Option<u64>,
+    /// Bytes unpacked.
+    pub unpacked_bytes: Option<u64>,
+}
+
+/// Makes the result of `phases`.
+#[must_use]
+pub fn phases(timeline: &Timeline, phases: &Phases) -> PhasesResult {
+    let view = |total: &Total| TotalView {
+        wall_ns: nanos(total.wall),
+        share: share(total.wall, phases.wall),
+        busy_ns: nanos(total.busy),
+        work_ns: nanos(total.work),
+        critical_ns: None,
+    };
+    let phase_views = phases.phases.iter().map(|phase| PhaseView {
+        phase: phase.phase.name(),
+        total: view(&phase.total),
+        units: phase.n_units,
+        parts: phase
+            .parts
+            .iter()
+            .map(|(part, total)| PartView {
+                part: part.name(),
+                total: view(total),
+            })
+            .collect(),
+    });
+    let builder_phases = phases
+        .builder_phases
+        .iter()
+        .map(|phase| BuilderPhaseTotalView {
+            name: timeline.name(phase.name).to_owned(),
+            builds: phase.n_builds,
+            busy_ns: nanos(phase.busy),
+            work_ns: nanos(phase.work),
+            critical_ns: None,
+        });
+    let outcomes = phases.outcomes.iter().map(|(outcome, &count)| OutcomeView {
+        outcome: outcome.name(),
+        count,
+    });
+    let plan = timeline.plan();
+    PhasesResult {
+        wall_ns: nanos(phases.wall),
+        phases: phase_views.collect(),
+        builder_phases: builder_phases.collect(),
+        outcomes: outcomes.collect(),
+        plan: PlanView {
+            builds: plan.builds,
+            fetches: plan.fetches,
+            download_bytes: plan.download_bytes,
+            unpacked_bytes: plan.unpacked_bytes,
+        },
+        evaluation_error: evaluation_error(timeline),
+    }
+}
+
+fn evaluation_error(timeline: &Timeline) -> Option<String> {
+    let mut units = timeline.units().iter();
+    let failed =
+        |unit: &&Unit| unit.kind == UnitKind::Evaluation && unit.outcome == Outcome::Failed;
+    units
+        .find(failed)?
+        .reason
+        .as_ref()
+        .map(|reason| reason.text.clone())
+}

@@ -1,0 +1,49 @@
+//! `--help` and `--version`.
+
+use insta::assert_snapshot;
+
+use crate::program::{command, nixlog, run};
+
+/// Returns help as it is printed where nothing limits the width.
+fn help(args: &[&str]) -> String {
+    run(command(args).env("COLUMNS", "100")).result()
+}
+
+#[test]
+fn help_of_the_program() {
+    assert_snapshot!("help", help(&["--help"]));
+    assert_snapshot!("help_short", help(&["-h"]));
+}
+
+#[test]
+fn help_of_every_verb() {
+    for verb in ["phases", "slowest", "doctor"] {
+        assert_snapshot!(format!("help_{verb}"), help(&[verb, "--help"]));
+    }
+}
+
+/// The program's own list of verbs, so that a new one cannot go without a snapshot.
+#[test]
+fn there_are_no_other_verbs() {
+    let help = help(&["-h"]);
+    let verbs: Vec<&str> = help
+        .lines()
+        .skip_while(|line| *line != "Commands:")
+        .skip(1)
+        .take_while(|line| !line.is_empty())
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    assert_eq!(verbs, ["phases", "slowest", "doctor", "help"]);
+}
+
+#[test]
+fn version() {
+    let version = concat!("nixlog ", env!("CARGO_PKG_VERSION"), "\n");
+    assert_eq!(nixlog(&["--version"]).result(), version);
+}
+
+#[test]
+fn without_a_verb_there_is_help_and_status_2() {
+    let said = nixlog(&[]).refused();
+    assert!(said.contains("Usage: nixlog <COMMAND>"), "{said}");
+}
