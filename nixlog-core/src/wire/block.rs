@@ -8,6 +8,9 @@ use std::io::{self, Read};
 /// blocks stay in the second-level cache.
 pub const BLOCK_SIZE: usize = 256 * 1024;
 
+/// How much a pipe gives at once; to make room for more would be to fill it with zeros each time.
+const PIPE_SIZE: usize = 64 * 1024;
+
 /// The longest line that is kept in one piece; build logs with lines of megabytes exist.
 pub const LINE_CAP: usize = 64 * 1024 * 1024;
 
@@ -55,6 +58,8 @@ pub struct Blocks<R> {
     input: R,
     /// The beginning of a line whose end has not come yet.
     carry: Vec<u8>,
+    /// How much the next read asks for.
+    ask: usize,
     ended: bool,
 }
 
@@ -64,6 +69,7 @@ impl<R: Read> Blocks<R> {
         Self {
             input,
             carry: Vec::new(),
+            ask: PIPE_SIZE,
             ended: false,
         }
     }
@@ -88,10 +94,11 @@ impl<R: Read> Blocks<R> {
         self.carry.clear();
         let mut searched = 0;
         while !self.ended {
-            if buffer.len() < filled + BLOCK_SIZE {
-                buffer.resize(filled + BLOCK_SIZE, 0);
+            let room = filled + self.ask;
+            if buffer.len() < room {
+                buffer.resize(room, 0);
             }
-            let got = match self.input.read(&mut buffer[filled..filled + BLOCK_SIZE]) {
+            let got = match self.input.read(&mut buffer[filled..room]) {
                 Ok(got) => got,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => {
@@ -99,6 +106,11 @@ impl<R: Read> Blocks<R> {
                     self.carry = buffer;
                     return Err(error);
                 }
+            };
+            self.ask = if got < self.ask {
+                PIPE_SIZE
+            } else {
+                BLOCK_SIZE
             };
             filled += got;
             self.ended = got == 0;
