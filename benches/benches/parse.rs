@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use nixlog_benches::{baseline, inputs};
+use nixlog_benches::{baseline, inputs, stages};
 
 fn parse(criterion: &mut Criterion) {
     for input in inputs::all() {
@@ -19,6 +19,15 @@ fn parse(criterion: &mut Criterion) {
         });
         group.bench_function("serde_json_in_place", |bencher| {
             bencher.iter(|| baseline::parse_in_place(black_box(&input.text)));
+        });
+        group.bench_function("events", |bencher| {
+            bencher.iter(|| stages::events(black_box(&input.text)));
+        });
+        group.bench_function("timeline", |bencher| {
+            bencher.iter(|| stages::timeline(black_box(&input.text)));
+        });
+        group.bench_function("phases", |bencher| {
+            bencher.iter(|| stages::phases(black_box(&input.text)));
         });
         group.finish();
     }

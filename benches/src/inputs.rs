@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::path::Path;
 
-use crate::generator::{Mix, generate};
+use crate::generator::{Mix, generate, generate_stamped};
 
 /// A log to read, with the name that its measurements carry.
 #[derive(Debug)]
@@ -40,19 +40,19 @@ pub fn all() -> Vec<Input> {
     inputs
 }
 
-/// Generates a log of each mix.
+/// Generates a log of each mix, and two as nixlog records them, with a stamp before each line.
 #[must_use]
 pub fn generated() -> Vec<Input> {
-    let mixes = [
-        ("build", Mix::Build),
-        ("download", Mix::Download),
-        ("escapes", Mix::Escapes),
-    ];
-    let input = |(name, mix)| Input {
-        name,
-        text: generate(mix, SEED, GENERATED_BYTES),
-    };
-    mixes.into_iter().map(input).collect()
+    let input = |name, text| Input { name, text };
+    let plain = |mix| generate(mix, SEED, GENERATED_BYTES);
+    let stamped = |mix| generate_stamped(mix, SEED, GENERATED_BYTES);
+    vec![
+        input("build", plain(Mix::Build)),
+        input("download", plain(Mix::Download)),
+        input("escapes", plain(Mix::Escapes)),
+        input("build-stamped", stamped(Mix::Build)),
+        input("download-stamped", stamped(Mix::Download)),
+    ]
 }
 
 /// Reads the real logs that are there.

@@ -1,4 +1,4 @@
-//! What the benches measure with: logs from a seed, and the readers to beat.
+//! What the benches measure with: logs from a seed, nixlog's stages, and the readers to beat.
 //!
 //! Absolute speed moves by a fifth from run to run and more from machine to machine, so every claim
 //! is a ratio within one run: ours against [`baseline::parse`], a careful reader on `serde_json`,
@@ -7,5 +7,6 @@
 pub mod baseline;
 pub mod generator;
 pub mod inputs;
+pub mod stages;
 
 pub use generator::{Mix, generate, generate_stamped};

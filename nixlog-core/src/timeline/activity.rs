@@ -150,6 +150,8 @@ pub(super) struct Activities {
     open: HashMap<u64, Row, foldhash::fast::FixedState>,
     /// The one asked for last: most lines name the same activity as the line before.
     last: Option<(u64, Row)>,
+    /// The same of progress, which otherwise alternates with the lines of a build's log.
+    last_counting: Option<(u64, Row)>,
 }
 
 impl Activities {
@@ -177,6 +179,7 @@ impl Activities {
         let id = activity.id.0;
         self.rows.push(activity);
         self.last = Some((id, row));
+        self.last_counting = None;
         (row, self.open.insert(id, row))
     }
 
@@ -201,9 +204,28 @@ impl Activities {
         Some(row)
     }
 
+    /// Finds the open activity with a number, for progress.
+    #[inline]
+    pub(super) fn find_counting(&mut self, id: ActivityId) -> Option<Row> {
+        if let Some((last, row)) = self.last_counting
+            && last == id.0
+        {
+            return Some(row);
+        }
+        let row = *self.open.get(&id.0)?;
+        self.last_counting = Some((id.0, row));
+        Some(row)
+    }
+
+    /// Tells whether an activity with a number is open.
+    pub(super) fn is_open(&self, id: ActivityId) -> bool {
+        self.open.contains_key(&id.0)
+    }
+
     /// Closes the open activity with a number.
     pub(super) fn stop(&mut self, id: ActivityId) -> Option<Row> {
         self.last = None;
+        self.last_counting = None;
         self.open.remove(&id.0)
     }
 

@@ -100,10 +100,24 @@ pub struct Facts {
 const KEPT_LINES: usize = 20;
 
 impl Facts {
+    /// Counts a record.
     #[inline]
-    pub(super) fn event(&mut self, line: &Line<'_>) {
+    pub(super) fn record(&mut self, line: &Line<'_>) {
         self.lines = line.number;
         self.events += 1;
+        if let Some(key) = line.unknown_key {
+            self.unknown_key(key);
+        }
+    }
+
+    #[cold]
+    fn unknown_key(&mut self, key: &str) {
+        self.unknown(format!("key `{key}`"));
+    }
+
+    /// Counts a record, and looks at what it gives away.
+    pub(super) fn event(&mut self, line: &Line<'_>) {
+        self.record(line);
         match &line.body {
             Body::Event(Event::Progress(_) | Event::Stop(_)) => {}
             Body::Event(Event::Start(start)) => {
@@ -117,9 +131,6 @@ impl Facts {
                 self.unknown(format!("action `{}`", action.decode()));
             }
             _ => {}
-        }
-        if let Some(key) = line.unknown_key {
-            self.unknown(format!("key `{key}`"));
         }
     }
 

@@ -4,7 +4,7 @@
 //! Only a line that has another shape is cut out and read with more patience. A line never makes
 //! the reading fail, and damage never reaches beyond its line.
 
-use super::canonical::{self, LastId};
+use super::canonical::{self, LastIds};
 use super::event::Event;
 use super::general::{self, ParseError, Parsed};
 use crate::time::Stamp;
@@ -53,7 +53,7 @@ pub struct Lines<'a> {
     /// Where the number of the line behind the last one is wanted.
     next_number: Option<&'a mut u64>,
     stamps: Stamps<'a>,
-    last_id: LastId,
+    last_ids: LastIds,
     /// The record behind a text without newline, which shares its line.
     rest: Option<Line<'a>>,
 }
@@ -61,14 +61,14 @@ pub struct Lines<'a> {
 impl<'a> Lines<'a> {
     /// Iterates over `text`, whole lines of which the first has the number `first`.
     pub(super) fn new(text: &'a str, first: u64, stamps: Stamps<'a>) -> Self {
-        let (last_id, at) = (LastId::default(), 0);
+        let (last_ids, at) = (LastIds::default(), 0);
         Self {
             text,
             at,
             number: first,
             next_number: None,
             stamps,
-            last_id,
+            last_ids,
             rest: None,
         }
     }
@@ -98,6 +98,49 @@ impl<'a> Lines<'a> {
         }
     }
 
+    /// Returns what is left of a line, or notes at the end of the text how many lines it has.
+    #[cold]
+    fn rest_or_end(&mut self) -> Option<Line<'a>> {
+        if let Some(rest) = self.rest.take() {
+            self.number += 1;
+            return Some(rest);
+        }
+        if let Some(number) = &mut self.next_number {
+            **number = self.number;
+        }
+        None
+    }
+
+    /// Counts the line of a record.
+    #[inline(always)]
+    fn record(&mut self, event: Event<'a>, stamp: Option<Stamp>) -> Line<'a> {
+        let number = self.number;
+        self.number += 1;
+        Line {
+            number,
+            stamp,
+            body: Body::Event(event),
+            unknown_key: None,
+        }
+    }
+
+    /// Reads a line that is no frequent one.
+    ///
+    /// A function of its own, so that it writes its result to where the caller wants it: else the
+    /// frequent ones are copied along with it, for a fifth of the time of a log of builds.
+    #[inline(never)]
+    fn other_line(&mut self, at: usize, stamp: Option<Stamp>) -> Line<'a> {
+        if let Some((event, next)) = canonical::record(self.text, at, &mut self.last_ids) {
+            self.at = next;
+            return self.record(event, stamp);
+        }
+        let line = self.odd_line(at, stamp);
+        if self.rest.is_none() {
+            self.number += 1;
+        }
+        line
+    }
+
     /// Reads a line that is no record in Nix's own shape.
     #[cold]
     fn odd_line(&mut self, at: usize, stamp: Option<Stamp>) -> Line<'a> {
@@ -107,7 +150,7 @@ impl<'a> Lines<'a> {
         let line = &rest[..length.unwrap_or(rest.len())];
         let line = line.strip_suffix('\r').unwrap_or(line);
         let number = self.number;
-        let (head, tail) = odd(line, &mut self.last_id);
+        let (head, tail) = odd(line, &mut self.last_ids);
         let make = |item: Item<'a>| match item {
             Item::Text(text) => Line {
                 number,
@@ -136,39 +179,17 @@ impl<'a> Lines<'a> {
 impl<'a> Iterator for Lines<'a> {
     type Item = Line<'a>;
 
-    #[inline]
+    #[inline(always)]
     fn next(&mut self) -> Option<Line<'a>> {
-        if let Some(rest) = self.rest.take() {
-            self.number += 1;
-            return Some(rest);
-        }
-        if self.at >= self.text.len() {
-            if let Some(number) = &mut self.next_number {
-                **number = self.number;
-            }
-            return None;
+        if self.rest.is_some() || self.at >= self.text.len() {
+            return self.rest_or_end();
         }
         let (stamp, at) = self.stamp(self.at);
-        let record = match self.text.as_bytes().get(at) {
-            Some(b'{') => canonical::bare_record(self.text, at, &mut self.last_id),
-            _ => canonical::record(self.text, at, &mut self.last_id),
-        };
-        if let Some((event, next)) = record {
-            let number = self.number;
-            self.number += 1;
+        if let Some((event, next)) = canonical::frequent(self.text, at, &mut self.last_ids) {
             self.at = next;
-            return Some(Line {
-                number,
-                stamp,
-                body: Body::Event(event),
-                unknown_key: None,
-            });
+            return Some(self.record(event, stamp));
         }
-        let line = self.odd_line(at, stamp);
-        if self.rest.is_none() {
-            self.number += 1;
-        }
-        Some(line)
+        Some(self.other_line(at, stamp))
     }
 }
 
@@ -180,7 +201,7 @@ enum Item<'a> {
 }
 
 /// Reads a line of any shape: a record, text, or text with a record behind it.
-fn odd<'a>(line: &'a str, last: &mut LastId) -> (Item<'a>, Option<Item<'a>>) {
+fn odd<'a>(line: &'a str, last: &mut LastIds) -> (Item<'a>, Option<Item<'a>>) {
     let payload = without_priority(line);
     let error = match payload.as_bytes() {
         [b'@', b'n', b'i', b'x', b' ', ..] => match record(payload[5..].trim_ascii_start(), last) {
@@ -217,7 +238,7 @@ fn odd<'a>(line: &'a str, last: &mut LastId) -> (Item<'a>, Option<Item<'a>>) {
 }
 
 /// Reads one JSON object: by shape where a carrier's residue was in the way, else in general.
-fn record<'a>(json: &'a str, last: &mut LastId) -> Result<Parsed<'a>, ParseError> {
+fn record<'a>(json: &'a str, last: &mut LastIds) -> Result<Parsed<'a>, ParseError> {
     match canonical::bare_record(json, 0, last) {
         Some((event, end)) if end == json.len() => Ok(Parsed {
             event,
