@@ -61,15 +61,12 @@ pub(crate) fn unreadable(name: &str, error: io::Error) -> CliError {
     }
 }
 
-/// Says that there was nothing to read.
-pub(crate) fn empty(name: &str) -> CliError {
-    let failed = CliError::new(format!("{} is empty", quoted(name)));
-    if name == "-" {
-        // `nix build | nixlog` is easily typed, and passes on what Nix prints as its result.
-        return failed
-            .hint("Nix logs to standard error: `nix build … |& nixlog phases`, or `2>&1 |` where the shell has no `|&`");
-    }
-    failed.hint(format!("name the log of a build, or {PIPE}"))
+/// Says that nothing came through the pipe: `nix build | nixlog` is easily typed, and passes on what
+/// Nix prints as its result.
+pub(crate) fn nothing_piped() -> CliError {
+    CliError::new("standard input is empty").hint(
+        "Nix logs to standard error: `nix build … |& nixlog phases`, or `2>&1 |` where the shell has no `|&`",
+    )
 }
 
 /// Names an input in an error.

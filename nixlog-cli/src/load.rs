@@ -95,8 +95,8 @@ pub(crate) fn log(args: &InputArgs, color: ColorWhen) -> Result<Log, CliError> {
     if let Some(error) = failure {
         trouble(&mut source, error)?;
     }
-    if source.bytes == 0 {
-        return Err(input::empty(&source.name));
+    if source.bytes == 0 && source.name == "-" {
+        return Err(input::nothing_piped());
     }
     let timeline = builder.finish();
     is_text(&source, &reader, &timeline)?;

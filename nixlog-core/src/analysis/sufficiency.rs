@@ -48,14 +48,24 @@ pub const HOW_TO_GET_EVENTS: &str = "add `--log-format internal-json -v` to the 
 /// Tells what the log answers.
 #[must_use]
 pub fn sufficiency(timeline: &Timeline) -> Vec<Answerable> {
-    vec![
+    let answers = vec![
         durations(timeline),
         evaluation(timeline),
         ends(timeline),
         outcomes(timeline),
         builder_phases(timeline),
         sources(timeline),
-    ]
+    ];
+    if timeline.is_nix() {
+        return answers;
+    }
+    let nothing = |answer: Answerable| Answerable {
+        extent: Extent::None,
+        why: Some("nothing of a Nix build in this log".to_owned()),
+        fix: Some(HOW_TO_STAMP),
+        ..answer
+    };
+    answers.into_iter().map(nothing).collect()
 }
 
 fn answer(

@@ -204,7 +204,8 @@ fn fit(table: &Table, texts: &[Vec<String>], limit: Option<usize>) -> Vec<Shown>
         }
         let text = shown
             .iter()
-            .filter(|column| table.columns[column.index].align == Align::Left);
+            .filter(|column| table.columns[column.index].align == Align::Left)
+            .filter(|column| !table.columns[column.index].keeps);
         text.max_by_key(|column| column.width)
             .map(|column| column.index)
     };

@@ -61,6 +61,7 @@ pub(super) fn timeline(mut builder: TimelineBuilder) -> Timeline {
     fillers(&mut builder, last);
     let wall = last.and_then(|last| Interval::new(Stamp::ZERO, last));
     let is_text = builder.facts.events == 0 && builder.human.saw_nix();
+    let is_nix = is_text || builder.facts.events > 0;
     let mut issues = builder.facts.issues();
     issues.extend(results::unit_issues(
         &units,
@@ -76,6 +77,7 @@ pub(super) fn timeline(mut builder: TimelineBuilder) -> Timeline {
         resolved: builder.resolved,
         issues,
         interrupted: builder.failures.interrupted,
+        is_nix,
         is_text,
         open_calls: builder
             .activities

@@ -98,8 +98,7 @@ impl HumanLog {
     fn event(builder: &mut TimelineBuilder, event: HumanEvent<'_>) {
         match event {
             HumanEvent::Note(note) => {
-                builder.human.saw_nix |=
-                    matches!(note, Note::PlanBuild { .. } | Note::PlanFetch { .. });
+                builder.human.saw_nix |= !matches!(note, Note::Other);
                 builder.note(&note, None);
             }
             HumanEvent::Building { drv, machine } | HumanEvent::Checking { drv, machine } => {
@@ -130,10 +129,13 @@ impl HumanLog {
                 }
             }
             // The evaluator's errors are those that the catalogue does not know.
+            HumanEvent::SystemConfiguration => {
+                builder.human.saw_nix = true;
+                builder.evaluation.sign();
+            }
             HumanEvent::Error { text } if matches!(message::read(text), Note::Other) => {
                 builder.evaluation.error(text);
             }
-            HumanEvent::SystemConfiguration => builder.evaluation.sign(),
             HumanEvent::Activation { .. } => {
                 let now = builder.now;
                 Self::end_latest(builder, now);

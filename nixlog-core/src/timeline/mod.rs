@@ -47,6 +47,7 @@ pub struct Timeline {
     facts: Facts,
     issues: Vec<Issue>,
     interrupted: bool,
+    is_nix: bool,
     is_text: bool,
     open_calls: bool,
 }
@@ -104,6 +105,12 @@ impl Timeline {
     #[must_use]
     pub fn is_interrupted(&self) -> bool {
         self.interrupted
+    }
+
+    /// Tells whether any of the log is Nix's: a record, or a line for people that Nix prints.
+    #[must_use]
+    pub fn is_nix(&self) -> bool {
+        self.is_nix
     }
 
     /// Tells whether this is a log for people, which has starts but no ends.

@@ -9,11 +9,10 @@ use super::{Align, Cell, Document, Row, Table, Weight, column, prose};
 #[must_use]
 pub fn doctor(report: &Report<DoctorResult>) -> Document {
     let (input, result) = (&report.input, &report.result);
-    let unsure = result
+    let gaps = result
         .answers
         .iter()
-        .filter(|answer| answer.answer != "yes")
-        .count();
+        .filter(|answer| answer.fix.is_some() || answer.answer == "no");
     let complete = if result.complete {
         "complete"
     } else {
@@ -22,14 +21,25 @@ pub fn doctor(report: &Report<DoctorResult>) -> Document {
     let clock = match result.clock {
         "none" => "no timestamps".to_owned(),
         "arrival" => "stamped on arrival".to_owned(),
+        _ if result.carrier == "nanos" => "stamped in nanoseconds".to_owned(),
         _ => format!("stamped by {}", result.carrier),
     };
-    let verdict = format!(
-        "a {complete} log of {} {}, {clock}; {unsure} of {} questions not answered in full",
-        dialect_name(result.dialect),
-        result.nix_versions,
-        result.answers.len()
-    );
+    let gaps = match gaps.count() {
+        0 => "it answers every question".to_owned(),
+        n => format!(
+            "{n} of {} questions could be answered better",
+            result.answers.len()
+        ),
+    };
+    let verdict = if input.is_nix {
+        let writer = dialect_name(result.dialect);
+        format!(
+            "a {complete} log of {writer} {}, {clock}; {gaps}",
+            result.nix_versions
+        )
+    } else {
+        "nothing of a Nix build in this log".to_owned()
+    };
     let mut facts = vec![
         ("input", input.source.clone()),
         (
@@ -131,7 +141,7 @@ pub fn doctor(report: &Report<DoctorResult>) -> Document {
             columns: vec![
                 column("question", "question", Align::Left, 0),
                 column("answer", "answer", Align::Left, 0),
-                prose("why", "why not wholly"),
+                prose("why", "what is missing"),
             ],
             rows: answers.collect(),
         },
@@ -140,7 +150,7 @@ pub fn doctor(report: &Report<DoctorResult>) -> Document {
         verdict,
         tables,
         notes,
-        next: None,
+        next: words::next(input, "phases"),
     }
 }
 

@@ -68,6 +68,8 @@ pub struct Column {
     pub rank: u8,
     /// Cells that do not fit go on in the next line, in place of being cut.
     pub wraps: bool,
+    /// Cells are never cut, however narrow the terminal is.
+    pub keeps: bool,
     /// Only programs are shown it: people have it in another column, or ask for it.
     pub for_programs: bool,
 }
@@ -113,6 +115,8 @@ pub enum Cell {
     Text(String),
     /// A length of time in nanoseconds.
     Nanos(u64),
+    /// The same, but for an end that the log does not have.
+    AboutNanos(u64),
     /// A fraction of 1.
     Share(f64),
     /// A number of things.
@@ -150,6 +154,7 @@ impl Cell {
         match self {
             Self::Text(text) => text.clone(),
             Self::Nanos(nanos) => duration(*nanos),
+            Self::AboutNanos(nanos) => format!("~{}", duration(*nanos)),
             Self::Share(share) => percent(*share),
             Self::Count(n) => count(*n),
             Self::Bytes(n) => bytes(*n),
@@ -162,7 +167,7 @@ impl Cell {
     pub fn for_programs(&self) -> String {
         match self {
             Self::Text(text) => text.clone(),
-            Self::Nanos(n) | Self::Count(n) | Self::Bytes(n) => n.to_string(),
+            Self::Nanos(n) | Self::AboutNanos(n) | Self::Count(n) | Self::Bytes(n) => n.to_string(),
             Self::Share(share) => format!("{share:.6}"),
             Self::Unknown => String::new(),
         }
@@ -176,6 +181,7 @@ fn column(key: &'static str, title: &'static str, align: Align, rank: u8) -> Col
         align,
         rank,
         wraps: false,
+        keeps: false,
         for_programs: false,
     }
 }

@@ -1,8 +1,10 @@
 //! The result of `phases`, laid out.
 
+use std::cmp::Reverse;
+
 use super::super::format::{bytes, duration, harmless, plural};
 use super::super::view::{PhaseView, PhasesResult, PlanView, Report, TotalView};
-use super::words::{how_to_stamp, notes, shell_word};
+use super::words::{next, notes};
 use super::{Align, Cell, Document, Row, Table, Weight, column, weight};
 
 /// Lays out the result of `phases`.
@@ -22,22 +24,11 @@ pub fn phases(report: &Report<PhasesResult>) -> Document {
         tables.push(outcome_table(result));
     }
     let mut notes = notes(&report.diagnostics);
-    if let Some(error) = &result.evaluation_error {
-        notes.insert(0, format!("evaluation failed: {}", harmless(error)));
-    }
     notes.extend(announced(&result.plan));
     if timed {
-        notes.insert(0, "wall: each instant split among the phases active in it; adds up to the wall time. busy: any of it active. work: sum of its spans.".to_owned());
-    } else {
-        notes.extend(how_to_stamp(&report.input));
+        notes.insert(0, "wall: shares that add up to the wall time; busy: any of it active; work: all of it added up".to_owned());
     }
-    let source = shell_word(&report.input.source);
-    let next = if timed {
-        format!("nixlog slowest {source}")
-    } else {
-        format!("nixlog doctor {source}")
-    };
-    let next = (report.input.source != "-").then_some(next);
+    let next = next(&report.input, "slowest");
     Document {
         verdict: phases_verdict(report),
         tables,
@@ -49,63 +40,65 @@ pub fn phases(report: &Report<PhasesResult>) -> Document {
 /// Says in one line where the time went.
 fn phases_verdict(report: &Report<PhasesResult>) -> String {
     let result = &report.result;
-    let n_of = |name: &str| {
-        result
-            .outcomes
-            .iter()
-            .find(|each| each.outcome == name)
-            .map_or(0, |each| each.count)
-    };
-    let n_builds: usize =
-        result.outcomes.iter().map(|each| each.count).sum::<usize>() - n_of("dependency-failed");
-    let n_failed = n_of("failed") + n_of("timed-out") + n_of("hash-mismatch");
-    let mut builds = plural(n_builds as u64, "build");
-    if n_failed > 0 {
-        builds = format!("{builds}, {n_failed} failed");
-    }
-    if n_of("interrupted") > 0 {
-        builds = format!("{builds}, {} interrupted", n_of("interrupted"));
-    }
+    let builds = builds(result);
     if report.input.lines == 0 {
         return "this log is empty".to_owned();
+    }
+    if !report.input.is_nix {
+        return format!(
+            "nothing of a Nix build in {}",
+            plural(report.input.lines, "line")
+        );
     }
     let Some(wall) = result.wall_ns else {
         let lines = plural(report.input.lines, "line");
         return format!("{lines} without timestamps: {builds}; durations are not in this log");
     };
-    let timed = |phase: &&PhaseView| phase.total.wall_ns.is_some();
-    if result
-        .phases
-        .iter()
-        .filter(timed)
-        .all(|phase| phase.phase == "waiting")
-    {
-        return format!(
-            "{} wall, and nothing in this log says what took it",
-            duration(wall)
-        );
+    let wall = duration(wall);
+    if let Some(error) = &result.evaluation_error {
+        return format!("evaluation failed after {wall}: {}", harmless(error));
     }
-    let mut phases: Vec<_> = result
-        .phases
+    let timed = |phase: &&PhaseView| phase.total.wall_ns.is_some_and(|wall| wall > 0);
+    let mut phases: Vec<&PhaseView> = result.phases.iter().filter(timed).collect();
+    if phases.iter().all(|phase| phase.phase == "waiting") {
+        return format!("{wall} wall, and nothing in this log says what took it");
+    }
+    phases.sort_by_key(|phase| Reverse(phase.total.wall_ns));
+    // What does not even round to one in a hundred is not worth a word.
+    let worth = phases
         .iter()
-        .filter(|phase| phase.total.wall_ns.is_some_and(|wall| wall > 0))
-        .collect();
-    phases.sort_by_key(|phase| std::cmp::Reverse(phase.total.wall_ns));
-    let largest: Vec<String> = phases
-        .iter()
+        .filter(|phase| phase.total.share.is_some_and(|share| share >= 0.005));
+    let largest: Vec<String> = worth
         .take(3)
         .filter_map(|phase| {
             Some(format!(
-                "{:.0} % {}",
+                "{:.0}% {}",
                 phase.total.share? * 100.0,
                 phase.phase
             ))
         })
         .collect();
-    if largest.is_empty() {
-        return format!("{} wall: {builds}", duration(wall));
+    format!("{wall} wall: {} ({builds})", largest.join(", "))
+}
+
+/// Counts the builds, and those that went wrong.
+fn builds(result: &PhasesResult) -> String {
+    let n_of = |name: &str| {
+        let mut outcomes = result.outcomes.iter();
+        outcomes
+            .find(|each| each.outcome == name)
+            .map_or(0, |each| each.count)
+    };
+    let n_all: usize = result.outcomes.iter().map(|each| each.count).sum();
+    let n_builds = n_all - n_of("dependency-failed");
+    let n_failed = n_of("failed") + n_of("timed-out") + n_of("hash-mismatch");
+    let mut builds = plural(n_builds as u64, "build");
+    for (n, how) in [(n_failed, "failed"), (n_of("interrupted"), "interrupted")] {
+        if n > 0 {
+            builds = format!("{builds}, {n} {how}");
+        }
     }
-    format!("{} wall: {} ({builds})", duration(wall), largest.join(", "))
+    builds
 }
 
 fn phase_table(result: &PhasesResult) -> Table {
@@ -176,7 +169,11 @@ fn builder_phase_table(result: &PhasesResult) -> Table {
     let rows = phases.map(|phase| Row {
         weight: Weight::Plain,
         cells: vec![
-            Cell::text(&phase.name),
+            Cell::text(if phase.name.is_empty() {
+                "(unnamed)"
+            } else {
+                &phase.name
+            }),
             Cell::nanos(phase.work_ns),
             Cell::nanos(phase.busy_ns),
             Cell::nanos(phase.critical_ns),

@@ -2,7 +2,7 @@
 
 use super::super::format::{duration, harmless, plural};
 use super::super::view::{Report, SlowestResult, UnitView};
-use super::words::{how_to_stamp, notes, shell_word};
+use super::words::{next, notes};
 use super::{Align, Cell, Column, Document, Row, Table, column, weight};
 
 /// How names are shown.
@@ -25,17 +25,20 @@ impl Options {
 #[must_use]
 pub fn slowest(report: &Report<SlowestResult>, options: Options) -> Document {
     let result = &report.result;
-    let timed = report.input.wall_ns.is_some();
     let path = Column {
         for_programs: true,
         ..column("path", "path", Align::Left, 9)
     };
+    let name = Column {
+        keeps: options.full_paths,
+        ..column("name", "name", Align::Left, 0)
+    };
     let columns = vec![
         column("rank", "#", Align::Right, 0),
         column("duration_ns", "took", Align::Right, 0),
-        column("share", "of wall", Align::Right, 3),
+        column("share", "of wall", Align::Right, 4),
         column("kind", "kind", Align::Left, 2),
-        column("name", "name", Align::Left, 0),
+        name,
         path,
         column("machine", "machine", Align::Left, 3),
         column("outcome", "outcome", Align::Left, 1),
@@ -43,15 +46,18 @@ pub fn slowest(report: &Report<SlowestResult>, options: Options) -> Document {
             "longest_builder_phase",
             "longest builder phase",
             Align::Left,
-            4,
+            5,
         ),
-        column("log_lines", "log lines", Align::Right, 6),
-        column("bytes", "transferred", Align::Right, 5),
+        column("log_lines", "log lines", Align::Right, 7),
+        column("bytes", "transferred", Align::Right, 6),
     ];
     let cells = |unit: &UnitView, rank: u64| {
         vec![
             Cell::Count(rank),
-            Cell::nanos(unit.duration_ns),
+            match unit.duration_ns {
+                Some(took) if is_inferred(unit) => Cell::AboutNanos(took),
+                took => Cell::nanos(took),
+            },
             Cell::share(share(unit.duration_ns, report.input.wall_ns)),
             Cell::Text(unit.kind.to_owned()),
             Cell::text(if options.full_paths {
@@ -78,16 +84,17 @@ pub fn slowest(report: &Report<SlowestResult>, options: Options) -> Document {
         notes.insert(
             0,
             format!(
-                "{} more; `--top 0` lists all",
-                plural(n_more as u64, "unit")
+                "{}; `--top 0` lists all",
+                plural(n_more as u64, "more unit")
             ),
         );
     }
-    if !timed {
-        notes.extend(how_to_stamp(&report.input));
+    if result.units.iter().any(is_inferred) {
+        notes.push(
+            "~: the log does not say when this ended; it follows from other lines".to_owned(),
+        );
     }
-    let next = (report.input.source != "-")
-        .then(|| format!("nixlog phases {}", shell_word(&report.input.source)));
+    let next = next(&report.input, "phases");
     Document {
         verdict: slowest_verdict(report),
         tables: vec![Table {
@@ -138,14 +145,15 @@ fn outcome(unit: &UnitView) -> String {
         Some(reason) if unit.outcome == "timed-out" => harmless(reason).into_owned(),
         _ => unit.outcome.to_owned(),
     };
-    match unit.end {
-        Some("open") => text += " (still open)",
-        Some("inferred") if matches!(unit.kind, "build" | "source-fetch") => {
-            text += " (end inferred)";
-        }
-        _ => {}
+    if unit.end == Some("open") {
+        text += " (still open)";
     }
     text
+}
+
+/// Tells whether how long a build took depends on an end that the log does not have.
+fn is_inferred(unit: &UnitView) -> bool {
+    unit.end == Some("inferred") && matches!(unit.kind, "build" | "source-fetch")
 }
 
 /// Returns the builder phase that took longest, all its occurrences together.
@@ -164,8 +172,10 @@ fn longest_phase(unit: &UnitView) -> Option<String> {
         .iter()
         .any(|phase| phase.duration_ns.is_some())
         .then(|| total(&longest.name));
-    Some(match took.filter(|&took| took > 0) {
-        Some(took) => format!("{} {}", longest.name, duration(took)),
-        None => longest.name.clone(),
-    })
+    match took {
+        // All of them came in one piece, so none is the longest.
+        Some(0) => None,
+        Some(took) => Some(format!("{} {}", longest.name, duration(took))),
+        None => Some(longest.name.clone()),
+    }
 }

@@ -1,36 +1,39 @@
 //! What all documents say in the same words.
 
-use super::super::format::{self, count, harmless};
+use super::super::format::{count, harmless};
 use super::super::view::{Diagnostic, Input};
 
 /// Words what a reader should know.
 pub(super) fn notes(diagnostics: &[Diagnostic]) -> Vec<String> {
     let note = |diagnostic: &Diagnostic| {
-        let times = if diagnostic.count > 1 {
-            format!("{}× ", count(diagnostic.count))
-        } else {
-            String::new()
-        };
-        let line = diagnostic.first_line.map_or_else(String::new, |line| {
-            format!(" (first in line {})", format::count(line))
+        let times = (diagnostic.count > 1).then(|| format!("{}×", count(diagnostic.count)));
+        let line = diagnostic.first_line.map(|line| match diagnostic.count {
+            0 | 1 => format!("line {}", count(line)),
+            _ => format!("first in line {}", count(line)),
         });
-        format!(
-            "{}: {times}{}{line}",
-            diagnostic.severity,
-            harmless(&diagnostic.message)
-        )
+        let place: Vec<String> = times.into_iter().chain(line).collect();
+        let message = harmless(&diagnostic.message);
+        match place.as_slice() {
+            [] => format!("{}: {message}", diagnostic.severity),
+            place => format!("{}: {message} ({})", diagnostic.severity, place.join(", ")),
+        }
     };
     diagnostics.iter().map(note).collect()
 }
 
-/// Says how to get a log with times.
-pub(super) fn how_to_stamp(input: &Input) -> Option<String> {
-    let how = "to get times, let nixlog read the build while it runs: nix build … --log-format internal-json -v |& nixlog phases";
-    (input.clock == "none").then(|| how.to_owned())
+/// Returns the next command worth running: for a log without times, how to get one with them.
+pub(super) fn next(input: &Input, verb: &str) -> Option<String> {
+    if input.clock == "none" {
+        return Some(HOW_TO_STAMP.to_owned());
+    }
+    (input.source != "-").then(|| format!("nixlog {verb} {}", shell_word(&input.source)))
 }
 
+/// Lets nixlog read a build while it runs.
+const HOW_TO_STAMP: &str = "nix build … --log-format internal-json -v |& nixlog phases";
+
 /// Quotes a file name for the shell where it needs to be.
-pub(super) fn shell_word(text: &str) -> String {
+fn shell_word(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./+=:,@~".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
         return text.to_owned();

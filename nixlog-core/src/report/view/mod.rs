@@ -60,6 +60,8 @@ pub struct Input {
     pub nix_version: Option<String>,
     /// The versions that fit what the log shows, for people.
     pub nix_versions: String,
+    /// Some of it is Nix's at all.
+    pub is_nix: bool,
     /// The log does not stop in the middle of something.
     pub complete: bool,
     /// The wall clock at the start, RFC 3339.
@@ -126,6 +128,7 @@ fn input(source: &Source, timeline: &Timeline) -> Input {
         dialect: facts.evidence.dialect().name(),
         nix_version: None,
         nix_versions: facts.evidence.to_string(),
+        is_nix: timeline.is_nix(),
         complete: !timeline.is_cut() && !source.is_cut,
         started_at: source.started_at.and_then(rfc3339),
         wall_ns: timeline.wall().map(|wall| wall.length().get()),
