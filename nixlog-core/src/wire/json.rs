@@ -144,15 +144,38 @@ fn string_end_bytewise(bytes: &[u8], from: usize) -> Option<usize> {
 /// Returns the position behind the escape whose backslash is at `at`; `None` where it is none.
 #[inline(always)]
 fn escape_end(bytes: &[u8], at: usize) -> Option<usize> {
-    match *bytes.get(at + 1)? {
-        b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(at + 2),
-        b'u' => {
-            let hex = bytes.get(at + 2..at + 6)?;
-            hex.iter().all(u8::is_ascii_hexdigit).then_some(at + 6)
-        }
-        _ => None,
+    let kind = *bytes.get(at + 1)?;
+    if ESCAPES[usize::from(kind)] & SIMPLE != 0 {
+        return Some(at + 2);
     }
+    let hex = window::<4>(bytes, at + 2)?;
+    let all = hex
+        .iter()
+        .fold(HEX, |all, &digit| all & ESCAPES[usize::from(digit)]);
+    (kind == b'u' && all != 0).then_some(at + 6)
 }
+
+/// What may follow a backslash but for `u`, and what may follow `u`. A table, since the compiler
+/// makes jumps of a `match`, which builders' colours and quotes leave hard to predict.
+const ESCAPES: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0_u8;
+    loop {
+        if matches!(byte, b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') {
+            table[byte as usize] |= SIMPLE;
+        }
+        if byte.is_ascii_hexdigit() {
+            table[byte as usize] |= HEX;
+        }
+        if byte == u8::MAX {
+            break table;
+        }
+        byte += 1;
+    }
+};
+
+const SIMPLE: u8 = 1;
+const HEX: u8 = 2;
 
 /// Reads an unsigned integer at `from`; returns it and the position behind it. `None` where there
 /// is none, where it has a leading zero (not JSON), or where it might not fit.
