@@ -1,9 +1,10 @@
 //! Prints how nixlog's stages compare with the readers to beat, in one run:
 //! `cargo run --release -p nixlog-benches --example ratios -- [--rounds N] [FILE…]`.
 //!
-//! Every round runs every stage once, so that whatever else the machine does hits all of them
-//! alike, and the median over the rounds is taken. What counts is processor time, since a machine
-//! that builds something else besides is the rule. Files are measured besides the usual logs.
+//! Every round runs every stage, so that whatever else the machine does hits all of them alike; a
+//! ratio is the median of the ratios within each round. What counts is processor time, since a
+//! machine that builds something else besides is the rule, and within a round the best of three.
+//! Files are measured besides the usual logs.
 
 use std::env;
 use std::error::Error;
@@ -39,6 +40,13 @@ const STAGES: [Stage; 6] = [
     }),
 ];
 
+const NEWLINES: usize = 0;
+const SERDE_JSON: usize = 1;
+const IN_PLACE: usize = 2;
+const EVENTS: usize = 3;
+const TIMELINE: usize = 4;
+const PHASES: usize = 5;
+
 fn main() -> Result<(), Box<dyn Error>> {
     let mut args: Vec<String> = env::args().skip(1).collect();
     let mut rounds = 15;
@@ -62,28 +70,36 @@ fn main() -> Result<(), Box<dyn Error>> {
     )?;
     writeln!(out, "|---|---|---|---|---|---|---|---|---|")?;
     for (name, log) in &logs {
-        row(&mut out, name, log, &medians(log, rounds))?;
+        row(&mut out, name, log, &Rounds::run(log, rounds))?;
     }
     Ok(())
 }
 
-/// Returns the median time of each stage, in seconds.
-fn medians(log: &str, rounds: usize) -> [f64; STAGES.len()] {
-    let mut times = [const { Vec::new() }; STAGES.len()];
-    for round in 0..=rounds {
-        for ((_, run), times) in STAGES.iter().zip(&mut times) {
-            let start = processor_time();
-            run(black_box(log));
-            // The first round warms up.
-            if round > 0 {
-                times.push(processor_time() - start);
-            }
-        }
+/// How long each stage took in each round, in seconds.
+struct Rounds(Vec<[f64; STAGES.len()]>);
+
+impl Rounds {
+    fn run(log: &str, rounds: usize) -> Self {
+        let round = |_| STAGES.map(|(_, run)| best_of_three(|| run(black_box(log))));
+        // The first round warms up.
+        Self((0..=rounds).map(round).skip(1).collect())
     }
-    times.map(|mut times: Vec<f64>| {
-        times.sort_unstable_by(f64::total_cmp);
-        times.get(times.len() / 2).copied().unwrap_or(f64::NAN)
-    })
+
+    /// Returns the median of what `value` makes of the times of a round.
+    fn median(&self, value: impl Fn(&[f64; STAGES.len()]) -> f64) -> f64 {
+        let mut values: Vec<f64> = self.0.iter().map(value).collect();
+        values.sort_unstable_by(f64::total_cmp);
+        values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+    }
+}
+
+fn best_of_three(run: impl Fn()) -> f64 {
+    let time = |_| {
+        let start = processor_time();
+        run();
+        processor_time() - start
+    };
+    (0..3).map(time).fold(f64::INFINITY, f64::min)
 }
 
 /// Returns how long this thread has been running, in seconds.
@@ -93,24 +109,21 @@ fn processor_time() -> f64 {
     time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }
 
-fn row(
-    out: &mut impl io::Write,
-    name: &str,
-    log: &str,
-    [newlines, serde, in_place, events, timeline, phases]: &[f64; STAGES.len()],
-) -> io::Result<()> {
+fn row(out: &mut impl io::Write, name: &str, log: &str, rounds: &Rounds) -> io::Result<()> {
     #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
     let gigabytes = log.len() as f64 / 1e9;
+    let speed = |stage: usize| gigabytes / rounds.median(|times| times[stage]);
+    let ratio = |of: usize, to: usize| rounds.median(|times| times[of] / times[to]);
     writeln!(
         out,
         "| {name} | {:.2} | {:.2} | {:.2} | {:.2} | {:.2} | {:.0} % | {:.2} | {:.2} |",
-        gigabytes / newlines,
-        gigabytes / serde,
-        gigabytes / events,
-        serde / events,
-        in_place / events,
-        100.0 * newlines / events,
-        timeline / events,
-        phases / events,
+        speed(NEWLINES),
+        speed(SERDE_JSON),
+        speed(EVENTS),
+        ratio(SERDE_JSON, EVENTS),
+        ratio(IN_PLACE, EVENTS),
+        100.0 * ratio(NEWLINES, EVENTS),
+        ratio(TIMELINE, EVENTS),
+        ratio(PHASES, EVENTS),
     )
 }
