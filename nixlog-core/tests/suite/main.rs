@@ -2,6 +2,10 @@
 #![expect(clippy::disallowed_methods, reason = "tests read the corpus")]
 
 mod corpus_files;
+mod golden;
 mod layers;
+mod outcomes;
+mod recordings;
 mod rust_source;
+mod shared_corpus;
 mod workspace;
