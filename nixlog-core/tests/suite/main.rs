@@ -2,10 +2,12 @@
 #![expect(clippy::disallowed_methods, reason = "tests read the corpus")]
 
 mod corpus_files;
+mod ends;
 mod golden;
 mod layers;
 mod outcomes;
 mod recordings;
 mod rust_source;
 mod shared_corpus;
+mod simulated_nix;
 mod workspace;
