@@ -6,6 +6,7 @@ mod ends;
 mod golden;
 mod layers;
 mod outcomes;
+mod phases;
 mod recordings;
 mod rust_source;
 mod shared_corpus;
