@@ -7,6 +7,7 @@ mod golden;
 mod layers;
 mod outcomes;
 mod phases;
+mod reading;
 mod recordings;
 mod rust_source;
 mod shared_corpus;
