@@ -1,6 +1,7 @@
 //! The only integration binary of the core: golden, property and layer tests.
 #![expect(clippy::disallowed_methods, reason = "tests read the corpus")]
 
+mod allocation;
 mod corpus_files;
 mod ends;
 mod golden;
