@@ -8,6 +8,9 @@ use std::io::{self, Read};
 /// blocks stay in the second-level cache.
 pub const BLOCK_SIZE: usize = 256 * 1024;
 
+/// How much a pipe gives at once; to make room for more would be to fill it with zeros each time.
+const PIPE_SIZE: usize = 64 * 1024;
+
 /// The longest line that is kept in one piece; build logs with lines of megabytes exist.
 pub const LINE_CAP: usize = 64 * 1024 * 1024;
 
@@ -55,6 +58,8 @@ pub struct Blocks<R> {
     input: R,
     /// The beginning of a line whose end has not come yet.
     carry: Vec<u8>,
+    /// How much the next read asks for.
+    ask: usize,
     ended: bool,
 }
 
@@ -64,6 +69,7 @@ impl<R: Read> Blocks<R> {
         Self {
             input,
             carry: Vec::new(),
+            ask: PIPE_SIZE,
             ended: false,
         }
     }
@@ -78,37 +84,48 @@ impl<R: Read> Blocks<R> {
     /// Passes on what the input says, but for an interrupted read, which is tried again. What was
     /// read before the error comes first.
     pub fn next_block(&mut self, mut buffer: Vec<u8>) -> io::Result<Option<Block>> {
-        buffer.clear();
-        buffer.append(&mut self.carry);
+        // A buffer that comes back is written over, not cleared: to fill it with zeros first would
+        // be a twentieth of all the work on a log that is read from a file.
+        let mut filled = self.carry.len();
+        if buffer.len() < filled {
+            buffer.resize(filled, 0);
+        }
+        buffer[..filled].copy_from_slice(&self.carry);
+        self.carry.clear();
         let mut searched = 0;
         while !self.ended {
-            let have = buffer.len();
-            buffer.resize(have + BLOCK_SIZE, 0);
-            let got = match self.input.read(&mut buffer[have..]) {
+            let room = filled + self.ask;
+            if buffer.len() < room {
+                buffer.resize(room, 0);
+            }
+            let got = match self.input.read(&mut buffer[filled..room]) {
                 Ok(got) => got,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {
-                    buffer.truncate(have);
-                    continue;
-                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => {
-                    buffer.truncate(have);
+                    buffer.truncate(filled);
                     self.carry = buffer;
                     return Err(error);
                 }
             };
-            buffer.truncate(have + got);
+            self.ask = if got < self.ask {
+                PIPE_SIZE
+            } else {
+                BLOCK_SIZE
+            };
+            filled += got;
             self.ended = got == 0;
-            if let Some(newline) = memchr::memrchr(b'\n', &buffer[searched..]) {
-                self.carry
-                    .extend_from_slice(&buffer[searched + newline + 1..]);
-                buffer.truncate(searched + newline + 1);
+            if let Some(newline) = memchr::memrchr(b'\n', &buffer[searched..filled]) {
+                let end = searched + newline + 1;
+                self.carry.extend_from_slice(&buffer[end..filled]);
+                filled = end;
                 break;
             }
-            searched = buffer.len();
+            searched = filled;
             if searched >= LINE_CAP {
                 break;
             }
         }
+        buffer.truncate(filled);
         Ok((!buffer.is_empty()).then(|| Block::new(buffer)))
     }
 
@@ -140,7 +157,7 @@ mod tests {
         let input = b"one\n\ntwo three\n\xff four\nlast without newline";
         for step in 1..input.len() + 1 {
             let mut blocks = Blocks::new(Trickle(input, step));
-            let (mut seen, mut buffer) = (Vec::new(), Vec::new());
+            let (mut seen, mut buffer) = (Vec::new(), b"what a buffer held before".to_vec());
             while let Some(block) = blocks.next_block(buffer)? {
                 seen.extend_from_slice(block.as_bytes());
                 let whole = block.as_bytes().ends_with(b"\n") || seen.len() == input.len();

@@ -58,7 +58,24 @@ pub(super) fn string_end(bytes: &[u8], from: usize) -> Option<usize> {
         }
         at += WINDOW;
     }
-    string_end_bytewise(bytes, at)
+    string_end_last(bytes, at)
+}
+
+/// The same search for the last bytes of a text, fewer than a window: of a block, or of fields that
+/// were cut out.
+#[inline(never)]
+fn string_end_last(bytes: &[u8], at: usize) -> Option<usize> {
+    let Some(window) = bytes.last_chunk::<WINDOW>().filter(|_| at < bytes.len()) else {
+        return string_end_bytewise(bytes, at);
+    };
+    // The window that ends with the text, without what was seen already.
+    let seen = WINDOW - (bytes.len() - at);
+    let mask = special(window) >> seen;
+    let stop = at + mask.trailing_zeros() as usize;
+    match bytes.get(stop)? {
+        b'"' => Some(stop),
+        _ => string_end_bytewise(bytes, stop),
+    }
 }
 
 /// Marks the bytes that end a plain run: a quote, a backslash, a control byte.
@@ -110,8 +127,8 @@ fn string_end_escaped(bytes: &[u8], from: usize) -> Option<usize> {
     string_end_bytewise(bytes, at.max(free))
 }
 
-/// The same search for the last bytes of a block.
-#[cold]
+/// The same search byte by byte.
+#[inline(never)]
 fn string_end_bytewise(bytes: &[u8], from: usize) -> Option<usize> {
     let mut at = from;
     loop {
