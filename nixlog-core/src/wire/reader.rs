@@ -113,7 +113,7 @@ impl LogReader {
     /// Takes in whole lines; only the last line of the log may lack its line feed. `arrival` is
     /// the time at which they arrived, where somebody watched.
     pub fn block<'b>(&'b mut self, bytes: &'b [u8], arrival: Option<Stamp>) -> Lines<'b> {
-        match std::str::from_utf8(bytes) {
+        match simdutf8::basic::from_utf8(bytes) {
             Ok(text) => self.text(text, arrival),
             Err(_) => self.bytes(bytes, arrival),
         }
