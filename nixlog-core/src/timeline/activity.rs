@@ -91,6 +91,8 @@ pub(super) struct Activity {
     pub(super) counted_end: Option<Stamp>,
     /// The counters say that it succeeded or failed.
     pub(super) verdict: Option<bool>,
+    /// Nix told of its builder phases.
+    pub(super) told_phases: bool,
     /// A file was transferred inside it: a fixed-output derivation.
     pub(super) fetched: bool,
     /// It was announced again without having done anything (Determinate Nix): not a unit.
@@ -127,6 +129,7 @@ impl Activity {
             counter: None,
             counted_end: None,
             verdict: None,
+            told_phases: false,
             fetched: false,
             superseded: false,
         }

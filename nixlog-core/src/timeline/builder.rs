@@ -2,6 +2,7 @@
 //! activities, never with the length of the log.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use super::activity::{Activities, Activity, Role, Row};
 use super::counters::Counters;
@@ -28,6 +29,9 @@ pub(super) struct PhaseMark {
     pub(super) name: Name,
     pub(super) at: Option<Stamp>,
 }
+
+/// The marks of each build, in order.
+pub(super) type Phases = HashMap<Row, Vec<PhaseMark>, foldhash::fast::FixedState>;
 
 /// Folds the lines of a log into a [`Timeline`].
 ///
@@ -452,6 +456,7 @@ impl TimelineBuilder {
             ResultDetail::SetPhase(phase) => {
                 let name = self.intern(phase);
                 let build = self.sign_of_life(row);
+                self.activities.get_mut(build).told_phases = true;
                 self.phases.push(PhaseMark {
                     build,
                     name,
@@ -476,47 +481,64 @@ impl TimelineBuilder {
         }
     }
 
+    /// Counts a line of a build's log, as Nix reports it: a string in quotes.
     #[inline]
     fn build_log_line(&mut self, row: Row, result: &ActivityResult<'_>) {
         let quoted = result.fields.raw();
-        let text = quoted
-            .get(1..quoted.len().saturating_sub(1))
-            .unwrap_or_default();
-        self.log_line(row, text);
-    }
-
-    /// Counts a line of a build's log.
-    #[inline]
-    pub(super) fn log_line(&mut self, row: Row, text: &str) {
-        let build = self.sign_of_life(row);
-        let activity = self.activities.get_mut(build);
-        activity.log_lines += 1;
-        activity.log_bytes += text.len() as u64;
+        let build = self.count_line(row, quoted.len().saturating_sub(2));
         // `showPhaseHeader` in nixpkgs' `setup.sh`.
-        if let Some(phase) = text.strip_prefix("Running phase: ") {
-            self.phase_line(build, phase);
+        if quoted.as_bytes().starts_with(b"\"Running phase: ") {
+            let text = quoted.get(1..quoted.len().saturating_sub(1));
+            self.phase_line(build, text.unwrap_or_default());
         }
     }
 
-    #[cold]
-    fn phase_line(&mut self, build: Row, phase: &str) {
-        let name = self.names.intern(phase);
-        self.phase_lines.push(PhaseMark {
-            build,
-            name,
-            at: self.now,
-        });
+    /// Counts a line of a build's log.
+    pub(super) fn log_line(&mut self, row: Row, text: &str) {
+        let build = self.count_line(row, text.len());
+        self.phase_line(build, text);
+    }
+
+    /// Counts a line; returns the row of the build, or that of the build it is a part of.
+    #[inline]
+    fn count_line(&mut self, row: Row, bytes: usize) -> Row {
+        let build = self.sign_of_life(row);
+        let activity = self.activities.get_mut(build);
+        activity.log_lines += 1;
+        activity.log_bytes += bytes as u64;
+        build
+    }
+
+    /// Notes the phase that stdenv says begins, if it does and Nix does not tell of phases itself.
+    fn phase_line(&mut self, build: Row, text: &str) {
+        if let Some(phase) = text.strip_prefix("Running phase: ")
+            && !self.activities.get(build).told_phases
+        {
+            let name = self.names.intern(phase);
+            self.phase_lines.push(PhaseMark {
+                build,
+                name,
+                at: self.now,
+            });
+        }
     }
 
     /// Notes that a build is alive; returns its row, or that of the build it is a part of.
     #[inline]
     fn sign_of_life(&mut self, row: Row) -> Row {
-        let row = self.activities.get(row).outer.unwrap_or(row);
-        let activity = self.activities.get_mut(row);
-        activity.alive = self.facts.events;
-        activity.last_sign = self.now;
-        activity.first_sign = activity.first_sign.or(self.now);
-        row
+        let (now, event) = (self.now, self.facts.events);
+        let mut build = row;
+        let mut activity = self.activities.get_mut(row);
+        if let Some(outer) = activity.outer {
+            build = outer;
+            activity = self.activities.get_mut(outer);
+        }
+        activity.alive = event;
+        activity.last_sign = now;
+        if activity.first_sign.is_none() {
+            activity.first_sign = now;
+        }
+        build
     }
 
     fn message(&mut self, message: &Message<'_>) {

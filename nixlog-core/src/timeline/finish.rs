@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::activity::{Activities, Role, Row};
-use super::builder::{PhaseMark, TimelineBuilder};
+use super::builder::{PhaseMark, Phases, TimelineBuilder};
 use super::intervals::less;
 use super::model::{End, Name, Outcome, Part, Reason, Stretch, Unit, UnitKind};
 use super::remote;
@@ -134,12 +134,16 @@ fn hook_programs(activities: &Activities) -> HashMap<Name, Name> {
 
 /// Groups the marks of builder phases by build, in order. stdenv's own lines count where Nix says
 /// nothing of a build.
-fn phases(marks: Vec<PhaseMark>, lines: Vec<PhaseMark>) -> HashMap<Row, Vec<PhaseMark>> {
-    let mut phases: HashMap<Row, Vec<PhaseMark>> = HashMap::new();
+fn phases(marks: Vec<PhaseMark>, lines: Vec<PhaseMark>) -> Phases {
+    let mut phases = Phases::default();
     for mark in marks {
         phases.entry(mark.build).or_default().push(mark);
     }
-    let told: HashSet<Row> = phases.keys().copied().collect();
+    let told: HashSet<Row> = lines
+        .iter()
+        .map(|line| line.build)
+        .filter(|build| phases.contains_key(build))
+        .collect();
     for line in lines.into_iter().filter(|line| !told.contains(&line.build)) {
         phases.entry(line.build).or_default().push(line);
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::activity::{Activity, Role, Row};
-use super::builder::{PhaseMark, TimelineBuilder};
+use super::builder::{PhaseMark, Phases, TimelineBuilder};
 use super::failures::Verdict;
 use super::intervals::less;
 use super::model::{BuilderPhase, End, Name, Outcome, Part, RemoteParts, Stretch, Unit, UnitKind};
@@ -57,7 +57,7 @@ pub(super) struct UnitMaker<'a> {
     pub(super) hooks: HashMap<Name, Vec<Interval>>,
     /// The program that ran as the hook of a derivation whose build is not known to have succeeded.
     pub(super) hook_programs: HashMap<Name, Name>,
-    pub(super) phases: HashMap<Row, Vec<PhaseMark>>,
+    pub(super) phases: Phases,
     pub(super) children: BTreeMap<Row, Vec<Row>>,
     pub(super) planned: HashMap<Name, Name>,
     /// The hook frames its copies, so that they need not be counted one by one.

@@ -188,19 +188,21 @@ impl<'a> ActivityResult<'a> {
                 bytes: number(fields)?,
                 blocks: number(fields),
             },
-            ResultKind::BUILD_LOG_LINE => ResultDetail::BuildLogLine(text(fields)?),
-            ResultKind::UNTRUSTED_PATH => ResultDetail::UntrustedPath(text(fields)?),
-            ResultKind::CORRUPTED_PATH => ResultDetail::CorruptedPath(text(fields)?),
-            ResultKind::SET_PHASE => ResultDetail::SetPhase(text(fields)?),
+            ResultKind::BUILD_LOG_LINE => ResultDetail::BuildLogLine(self.fields.first_str()?),
+            ResultKind::UNTRUSTED_PATH => ResultDetail::UntrustedPath(self.fields.first_str()?),
+            ResultKind::CORRUPTED_PATH => ResultDetail::CorruptedPath(self.fields.first_str()?),
+            ResultKind::SET_PHASE => ResultDetail::SetPhase(self.fields.first_str()?),
             ResultKind::SET_EXPECTED => ResultDetail::SetExpected {
                 kind: ActivityKind(u32::try_from(number(fields)?).ok()?),
                 expected: number(fields)?,
             },
-            ResultKind::POST_BUILD_LOG_LINE => ResultDetail::PostBuildLogLine(text(fields)?),
-            ResultKind::FETCH_STATUS => ResultDetail::FetchStatus(text(fields)?),
+            ResultKind::POST_BUILD_LOG_LINE => {
+                ResultDetail::PostBuildLogLine(self.fields.first_str()?)
+            }
+            ResultKind::FETCH_STATUS => ResultDetail::FetchStatus(self.fields.first_str()?),
             ResultKind::FETCH_TO_STORE_OR_HASH_MISMATCH => match self.payload {
                 Some(payload) => ResultDetail::HashMismatch(payload),
-                None => ResultDetail::FetchToStore(text(fields)?),
+                None => ResultDetail::FetchToStore(self.fields.first_str()?),
             },
             ResultKind::BUILD_RESULT => ResultDetail::BuildResult(self.payload?),
             _ => ResultDetail::Other,

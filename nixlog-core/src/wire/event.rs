@@ -231,6 +231,16 @@ impl<'a> Fields<'a> {
     /// Returns the first value where it is a string: the quick way for a line of a build's log.
     #[must_use]
     pub fn first_str(self) -> Option<JsonStr<'a>> {
+        // Most results have one string without escapes.
+        let inside = self
+            .0
+            .strip_prefix('"')
+            .and_then(|rest| rest.strip_suffix('"'));
+        if let Some(inside) = inside
+            && memchr::memchr2(b'"', b'\\', inside.as_bytes()).is_none()
+        {
+            return Some(JsonStr::new(inside));
+        }
         match self.iter().next() {
             Some(Field::Str(text)) => Some(text),
             _ => None,
