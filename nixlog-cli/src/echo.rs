@@ -49,7 +49,7 @@ impl Echo {
     pub(crate) fn line(&mut self, line: &Line<'_>) {
         match line.body {
             Body::Text(text) | Body::Malformed(text, _) => {
-                write(&mut self.out, self.color, ["", ""], text)
+                write(&mut self.out, self.color, ["", ""], text);
             }
             Body::Event(Event::Start(start)) => self.start(&start),
             Body::Event(Event::Stop(id)) => drop(self.labels.remove(&id)),

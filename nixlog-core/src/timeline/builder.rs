@@ -388,7 +388,7 @@ impl TimelineBuilder {
         let transfer = self.activities.get(row);
         let parent = transfer.parent.or_else(|| {
             let uri = self.names.text(transfer.subject?);
-            self.links.transfer(uri, &self.activities)
+            self.links.transfer(transfer.id, uri, &self.activities)
         });
         self.activities.get_mut(row).parent = parent;
         match parent {

@@ -34,7 +34,7 @@ struct Tick {
 struct Counter {
     done: u64,
     failed: u64,
-    /// Ticks since the last build started or the last other tick.
+    /// The last ticks, with neither a start nor a stop among them.
     ticks: Vec<Tick>,
     /// Builds that stopped since those ticks.
     stops: Vec<Row>,
@@ -71,7 +71,7 @@ impl Counters {
 
     /// A build that these counters count has started.
     pub(super) fn started(&mut self, counter: u32, activities: &mut Activities) {
-        self.0[counter as usize].settle(activities);
+        self.0[counter as usize].settle(activities, true);
     }
 
     /// A build that these counters count has stopped.
@@ -82,7 +82,7 @@ impl Counters {
     /// Matches late stops with the ticks that nothing followed.
     pub(super) fn finish(&mut self, activities: &mut Activities) {
         for counter in &mut self.0 {
-            counter.settle(activities);
+            counter.settle(activities, false);
             counter.resolve(activities);
         }
     }
@@ -90,7 +90,9 @@ impl Counters {
 
 impl Counter {
     fn tick(&mut self, now: Progress, at: Option<Stamp>, event: u64, activities: &mut Activities) {
-        self.settle(activities);
+        if !self.stops.is_empty() {
+            self.settle(activities, true);
+        }
         let ended = [
             (now.done, self.done, true),
             (now.failed, self.failed, false),
@@ -105,12 +107,22 @@ impl Counter {
         self.failed = now.failed;
     }
 
-    /// Decides what the stops since the last ticks mean: each tick its stop, or nothing certain.
-    fn settle(&mut self, activities: &mut Activities) {
-        let n_stops = self.stops.len();
-        if n_stops <= self.ticks.len() {
-            for (build, tick) in self.stops.drain(..).zip(self.ticks.drain(..n_stops)) {
-                activities.get_mut(build).verdict = Some(tick.success);
+    /// Decides what the last stops mean: each the tick before it, or nothing certain. Late stops
+    /// come when the call ends, so not while it `goes_on`.
+    fn settle(&mut self, activities: &mut Activities, goes_on: bool) {
+        if let Some(n_orphans) = self.ticks.len().checked_sub(self.stops.len()) {
+            // What ends together ticks one after the other, and then stops, last tick first.
+            let ticks = self.ticks[n_orphans..].iter().rev();
+            let mut pairs = self.stops.iter().zip(ticks);
+            let prompt = |(&build, &tick)| !activities.get(build).stops_late(tick);
+            // Which of several failed is for the messages to say.
+            let mut two = self.ticks.windows(2);
+            let alike = two.all(|two| two[0].success == two[1].success);
+            if alike && (goes_on || pairs.all(prompt)) {
+                let ticks = self.ticks.drain(n_orphans..).rev();
+                for (build, tick) in self.stops.drain(..).zip(ticks) {
+                    activities.get_mut(build).verdict = Some(tick.success);
+                }
             }
         }
         self.late.append(&mut self.stops);

@@ -3,10 +3,11 @@
 //! Before Nix 2.18 there are no parents at all; and what a remote daemon says hangs below the
 //! local call, not below the build that it is about.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::activity::{Activities, Activity, Role, Row};
 use super::model::{Name, Names};
+use crate::ids::ActivityId;
 use crate::store_path::{StorePath, name_of};
 
 /// What can be found again by something other than its number.
@@ -20,7 +21,8 @@ pub(super) struct Links {
     substitutions: HashMap<Name, Row>,
     /// Builds on machines by their derivation.
     remote: HashMap<Name, Row>,
-    last_copy: Option<Row>,
+    /// Open copies by their number, and whether a transfer is known, in logs without parents.
+    copies: BTreeMap<ActivityId, (Row, bool)>,
 }
 
 impl Links {
@@ -32,9 +34,6 @@ impl Links {
         if activity.role == Role::Build && activity.source.is_some() {
             self.remote.insert(subject, row);
         }
-        if activity.role == Role::CopyPath {
-            self.last_copy = Some(row);
-        }
         if !orphaned {
             return;
         }
@@ -42,6 +41,9 @@ impl Links {
         match activity.role {
             Role::Substitute => {
                 self.substitutions.insert(subject, row);
+            }
+            Role::CopyPath => {
+                self.copies.insert(activity.id, (row, false));
             }
             Role::Build => {
                 self.builds.insert(name_of(path).into(), row);
@@ -63,6 +65,7 @@ impl Links {
             let hash = StorePath::parse(names.text(subject)).map(StorePath::hash);
             hash.map(|hash| self.queries.remove(hash));
         }
+        self.copies.remove(&activity.id);
     }
 
     /// Finds the build on a machine that a remote daemon's own report of it belongs to.
@@ -79,13 +82,29 @@ impl Links {
         activities.get(row).is_open().then_some(row)
     }
 
-    /// Finds what a file transfer is for: the query of that narinfo, the copy that began last, or
-    /// the build that bears the file's name.
-    pub(super) fn transfer(&self, uri: &str, activities: &Activities) -> Option<Row> {
+    /// Finds what a file transfer is for: the query of that narinfo, the build that bears the file's
+    /// name, or the copy that was numbered right before it. Copies in several threads may start
+    /// together and transfer in any order, but each takes the next numbers for itself.
+    pub(super) fn transfer(
+        &mut self,
+        id: ActivityId,
+        uri: &str,
+        activities: &Activities,
+    ) -> Option<Row> {
         let file = uri.rsplit('/').next().unwrap_or(uri);
         let row = match file.strip_suffix(".narinfo") {
             Some(hash) => *self.queries.get(hash)?,
-            None if uri.contains("/nar/") => self.last_copy?,
+            None if uri.contains("/nar/") => {
+                let mut before = self.copies.range_mut(..id).rev().peekable();
+                let nearest = before.peek().map(|(_, copy)| copy.0);
+                match before.find(|(_, (_, transfers))| !transfers) {
+                    Some((_, (row, transfers))) => {
+                        *transfers = true;
+                        *row
+                    }
+                    None => nearest?,
+                }
+            }
             None => *self.builds.get(file)?,
         };
         activities.get(row).is_open().then_some(row)

@@ -120,7 +120,8 @@ fn string_end_escaped(bytes: &[u8], from: usize) -> Option<usize> {
                 b'\\' => free = escape_end(bytes, stop)?,
                 _ => return None,
             }
-            mask &= u32::MAX.checked_shl((free - at) as u32).unwrap_or(0);
+            let behind = u32::try_from(free - at).unwrap_or(u32::BITS);
+            mask &= u32::MAX.checked_shl(behind).unwrap_or(0);
         }
         at += WINDOW;
     }
@@ -250,6 +251,10 @@ fn non_digits(window: u8x16) -> u32 {
 /// The digits are moved to the end of the register, so that zeros come before them, and are then
 /// added up in pairs, fours and eights: without a branch on their number, which nobody can predict.
 #[inline(always)]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the two halves of the register"
+)]
 fn digits(window: &[u8; 16], length: usize) -> u64 {
     const ZEROS: u128 = u128::from_ne_bytes([b'0'; 16]);
     let padded = (u128::from_le_bytes(*window) ^ ZEROS) << ((16 - length) * 8);

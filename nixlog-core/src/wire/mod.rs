@@ -15,6 +15,8 @@ pub mod message;
 mod nanos;
 mod reader;
 mod scan;
+#[cfg(test)]
+mod tests;
 
 pub use carrier::Carrier;
 pub use general::ParseError;

@@ -1,7 +1,16 @@
 //! The only integration binary of the core: golden, property and layer tests.
 #![expect(clippy::disallowed_methods, reason = "tests read the corpus")]
 
+mod allocation;
 mod corpus_files;
+mod ends;
+mod golden;
 mod layers;
+mod outcomes;
+mod phases;
+mod reading;
+mod recordings;
 mod rust_source;
+mod shared_corpus;
+mod simulated_nix;
 mod workspace;

@@ -13,10 +13,12 @@ pub fn doctor(report: &Report<DoctorResult>) -> Document {
         .answers
         .iter()
         .filter(|answer| answer.fix.is_some() || answer.answer == "no");
-    let complete = if result.complete {
-        "complete"
+    let complete = if input.interrupted {
+        "the log of an interrupted build"
+    } else if result.complete {
+        "a complete log"
     } else {
-        "cut off"
+        "a log that is cut off"
     };
     let clock = match result.clock {
         "none" => "no timestamps".to_owned(),
@@ -34,7 +36,7 @@ pub fn doctor(report: &Report<DoctorResult>) -> Document {
     let verdict = if input.is_nix {
         let writer = dialect_name(result.dialect);
         format!(
-            "a {complete} log of {writer} {}, {clock}; {gaps}",
+            "{complete}, by {writer} {}, {clock}; {gaps}",
             result.nix_versions
         )
     } else {

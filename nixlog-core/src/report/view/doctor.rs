@@ -61,7 +61,7 @@ pub struct KindView {
     pub kind: &'static str,
     /// How many.
     pub count: usize,
-    /// How many of them failed in one way or another.
+    /// How many of them failed in one way or another; being interrupted is none of them.
     pub failed: usize,
 }
 
@@ -90,7 +90,8 @@ pub fn doctor(source: &Source, timeline: &Timeline, answers: &[Answerable]) -> D
                 .iter()
                 .filter(move |unit| unit.kind == kind)
         };
-        let failed = |unit: &&Unit| !matches!(unit.outcome, Outcome::Succeeded | Outcome::Unknown);
+        let fine = [Outcome::Succeeded, Outcome::Interrupted, Outcome::Unknown];
+        let failed = |unit: &&Unit| !fine.contains(&unit.outcome);
         let count = of_kind().count();
         (count > 0).then(|| KindView {
             kind: kind.name(),

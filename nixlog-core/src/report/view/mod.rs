@@ -64,6 +64,8 @@ pub struct Input {
     pub is_nix: bool,
     /// The log does not stop in the middle of something.
     pub complete: bool,
+    /// The user or a signal ended the build, as far as Nix said so.
+    pub interrupted: bool,
     /// The wall clock at the start, RFC 3339.
     pub started_at: Option<String>,
     /// From the start to the last stamp.
@@ -130,6 +132,7 @@ fn input(source: &Source, timeline: &Timeline) -> Input {
         nix_versions: facts.evidence.to_string(),
         is_nix: timeline.is_nix(),
         complete: !timeline.is_cut() && !source.is_cut,
+        interrupted: timeline.is_interrupted(),
         started_at: source.started_at.and_then(rfc3339),
         wall_ns: timeline.wall().map(|wall| wall.length().get()),
     }

@@ -131,8 +131,12 @@ impl Form {
             Self::Hms => {
                 let times: Vec<u64> = lines.filter_map(generic::hms).map(|cut| cut.0).collect();
                 match since(&times, |ns, _| ns < 1_000_000_000) {
-                    Since::Start => (Carrier::TsElapsed, times.iter().any(|&ns| ns > 0)),
-                    Since::PreviousLine => (Carrier::TsInterval, true),
+                    // One line cannot tell what its time counts from.
+                    Since::Start => {
+                        let told = times.len() > 1 && times.iter().any(|&ns| ns > 0);
+                        (Carrier::TsElapsed, told)
+                    }
+                    Since::PreviousLine => (Carrier::TsInterval, times.len() > 1),
                     Since::Elsewhere => (Carrier::TimeOfDay, true),
                 }
             }
@@ -144,7 +148,7 @@ impl Form {
                     Since::PreviousLine => Carrier::SecondsInterval,
                     Since::Start | Since::Elsewhere => Carrier::Seconds,
                 };
-                (carrier, true)
+                (carrier, carrier == Carrier::UnixSeconds || times.len() > 1)
             }
             Self::Integer => {
                 let counts: Vec<u64> = lines
@@ -355,7 +359,9 @@ fn integer(counts: &[u64]) -> Carrier {
         let in_era = |count: u64| ERA.contains(&(count / unit));
         let close = largest - smallest < CLOSE * unit;
         let in_era = in_era(smallest) && in_era(largest);
-        if in_era && close && smallest < largest && step < LONG_STEP * unit {
+        // Seconds since 1970 look like nanoseconds since the start; the others are too large.
+        let told = smallest < largest || unit > 1;
+        if in_era && close && told && step < LONG_STEP * unit {
             return carrier;
         }
     }
