@@ -55,10 +55,16 @@ fn is_base32(byte: u8) -> bool {
     matches!(byte, b'0'..=b'9' | b'a'..=b'd' | b'f'..=b'n' | b'p'..=b's' | b'v'..=b'z')
 }
 
+/// Returns the last part of a path: of a store path, `<hash>-<name>`.
+#[must_use]
+pub fn base_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
 /// Returns the name inside a store path, or the last part of any other path.
 #[must_use]
 pub fn name_of(path: &str) -> &str {
-    StorePath::parse(path).map_or_else(|| path.rsplit('/').next().unwrap_or(path), StorePath::name)
+    StorePath::parse(path).map_or_else(|| base_name(path), StorePath::name)
 }
 
 /// Returns the part of a name before its version, by Nix's rule: the version starts at the first

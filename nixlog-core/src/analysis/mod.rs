@@ -2,6 +2,8 @@
 //!
 //! No I/O, no printing, no clock. Results hold indices and names; `report` makes them readable.
 
+pub mod critical_path;
 pub mod phases;
+pub mod run_graph;
 pub mod slowest;
 pub mod sufficiency;

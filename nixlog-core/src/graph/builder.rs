@@ -3,7 +3,8 @@
 use petgraph::graph::NodeIndex;
 
 use super::dag::{Cycle, Dag};
-use super::model::{Dependency, DerivationGraph, Node, NodeIdx, NodeKind, Output, base_name};
+use super::model::{Dependency, DerivationGraph, Node, NodeIdx, NodeKind, Output};
+use crate::store_path::base_name;
 
 /// Puts a graph together. What is added twice counts once.
 #[derive(Debug, Clone, Default)]

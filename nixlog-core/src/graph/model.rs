@@ -5,6 +5,7 @@ use indexmap::{IndexMap, IndexSet};
 use petgraph::graph::{DiGraph, EdgeIndex, NodeIndex};
 
 use super::dag::Dag;
+use crate::store_path::base_name;
 
 /// A node of one [`DerivationGraph`]: an index, dense from 0. Handing it to another graph gives
 /// another node, or a panic.
@@ -54,6 +55,20 @@ pub struct Node {
     pub system: Box<str>,
     /// The bytes of its unpacked archive, where known.
     pub nar_bytes: Option<u64>,
+}
+
+impl Node {
+    /// Tells whether this is a derivation, not a path.
+    #[must_use]
+    pub const fn is_derivation(&self) -> bool {
+        matches!(self.kind, NodeKind::Derivation | NodeKind::Missing)
+    }
+
+    /// Tells whether it is known what the node needs.
+    #[must_use]
+    pub const fn is_known(&self) -> bool {
+        matches!(self.kind, NodeKind::Derivation | NodeKind::Path)
+    }
 }
 
 /// Why a node needs another.
@@ -140,9 +155,4 @@ impl DerivationGraph {
     pub fn petgraph(&self) -> &DiGraph<Node, Dependency> {
         &self.graph
     }
-}
-
-/// Returns the last part of a path.
-pub(super) fn base_name(path: &str) -> &str {
-    path.rsplit('/').next().unwrap_or(path)
 }

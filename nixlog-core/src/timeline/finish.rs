@@ -69,10 +69,15 @@ pub(super) fn timeline(mut builder: TimelineBuilder) -> Timeline {
         wall.is_some(),
         is_text,
     ));
+    let calls = builder.activities.rows().iter();
+    let calls = calls.filter(|activity| activity.role == Role::Call);
+    let mut calls: Vec<Interval> = calls.filter_map(|call| call.interval(last)).collect();
+    calls.sort_unstable();
     Timeline {
         wall,
         units,
         fillers: builder.fillers,
+        calls,
         plan: builder.plan.plan(),
         resolved: builder.resolved,
         issues,

@@ -41,6 +41,7 @@ pub struct Timeline {
     wall: Option<Interval>,
     units: Vec<Unit>,
     fillers: Vec<Stretch>,
+    calls: Vec<Interval>,
     names: Names,
     plan: Plan,
     resolved: Vec<(Name, Name)>,
@@ -69,6 +70,13 @@ impl Timeline {
     #[must_use]
     pub fn fillers(&self) -> &[Stretch] {
         &self.fillers
+    }
+
+    /// Returns when the store was asked to build or fetch something, one interval for each call, sorted.
+    /// Evaluation with import-from-derivation makes several; what a remote daemon is asked is no call.
+    #[must_use]
+    pub fn calls(&self) -> &[Interval] {
+        &self.calls
     }
 
     /// Returns the text of a name.

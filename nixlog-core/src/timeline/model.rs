@@ -263,6 +263,8 @@ pub enum Part {
     Verifying,
     /// Activating a configuration.
     Activating,
+    /// Ready, but all slots are taken. Only on the critical path: elsewhere something else runs then.
+    Slot,
     /// Waiting for a lock.
     Lock,
     /// Waiting for a remote machine, or for an answer of it.
@@ -277,7 +279,7 @@ pub enum Part {
 
 impl Part {
     /// All parts, in the order of reports.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Evaluating,
         Self::Queries,
         Self::Downloads,
@@ -293,6 +295,7 @@ impl Part {
         Self::Optimising,
         Self::Verifying,
         Self::Activating,
+        Self::Slot,
         Self::Lock,
         Self::Machine,
         Self::BuildUser,
@@ -321,9 +324,12 @@ impl Part {
             | Self::Optimising
             | Self::Verifying => Phase::Copying,
             Self::Activating => Phase::Activation,
-            Self::Lock | Self::Machine | Self::BuildUser | Self::Missing | Self::Unattributed => {
-                Phase::Waiting
-            }
+            Self::Slot
+            | Self::Lock
+            | Self::Machine
+            | Self::BuildUser
+            | Self::Missing
+            | Self::Unattributed => Phase::Waiting,
         }
     }
 
@@ -346,6 +352,7 @@ impl Part {
             Self::Optimising => "optimising",
             Self::Verifying => "verifying",
             Self::Activating => "activating",
+            Self::Slot => "slot",
             Self::Lock => "lock",
             Self::Machine => "machine",
             Self::BuildUser => "build user",

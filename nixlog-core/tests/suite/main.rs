@@ -3,8 +3,10 @@
 
 mod allocation;
 mod corpus_files;
+mod critical_path;
 mod ends;
 mod golden;
+
 mod layers;
 mod outcomes;
 mod phases;
@@ -13,4 +15,5 @@ mod recordings;
 mod rust_source;
 mod shared_corpus;
 mod simulated_nix;
+mod truth_graph;
 mod workspace;

@@ -1,0 +1,267 @@
+//! What went on at each instant, to be looked up: how many builds ran, and what Nix was busy with.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::super::run_graph::is_node;
+use crate::time::{Interval, Nanos, Stamp};
+use crate::timeline::{Name, Part, Timeline, Unit, UnitKind};
+
+/// What a unit takes one place of while it runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Pool {
+    /// Build slots of this machine: `max-jobs`.
+    Local,
+    /// Build slots of a remote machine: its `maxJobs`.
+    Machine(Name),
+    /// Substitution slots: `max-substitution-jobs`.
+    Substitution,
+}
+
+impl Pool {
+    /// Returns the pool of a unit; `None` for what takes no slot.
+    pub(crate) fn of(unit: &Unit) -> Option<Self> {
+        match unit.kind {
+            UnitKind::Substitution => Some(Self::Substitution),
+            UnitKind::Build | UnitKind::SourceFetch => {
+                Some(unit.machine.map_or(Self::Local, Self::Machine))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// How full a pool was.
+#[derive(Debug, Default)]
+struct Occupancy {
+    slots: u32,
+    /// From each instant on, how many ran.
+    running: Vec<(Stamp, u32)>,
+    /// Ends with their units, sorted.
+    ends: Vec<(Stamp, usize)>,
+}
+
+/// What can be looked up.
+pub(super) struct Index {
+    pools: BTreeMap<Pool, Occupancy>,
+    /// What else went on, by how much it explains; without overlaps, sorted.
+    background: Vec<Background>,
+    /// Every end of a unit that is no evaluation, and of every stretch of evaluation, sorted.
+    pub(super) ends: Vec<Ended>,
+}
+
+/// A stretch of time in which Nix was busy with something that is no node of the graph.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Background {
+    pub(super) interval: Interval,
+    pub(super) part: Part,
+    pub(super) unit: Option<usize>,
+}
+
+/// Something that ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Ended {
+    pub(super) end: Stamp,
+    pub(super) start: Stamp,
+    pub(super) unit: usize,
+}
+
+impl Index {
+    pub(super) fn new(timeline: &Timeline, wall: Interval) -> Self {
+        let mut by_pool: BTreeMap<Pool, Vec<(Interval, usize)>> = BTreeMap::new();
+        let mut others = Vec::new();
+        let mut ends = Vec::new();
+        for (number, unit) in timeline.units().iter().enumerate() {
+            if unit.kind == UnitKind::Evaluation {
+                ends.extend(unit.stretches.iter().map(|stretch| Ended {
+                    end: stretch.interval.end(),
+                    start: stretch.interval.start(),
+                    unit: number,
+                }));
+                continue;
+            }
+            let Some(interval) = interval(unit).and_then(|interval| interval.clip(wall)) else {
+                continue;
+            };
+            // Copies of a remote build are part of it.
+            if is_node(unit.kind) || !unit.stretches.is_empty() {
+                ends.push(Ended {
+                    end: interval.end(),
+                    start: interval.start(),
+                    unit: number,
+                });
+            }
+            if let Some(pool) = Pool::of(unit) {
+                by_pool.entry(pool).or_default().push((interval, number));
+            }
+            if !is_node(unit.kind) {
+                let stretches = unit.stretches.iter();
+                others.extend(
+                    stretches.map(|stretch| (stretch.interval, stretch.part, Some(number))),
+                );
+            }
+        }
+        ends.sort_unstable();
+        let fillers = timeline.fillers().iter();
+        others.extend(fillers.map(|stretch| (stretch.interval, stretch.part, None)));
+        Self {
+            pools: by_pool
+                .into_iter()
+                .map(|(pool, ran)| (pool, occupancy(&ran)))
+                .collect(),
+            background: background(others),
+            ends,
+        }
+    }
+
+    /// Returns the slots for local builds, as far as the log shows.
+    pub(super) fn local_slots(&self) -> u32 {
+        self.pools.get(&Pool::Local).map_or(0, |pool| pool.slots)
+    }
+
+    /// Tells whether a pool is full at an instant, and until when that stays so.
+    pub(super) fn is_full(&self, pool: Option<Pool>, at: Stamp) -> (bool, Option<Stamp>) {
+        let Some(pool) = pool.and_then(|pool| self.pools.get(&pool)) else {
+            return (false, None);
+        };
+        let full = |&(_, running): &(Stamp, u32)| running >= pool.slots;
+        let next = pool.running.partition_point(|&(from, _)| from <= at);
+        let now = next
+            .checked_sub(1)
+            .is_some_and(|now| full(&pool.running[now]));
+        let change = pool.running[next..].iter().find(|step| full(step) != now);
+        (now, change.map(|&(from, _)| from))
+    }
+
+    /// Returns which unit of a pool freed a slot last, up to an instant.
+    pub(super) fn freed_by(&self, pool: Option<Pool>, until: Stamp) -> Option<usize> {
+        let pool = self.pools.get(&pool?)?;
+        let after = pool.ends.partition_point(|&(end, _)| end <= until);
+        Some(pool.ends[after.checked_sub(1)?].1)
+    }
+
+    /// Returns what went on besides at an instant, and until when that stays so.
+    pub(super) fn background(&self, at: Stamp) -> (Option<Background>, Option<Stamp>) {
+        let next = self
+            .background
+            .partition_point(|background| background.interval.end() <= at);
+        match self.background.get(next) {
+            Some(now) if now.interval.start() <= at => (Some(*now), Some(now.interval.end())),
+            Some(later) => (None, Some(later.interval.start())),
+            None => (None, None),
+        }
+    }
+
+    /// Finds what ended last up to an instant, among what `wanted` takes.
+    pub(super) fn ended_before(&self, at: Stamp, wanted: impl Fn(&Ended) -> bool) -> Option<Ended> {
+        let after = self.ends.partition_point(|ended| ended.end <= at);
+        self.ends[..after]
+            .iter()
+            .rev()
+            .find(|ended| wanted(ended))
+            .copied()
+    }
+}
+
+/// Returns the time between a unit's start and its end.
+pub(crate) fn interval(unit: &Unit) -> Option<Interval> {
+    Interval::new(unit.start?, unit.end?)
+}
+
+/// Returns the largest number that ran at once. Ends may be logged some milliseconds late, when the
+/// next build already runs in that slot: each interval counts without its last twentieth, at most 10 ms.
+fn slots(intervals: &[Interval]) -> u32 {
+    let mut steps: Vec<(Stamp, i32)> = Vec::with_capacity(2 * intervals.len());
+    for interval in intervals {
+        let late = Nanos::new((interval.length().get() / 20).min(10_000_000));
+        let length = Nanos::new(interval.length().get() - late.get());
+        steps.push((interval.start(), 1));
+        steps.push((interval.start() + length, -1));
+    }
+    steps.sort_unstable();
+    let mut running = 0_u32;
+    let mut most = 0;
+    for (_, step) in steps {
+        running = running.saturating_add_signed(step);
+        most = most.max(running);
+    }
+    most
+}
+
+fn occupancy(ran: &[(Interval, usize)]) -> Occupancy {
+    let intervals: Vec<Interval> = ran.iter().map(|&(interval, _)| interval).collect();
+    let mut steps: Vec<(Stamp, i32)> = Vec::with_capacity(2 * ran.len());
+    for interval in &intervals {
+        steps.push((interval.start(), 1));
+        steps.push((interval.end(), -1));
+    }
+    // At one instant, ends come first.
+    steps.sort_unstable();
+    let mut running: Vec<(Stamp, u32)> = Vec::new();
+    let mut now = 0_u32;
+    for (at, step) in steps {
+        now = now.saturating_add_signed(step);
+        match running.last_mut() {
+            Some(last) if last.0 == at => last.1 = now,
+            _ => running.push((at, now)),
+        }
+    }
+    let mut ends: Vec<(Stamp, usize)> = ran.iter().map(|&(i, unit)| (i.end(), unit)).collect();
+    ends.sort_unstable();
+    Occupancy {
+        slots: slots(&intervals),
+        running,
+        ends,
+    }
+}
+
+/// How well something explains that nothing of the chain went on: lower is better.
+const fn rank(part: Part) -> u8 {
+    match part {
+        // These hold up everything: Nix has one thread for them.
+        Part::Hook => 0,
+        Part::Lock | Part::Machine | Part::BuildUser => 1,
+        Part::Inputs | Part::SourceImports => 2,
+        Part::Queries => 3,
+        Part::Missing => 4,
+        _ => 5,
+    }
+}
+
+/// Keeps of what overlaps what explains most.
+fn background(mut others: Vec<(Interval, Part, Option<usize>)>) -> Vec<Background> {
+    others.retain(|(interval, ..)| interval.length() > Nanos::ZERO);
+    let mut edges: Vec<(Stamp, bool, usize)> = Vec::with_capacity(2 * others.len());
+    for (number, (interval, ..)) in others.iter().enumerate() {
+        edges.push((interval.start(), true, number));
+        edges.push((interval.end(), false, number));
+    }
+    edges.sort_unstable();
+    let mut active = BTreeSet::new();
+    let mut out: Vec<Background> = Vec::new();
+    let mut at = Stamp::ZERO;
+    for (time, starts, number) in edges {
+        if let Some(&(_, best)) = active.first()
+            && let Some(interval) = Interval::new(at, time).filter(|i| i.length() > Nanos::ZERO)
+        {
+            let (_, part, unit) = others[best];
+            match out.last_mut() {
+                Some(last) if (last.part, last.unit, last.interval.end()) == (part, unit, at) => {
+                    last.interval = Interval::new(last.interval.start(), time).unwrap_or(interval);
+                }
+                _ => out.push(Background {
+                    interval,
+                    part,
+                    unit,
+                }),
+            }
+        }
+        at = time;
+        let key = (rank(others[number].1), number);
+        if starts {
+            active.insert(key);
+        } else {
+            active.remove(&key);
+        }
+    }
+    out
+}

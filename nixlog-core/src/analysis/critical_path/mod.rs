@@ -1,0 +1,182 @@
+//! The observed critical path: the chain that explains the wall clock as it happened.
+//!
+//! The walk goes backward from the last unit to end. Its predecessor is the dependency that ended
+//! last; what lies between that end and the unit's start is a gap, named by what filled it:
+//!
+//! ```text
+//! evaluation ███│        │             │          │
+//!      zlib     │ ██████ │             │          │
+//!   openssl     │ ▒▒▒▒▒▒▒│█████████████│          │   ▒ ready, but no slot was free
+//!       app     │        │             │·█████████│   · Nix's own time
+//!            evaluation  wait     openssl    app       ← the segments
+//! ```
+//!
+//! The segments tile the wall clock: no hole, no overlap, and they add up to it exactly.
+
+mod index;
+mod walk;
+
+use std::collections::HashMap;
+
+use super::run_graph::RunGraph;
+use crate::time::{Interval, Nanos};
+use crate::timeline::{Name, Part, Phase, Timeline};
+
+/// The chain that explains the wall clock.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct CriticalPath {
+    /// Segments in the order of time; they tile the wall clock. Empty without timestamps.
+    pub segments: Vec<Segment>,
+    /// The slots of each pool, as the walk took them.
+    pub slots: u32,
+}
+
+/// A stretch of the wall clock, and what it was spent on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Segment {
+    /// When.
+    pub interval: Interval,
+    /// What the time counts as.
+    pub part: Part,
+    /// What was at work, as an index into [`Timeline::units`]; for a wait, what it waited for.
+    pub unit: Option<usize>,
+    /// Why nothing of the chain was at work, if so.
+    pub wait: Option<Wait>,
+}
+
+/// Why the next unit of the chain had not started yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Wait {
+    /// It was ready, but all slots were taken. Nix logs nothing for this: it is inferred.
+    Slot,
+    /// Another process held a lock.
+    Lock,
+    /// No remote machine was free, or one took long to answer.
+    Machine,
+    /// No build user was free.
+    BuildUser,
+    /// Nix looked into its store for what is missing.
+    Missing,
+    /// It was ready and a slot was free: Nix's own time, for locks, registration and scheduling.
+    Overhead,
+    /// What it depends on is not known, so neither is why it did not start earlier.
+    Unknown,
+}
+
+impl Wait {
+    /// Returns the name, as in JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Slot => "slot",
+            Self::Lock => "lock",
+            Self::Machine => "machine",
+            Self::BuildUser => "build-user",
+            Self::Missing => "missing-paths",
+            Self::Overhead => "nix-overhead",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// Returns the part of the phase `waiting` that such time counts as.
+    #[must_use]
+    pub const fn part(self) -> Part {
+        match self {
+            Self::Slot => Part::Slot,
+            Self::Lock => Part::Lock,
+            Self::Machine => Part::Machine,
+            Self::BuildUser => Part::BuildUser,
+            Self::Missing => Part::Missing,
+            Self::Overhead | Self::Unknown => Part::Unattributed,
+        }
+    }
+
+    /// Returns why one waits in a part of the phase `waiting`.
+    const fn of(part: Part) -> Option<Self> {
+        match part {
+            Part::Slot => Some(Self::Slot),
+            Part::Lock => Some(Self::Lock),
+            Part::Machine => Some(Self::Machine),
+            Part::BuildUser => Some(Self::BuildUser),
+            Part::Missing => Some(Self::Missing),
+            Part::Unattributed => Some(Self::Overhead),
+            _ => None,
+        }
+    }
+}
+
+/// Finds the chain. Takes O((n + m) log n) for n units and m edges.
+#[must_use]
+pub fn critical_path(timeline: &Timeline, run: &RunGraph) -> CriticalPath {
+    let Some(wall) = timeline.wall() else {
+        return CriticalPath::default();
+    };
+    let index = index::Index::new(timeline, wall);
+    let slots = index.local_slots();
+    let mut segments = walk::Walk::new(timeline, run, &index, wall).segments();
+    segments.reverse();
+    CriticalPath { segments, slots }
+}
+
+impl CriticalPath {
+    /// Sums the time on the path by part; the sums add up to the wall time.
+    #[must_use]
+    pub fn by_part(&self) -> HashMap<Part, Nanos> {
+        let mut sums = HashMap::new();
+        for segment in &self.segments {
+            *sums.entry(segment.part).or_default() += segment.interval.length();
+        }
+        sums
+    }
+
+    /// Sums the time on the path in a phase.
+    #[must_use]
+    pub fn in_phase(&self, phase: Phase) -> Nanos {
+        let inside = self
+            .segments
+            .iter()
+            .filter(|segment| segment.part.phase() == phase);
+        inside.map(|segment| segment.interval.length()).sum()
+    }
+
+    /// Tells of each unit on the path for how long it was at work there.
+    #[must_use]
+    pub fn by_unit(&self) -> HashMap<usize, Nanos> {
+        let mut sums = HashMap::new();
+        for segment in self
+            .segments
+            .iter()
+            .filter(|segment| segment.wait.is_none())
+        {
+            if let Some(unit) = segment.unit {
+                *sums.entry(unit).or_default() += segment.interval.length();
+            }
+        }
+        sums
+    }
+
+    /// Sums the time on the path by builder phase.
+    #[must_use]
+    pub fn by_builder_phase(&self, timeline: &Timeline) -> HashMap<Name, Nanos> {
+        let mut sums: HashMap<Name, Nanos> = HashMap::new();
+        for segment in self
+            .segments
+            .iter()
+            .filter(|segment| segment.wait.is_none())
+        {
+            let unit = segment.unit.map(|unit| &timeline.units()[unit]);
+            for phase in unit.map_or(&[][..], |unit| &unit.phases) {
+                let inside = phase
+                    .interval
+                    .and_then(|phase| phase.clip(segment.interval));
+                if let Some(inside) = inside {
+                    *sums.entry(phase.name).or_default() += inside.length();
+                }
+            }
+        }
+        sums
+    }
+}

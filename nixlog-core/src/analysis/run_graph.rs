@@ -1,0 +1,383 @@
+//! The derivation graph of what ran: units joined with derivations.
+//!
+//! Nodes are the builds, source fetches and substitutions of a log. Between them stand *passages*:
+//! derivations and store paths that did not run but through which one that did depends on another.
+//! They weigh nothing; putting edges in their place would take in × out of them.
+//!
+//! ```text
+//! app ──► lib (valid already) ──► zlib        lib is a passage: app still depends on zlib
+//! ```
+//!
+//! Whoever needs a passage has proof that it was there when he started. What a passage needs but
+//! ended later was needed by somebody else: that edge did not matter, and is left out.
+
+use std::collections::HashMap;
+
+use foldhash::fast::FixedState;
+
+use crate::graph::{Dag, DerivationGraph, NodeIdx};
+use crate::store_path::base_name;
+use crate::time::{Nanos, Stamp};
+use crate::timeline::{Timeline, Unit, UnitKind};
+
+/// How much later than its true end the log may say that a build ended, since Nix registers its
+/// outputs in between. Half a second on large graphs with Nix 2.34; 50 ms hold nearly everywhere.
+const LATE: Nanos = Nanos::new(50_000_000);
+
+/// The units that ran and depend on each other, as a graph.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct RunGraph {
+    dag: Dag,
+    nodes: Vec<RunNode>,
+    durations: Vec<Nanos>,
+    of_unit: HashMap<usize, u32, FixedState>,
+    coverage: Coverage,
+}
+
+/// A node of a [`RunGraph`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct RunNode {
+    /// What ran, as an index into [`Timeline::units`]; `None`: a passage.
+    pub unit: Option<usize>,
+    /// The derivation or path; `None` where the derivation graph has none.
+    pub node: Option<NodeIdx>,
+    /// It is known what it depends on.
+    pub known: bool,
+    /// When it started.
+    pub start: Option<Stamp>,
+    /// When it ended; for a passage, when all that it needs had.
+    pub end: Option<Stamp>,
+}
+
+/// How much of what ran the derivation graph knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Coverage {
+    /// Builds and source fetches.
+    pub builds: usize,
+    /// Those of them whose derivation was at hand.
+    pub known_builds: usize,
+    /// Substitutions.
+    pub substitutions: usize,
+    /// Those of them whose references are known.
+    pub known_substitutions: usize,
+}
+
+impl Coverage {
+    /// Tells whether nothing is known of what depends on what.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        self.builds + self.substitutions > 1 && self.known_builds + self.known_substitutions == 0
+    }
+}
+
+/// Tells whether units of this kind are nodes of the graph.
+#[must_use]
+pub const fn is_node(kind: UnitKind) -> bool {
+    matches!(
+        kind,
+        UnitKind::Build | UnitKind::SourceFetch | UnitKind::Substitution
+    )
+}
+
+impl RunGraph {
+    /// Joins a timeline with a derivation graph. Takes O(n + m log m) for n nodes and m edges.
+    #[must_use]
+    pub fn new(timeline: &Timeline, graph: &DerivationGraph) -> Self {
+        let mut join = Join::new(timeline, graph);
+        join.connect();
+        join.finish()
+    }
+
+    /// Returns the structure: dense nodes, edges from dependent to dependency.
+    #[must_use]
+    pub fn dag(&self) -> &Dag {
+        &self.dag
+    }
+
+    /// Returns what the nodes are.
+    #[must_use]
+    pub fn nodes(&self) -> &[RunNode] {
+        &self.nodes
+    }
+
+    /// Returns how long each node took: 0 for passages, and for units whose end is not known.
+    #[must_use]
+    pub fn durations(&self) -> &[Nanos] {
+        &self.durations
+    }
+
+    /// Finds the node of a unit.
+    #[must_use]
+    pub fn node_of(&self, unit: usize) -> Option<u32> {
+        self.of_unit.get(&unit).copied()
+    }
+
+    /// Returns the unit of a node; `None` for a passage.
+    #[must_use]
+    pub fn unit_of(&self, node: u32) -> Option<usize> {
+        self.nodes.get(node as usize)?.unit
+    }
+
+    /// Tells whether it is known what a unit depends on.
+    #[must_use]
+    pub fn is_known(&self, unit: usize) -> bool {
+        let node = self.node_of(unit);
+        node.is_some_and(|node| self.nodes[node as usize].known)
+    }
+
+    /// Returns how much of what ran the derivation graph knows.
+    #[must_use]
+    pub fn coverage(&self) -> Coverage {
+        self.coverage
+    }
+}
+
+/// Makes a [`RunGraph`].
+struct Join<'a> {
+    timeline: &'a Timeline,
+    graph: &'a DerivationGraph,
+    nodes: Vec<RunNode>,
+    edges: Vec<(u32, u32)>,
+    /// The builds of each derivation, in the order of their starts.
+    builds: HashMap<NodeIdx, Vec<u32>, FixedState>,
+    /// The substitutions of each path, by its base name.
+    substitutions: HashMap<&'a str, Vec<u32>, FixedState>,
+    passages: HashMap<NodeIdx, u32, FixedState>,
+    coverage: Coverage,
+}
+
+impl<'a> Join<'a> {
+    fn new(timeline: &'a Timeline, graph: &'a DerivationGraph) -> Self {
+        let mut join = Self {
+            timeline,
+            graph,
+            nodes: Vec::new(),
+            edges: Vec::new(),
+            builds: HashMap::default(),
+            substitutions: HashMap::default(),
+            passages: HashMap::default(),
+            coverage: Coverage::default(),
+        };
+        let ran = timeline.units().iter().enumerate();
+        for (index, unit) in ran.filter(|(_, unit)| unit.started && is_node(unit.kind)) {
+            join.add(index, unit);
+        }
+        join
+    }
+
+    fn add(&mut self, index: usize, unit: &Unit) {
+        let number = self.next();
+        let path = self.timeline.name(unit.subject);
+        let node = if unit.kind == UnitKind::Substitution {
+            self.substitutions
+                .entry(base_name(path))
+                .or_default()
+                .push(number);
+            self.graph.find(path)
+        } else {
+            // The resolved derivation of a content-addressed build has lost its inputs.
+            let planned = unit.planned.map(|planned| self.timeline.name(planned));
+            let node = planned.and_then(|planned| self.graph.find(planned));
+            let node = node.or_else(|| self.graph.find(path));
+            if let Some(node) = node {
+                self.builds.entry(node).or_default().push(number);
+            }
+            node
+        };
+        let known = node.is_some_and(|node| self.graph.node(node).is_known());
+        let (all, with_node) = match unit.kind {
+            UnitKind::Substitution => (
+                &mut self.coverage.substitutions,
+                &mut self.coverage.known_substitutions,
+            ),
+            _ => (&mut self.coverage.builds, &mut self.coverage.known_builds),
+        };
+        *all += 1;
+        *with_node += usize::from(known);
+        self.nodes.push(RunNode {
+            unit: Some(index),
+            node,
+            known,
+            start: unit.start,
+            end: unit.end,
+        });
+    }
+
+    fn next(&self) -> u32 {
+        u32::try_from(self.nodes.len()).expect("fewer than 2^32 nodes fit into memory")
+    }
+
+    /// Adds the edges, and the passages that they lead to, and the edges of those.
+    fn connect(&mut self) {
+        for builds in self.builds.values() {
+            let again = builds.windows(2).filter(|pair| {
+                let [first, second] = [pair[0], pair[1]].map(|node| self.nodes[node as usize]);
+                first
+                    .end
+                    .zip(second.start)
+                    .is_some_and(|(end, start)| end <= start)
+            });
+            self.edges.extend(again.map(|pair| (pair[1], pair[0])));
+        }
+        let mut at = 0;
+        while let Some(RunNode { node, .. }) = self.nodes.get(at).copied() {
+            let from = u32::try_from(at).unwrap_or(u32::MAX);
+            at += 1;
+            let Some(node) = node else { continue };
+            let graph = self.graph;
+            for (to, why) in graph.dependencies(node) {
+                self.depend(from, to, &why.outputs);
+            }
+        }
+    }
+
+    /// Makes a node depend on whatever brought forth a derivation's outputs, or a path.
+    fn depend(&mut self, from: u32, to: NodeIdx, wanted: &[u32]) {
+        let graph = self.graph;
+        let mut found = self
+            .builds
+            .get(&to)
+            .map_or(&[][..], |builds| builds)
+            .to_vec();
+        let node = graph.node(to);
+        let outputs = (0..).zip(&node.outputs);
+        let outputs = outputs.filter(|(place, _)| wanted.is_empty() || wanted.contains(place));
+        let paths = outputs.filter_map(|(_, output)| output.path.as_deref());
+        let own = (!node.is_derivation()).then(|| graph.base_name(to));
+        for path in paths.chain(own) {
+            found.extend(self.substitutions.get(path).into_iter().flatten());
+        }
+        // A path that a derivation of this graph makes.
+        if let Some((maker, place)) = own.and_then(|path| graph.maker(path)) {
+            if let Some(builds) = self.builds.get(&maker) {
+                found.extend(builds);
+            } else if found.is_empty() {
+                self.depend(from, maker, &[place]);
+            }
+        }
+        if found.is_empty() || (node.is_derivation() && !self.builds.contains_key(&to)) {
+            found.push(self.passage(to));
+        }
+        let edges = found.into_iter().filter(|&to| to != from);
+        self.edges.extend(edges.map(|to| (from, to)));
+    }
+
+    fn passage(&mut self, node: NodeIdx) -> u32 {
+        let next = self.next();
+        let number = *self.passages.entry(node).or_insert(next);
+        if number == next {
+            self.nodes.push(RunNode {
+                node: Some(node),
+                ..RunNode::default()
+            });
+        }
+        number
+    }
+
+    fn finish(self) -> RunGraph {
+        let n_nodes = self.nodes.len();
+        let dag = acyclic(n_nodes, self.edges);
+        let kept = useful(&dag, &self.nodes);
+        let mut number = vec![u32::MAX; n_nodes];
+        let mut nodes = Vec::new();
+        for (old, &node) in self.nodes.iter().enumerate().filter(|&(old, _)| kept[old]) {
+            number[old] = u32::try_from(nodes.len()).unwrap_or(u32::MAX);
+            nodes.push(node);
+        }
+        let needed = needed_by(&dag, &self.nodes);
+        let mut edges = Vec::new();
+        for (from, node) in (0..)
+            .zip(&self.nodes)
+            .filter(|&(from, _)| kept[from as usize])
+        {
+            for &to in dag
+                .dependencies(from)
+                .iter()
+                .filter(|&&to| kept[to as usize])
+            {
+                let target = self.nodes[to as usize];
+                let deadline = node.unit.is_none().then(|| needed[from as usize]).flatten();
+                let late = target.unit.and(target.end).zip(deadline);
+                if late.is_none_or(|(end, deadline)| end <= deadline + LATE) {
+                    edges.push((number[from as usize], number[to as usize]));
+                }
+            }
+        }
+        let dag = Dag::new(nodes.len(), edges).unwrap_or_default();
+        for &node in dag.topological() {
+            if nodes[node as usize].unit.is_none() {
+                let needs = dag.dependencies(node).iter();
+                nodes[node as usize].end = needs.filter_map(|&to| nodes[to as usize].end).max();
+            }
+        }
+        let duration = |node: &RunNode| {
+            let unit = node.unit.map(|unit| &self.timeline.units()[unit]);
+            unit.and_then(Unit::duration).unwrap_or_default()
+        };
+        RunGraph {
+            dag,
+            durations: nodes.iter().map(duration).collect(),
+            of_unit: (0..)
+                .zip(&nodes)
+                .filter_map(|(number, node)| Some((node.unit?, number)))
+                .collect(),
+            nodes,
+            coverage: self.coverage,
+        }
+    }
+}
+
+/// Builds the structure. References of paths that were read from somewhere else than the derivations
+/// may contradict these: then the edges of the circle go, since none can be believed.
+fn acyclic(n_nodes: usize, mut edges: Vec<(u32, u32)>) -> Dag {
+    loop {
+        match Dag::new(n_nodes, edges.clone()) {
+            Ok(dag) => return dag,
+            Err(cycle) => {
+                let inside = |node: &u32| cycle.nodes.contains(node);
+                edges.retain(|(from, to)| !(inside(from) && inside(to)));
+            }
+        }
+    }
+}
+
+/// Tells of each node whether it ran, or stands between two that did.
+fn useful(dag: &Dag, nodes: &[RunNode]) -> Vec<bool> {
+    let ran = |node: u32| nodes[node as usize].unit.is_some();
+    let mut below = vec![false; nodes.len()];
+    for &node in dag.topological() {
+        below[node as usize] =
+            ran(node) || dag.dependencies(node).iter().any(|&to| below[to as usize]);
+    }
+    let mut above = vec![false; nodes.len()];
+    for &node in dag.topological().iter().rev() {
+        above[node as usize] = ran(node)
+            || dag
+                .dependents(node)
+                .iter()
+                .any(|&from| above[from as usize]);
+    }
+    (0..nodes.len())
+        .map(|node| below[node] && above[node])
+        .collect()
+}
+
+/// Returns of each passage when the first that needs it started: by then it was there.
+fn needed_by(dag: &Dag, nodes: &[RunNode]) -> Vec<Option<Stamp>> {
+    let mut needed: Vec<Option<Stamp>> = vec![None; nodes.len()];
+    for &node in dag.topological().iter().rev() {
+        let first = dag.dependents(node).iter().filter_map(|&from| {
+            let from = from as usize;
+            if nodes[from].unit.is_some() {
+                nodes[from].start
+            } else {
+                needed[from]
+            }
+        });
+        needed[node as usize] = first.min();
+    }
+    needed
+}

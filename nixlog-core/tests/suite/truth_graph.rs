@@ -1,0 +1,29 @@
+//! Derivation graphs as the ground truth has them, without any `.drv` file.
+
+use std::collections::BTreeMap;
+
+use nixlog_core::graph::{DerivationGraph, GraphBuilder, NodeKind};
+use serde_json::Value;
+
+/// Returns the derivation graph that a recording was made from.
+pub(crate) fn from_truth(truth: &Value) -> DerivationGraph {
+    let mut builder = GraphBuilder::default();
+    let nodes = truth["nodes"].as_object().expect("the truth has nodes");
+    let text = |value: &Value| value.as_str().expect("a text").to_owned();
+    let paths: BTreeMap<&str, String> = nodes
+        .iter()
+        .map(|(key, node)| (&**key, text(&node["drv"])))
+        .collect();
+    for (key, node) in nodes {
+        let index = builder.node(&paths[&**key]);
+        builder.node_mut(index).kind = NodeKind::Derivation;
+        for (name, path) in node["outputs"].as_object().into_iter().flatten() {
+            builder.output(index, name, path.as_str());
+        }
+        for needed in node["deps"].as_array().expect("dependencies") {
+            let on = builder.node(&paths[needed.as_str().expect("a key")]);
+            builder.depend(index, on, []);
+        }
+    }
+    builder.finish().expect("Nix makes no cycles")
+}
