@@ -5,6 +5,7 @@ mod allocation;
 mod corpus_files;
 mod ends;
 mod golden;
+mod graphs;
 mod layers;
 mod outcomes;
 mod phases;
