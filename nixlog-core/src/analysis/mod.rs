@@ -6,4 +6,5 @@ pub mod critical_path;
 pub mod phases;
 pub mod run_graph;
 pub mod slowest;
+pub mod structural;
 pub mod sufficiency;

@@ -16,7 +16,7 @@ use std::collections::HashMap;
 use foldhash::fast::FixedState;
 
 use crate::graph::{Dag, DerivationGraph, NodeIdx};
-use crate::store_path::base_name;
+use crate::store_path::{base_name, name_of};
 use crate::time::{Nanos, Stamp};
 use crate::timeline::{Timeline, Unit, UnitKind};
 
@@ -31,6 +31,7 @@ pub struct RunGraph {
     dag: Dag,
     nodes: Vec<RunNode>,
     durations: Vec<Nanos>,
+    ranks: Vec<u32>,
     of_unit: HashMap<usize, u32, FixedState>,
     coverage: Coverage,
 }
@@ -107,6 +108,14 @@ impl RunGraph {
     #[must_use]
     pub fn durations(&self) -> &[Nanos] {
         &self.durations
+    }
+
+    /// Returns each node's place in Nix's own order: substitutions before builds, then by name, then
+    /// by path (`CompareGoalPtrs` and the goals' keys in Nix's `goal.cc`). The same whatever order the
+    /// units came in.
+    #[must_use]
+    pub fn ranks(&self) -> &[u32] {
+        &self.ranks
     }
 
     /// Finds the node of a unit.
@@ -277,9 +286,9 @@ impl<'a> Join<'a> {
         number
     }
 
-    fn finish(self) -> RunGraph {
+    fn finish(mut self) -> RunGraph {
         let n_nodes = self.nodes.len();
-        let dag = acyclic(n_nodes, self.edges);
+        let dag = acyclic(n_nodes, std::mem::take(&mut self.edges));
         let kept = useful(&dag, &self.nodes);
         let mut number = vec![u32::MAX; n_nodes];
         let mut nodes = Vec::new();
@@ -318,6 +327,7 @@ impl<'a> Join<'a> {
             unit.and_then(Unit::duration).unwrap_or_default()
         };
         RunGraph {
+            ranks: self.ranks(&nodes),
             dag,
             durations: nodes.iter().map(duration).collect(),
             of_unit: (0..)
@@ -327,6 +337,29 @@ impl<'a> Join<'a> {
             nodes,
             coverage: self.coverage,
         }
+    }
+}
+
+impl Join<'_> {
+    fn ranks(&self, nodes: &[RunNode]) -> Vec<u32> {
+        let key = |&place: &u32| {
+            let node = &nodes[place as usize];
+            let unit = node.unit.map(|unit| &self.timeline.units()[unit]);
+            let path = match (unit, node.node) {
+                (Some(unit), _) => self.timeline.name(unit.subject),
+                (None, Some(node)) => self.graph.base_name(node),
+                (None, None) => "",
+            };
+            let is_build = unit.is_none_or(|unit| unit.kind != UnitKind::Substitution);
+            (is_build, name_of(path), path, place)
+        };
+        let mut order: Vec<u32> = (0..).take(nodes.len()).collect();
+        order.sort_by_cached_key(key);
+        let mut ranks = vec![0; nodes.len()];
+        for (rank, place) in (0..).zip(order) {
+            ranks[place as usize] = rank;
+        }
+        ranks
     }
 }
 

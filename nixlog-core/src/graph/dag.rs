@@ -154,6 +154,16 @@ impl Dag {
         self.order.is_empty()
     }
 
+    /// Iterates over all nodes, in the order of their numbers.
+    ///
+    /// # Panics
+    ///
+    /// Never: there are fewer than 2^32 nodes.
+    #[must_use]
+    pub fn nodes(&self) -> Range<u32> {
+        0..u32::try_from(self.len()).expect("nodes are counted with 32 bits")
+    }
+
     /// Returns the number of edges.
     #[must_use]
     pub fn n_edges(&self) -> usize {

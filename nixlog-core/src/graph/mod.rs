@@ -4,9 +4,13 @@
 //! was built or not. [`Dag`] is the bare structure, dense and immutable, that the algorithms run on.
 
 mod builder;
+mod cpm;
 mod dag;
 mod model;
+mod savings;
 
 pub use builder::GraphBuilder;
+pub use cpm::CriticalPathMethod;
 pub use dag::{Cycle, Dag};
 pub use model::{Dependency, DerivationGraph, Node, NodeIdx, NodeKind, Output};
+pub use savings::{FASTER_PERCENT, Faster, Savings};

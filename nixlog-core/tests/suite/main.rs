@@ -6,7 +6,7 @@ mod corpus_files;
 mod critical_path;
 mod ends;
 mod golden;
-
+mod graphs;
 mod layers;
 mod outcomes;
 mod phases;

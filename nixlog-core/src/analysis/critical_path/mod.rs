@@ -14,7 +14,10 @@
 //! The segments tile the wall clock: no hole, no overlap, and they add up to it exactly.
 
 mod index;
+mod steps;
 mod walk;
+
+pub use steps::Step;
 
 use std::collections::HashMap;
 

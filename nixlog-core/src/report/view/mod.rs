@@ -4,16 +4,23 @@
 //! a version. Unknown is `null`, never 0 and never missing. Durations are whole nanoseconds, sizes
 //! bytes, shares fractions of 1.
 
+mod critical_path;
 mod doctor;
 mod phases;
 mod slowest;
+mod unit;
 
+pub use critical_path::{
+    BuilderPhaseOnPathView, BuilderPhaseTimeView, CoverageView, CriticalPathResult, SegmentView,
+    StepView, StructuralView, UnitTimesView, WaitView, critical_path,
+};
 pub use doctor::{AnswerView, DoctorResult, KindView, UnknownView, UnreadableView, doctor};
 pub use phases::{
     BuilderPhaseTotalView, OutcomeView, PartView, PhaseView, PhasesResult, PlanView, TotalView,
     phases,
 };
 pub use slowest::{BuilderPhaseView, RemotePartsView, SlowestResult, UnitView, slowest};
+pub use unit::UnitBrief;
 
 use jiff::Timestamp;
 use serde::Serialize;

@@ -179,7 +179,7 @@ fn unit_view(timeline: &Timeline, unit: &Unit) -> UnitView {
 }
 
 /// Returns what to call a unit: the name in its store path, else the text as it is.
-fn unit_name(kind: UnitKind, subject: &str) -> &str {
+pub(super) fn unit_name(kind: UnitKind, subject: &str) -> &str {
     match kind {
         UnitKind::InputFetch | UnitKind::SourceImport if !subject.ends_with(".narinfo") => subject,
         _ => name_of(subject),

@@ -1,0 +1,56 @@
+//! Units in few words, for results that name many.
+
+use serde::Serialize;
+
+use super::nanos;
+use super::slowest::unit_name;
+use crate::store_path::pname_of;
+use crate::time::Stamp;
+use crate::timeline::Timeline;
+
+/// A unit, in short.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct UnitBrief {
+    /// What kind of thing.
+    pub kind: &'static str,
+    /// Its name without hash.
+    pub name: String,
+    /// The name without version.
+    pub pname: String,
+    /// The `.drv`, the store path, the address.
+    pub path: String,
+    /// The remote machine; `null` when local.
+    pub machine: Option<String>,
+    /// When it started.
+    pub start_ns: Option<u64>,
+    /// When it ended.
+    pub end_ns: Option<u64>,
+    /// How long it took.
+    pub duration_ns: Option<u64>,
+    /// How the end is known: `measured`, `inferred`, `open`.
+    pub end: Option<&'static str>,
+    /// How it ended.
+    pub outcome: &'static str,
+}
+
+/// Describes a unit of a timeline, by its index.
+pub(super) fn brief(timeline: &Timeline, index: usize) -> UnitBrief {
+    let unit = &timeline.units()[index];
+    let path = timeline.name(unit.subject);
+    let name = unit_name(unit.kind, path);
+    UnitBrief {
+        kind: unit.kind.name(),
+        name: name.to_owned(),
+        pname: pname_of(name).to_owned(),
+        path: path.to_owned(),
+        machine: unit
+            .machine
+            .map(|machine| timeline.name(machine).to_owned()),
+        start_ns: unit.start.map(Stamp::as_nanos),
+        end_ns: unit.end.map(Stamp::as_nanos),
+        duration_ns: nanos(unit.duration()),
+        end: unit.end_kind.name(),
+        outcome: unit.outcome.name(),
+    }
+}
