@@ -1,4 +1,4 @@
-//! Derivation graphs as the ground truth has them, without any `.drv` file.
+//! Derivation graphs without any `.drv` file: as the ground truth has them, or as a test wants them.
 
 use std::collections::BTreeMap;
 
@@ -26,4 +26,20 @@ pub(crate) fn from_truth(truth: &Value) -> DerivationGraph {
         }
     }
     builder.finish().expect("Nix makes no cycles")
+}
+
+/// Returns a graph of derivations with one output each, from `(path, what it needs)`.
+pub(crate) fn from_edges<'a>(
+    edges: impl IntoIterator<Item = (&'a str, Vec<&'a str>)>,
+) -> DerivationGraph {
+    let mut builder = GraphBuilder::default();
+    for (path, needs) in edges {
+        let index = builder.node(path);
+        builder.node_mut(index).kind = NodeKind::Derivation;
+        for needed in needs {
+            let on = builder.node(needed);
+            builder.depend(index, on, []);
+        }
+    }
+    builder.finish().expect("no cycle")
 }

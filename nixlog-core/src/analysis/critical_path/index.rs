@@ -188,7 +188,11 @@ fn slots(intervals: &[Interval]) -> u32 {
 }
 
 fn occupancy(ran: &[(Interval, usize)]) -> Occupancy {
-    let intervals: Vec<Interval> = ran.iter().map(|&(interval, _)| interval).collect();
+    // What takes no time takes no slot, and its end would come before its start.
+    let intervals = ran.iter().map(|&(interval, _)| interval);
+    let intervals: Vec<Interval> = intervals
+        .filter(|interval| interval.length() > Nanos::ZERO)
+        .collect();
     let mut steps: Vec<(Stamp, i32)> = Vec::with_capacity(2 * ran.len());
     for interval in &intervals {
         steps.push((interval.start(), 1));

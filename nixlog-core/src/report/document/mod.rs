@@ -2,11 +2,13 @@
 //!
 //! The printing formats know this and nothing else, so all of them show the same.
 
+mod critical_path;
 mod doctor;
 mod phases;
 mod slowest;
 mod words;
 
+pub use critical_path::{PathOptions, critical_path};
 pub use doctor::doctor;
 pub use phases::phases;
 pub use slowest::{Options, slowest};

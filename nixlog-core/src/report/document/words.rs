@@ -1,7 +1,7 @@
 //! What all documents say in the same words.
 
 use super::super::format::{count, harmless};
-use super::super::view::{Diagnostic, Input};
+use super::super::view::{CoverageView, Diagnostic, Input};
 
 /// Words what a reader should know.
 pub(super) fn notes(diagnostics: &[Diagnostic]) -> Vec<String> {
@@ -21,6 +21,38 @@ pub(super) fn notes(diagnostics: &[Diagnostic]) -> Vec<String> {
     diagnostics.iter().map(note).collect()
 }
 
+/// Says how much of what ran the derivations at hand explain, where that is not all of it.
+pub(super) fn coverage(coverage: &CoverageView) -> Option<String> {
+    const HOW: &str = "name them with `--derivations FILE`, say from `nix derivation show -r`";
+    let CoverageView {
+        builds,
+        known_builds,
+        substitutions,
+        known_substitutions,
+    } = *coverage;
+    let builds_missing = (known_builds < builds).then(|| {
+        format!(
+            "the derivations of {} of {builds} builds",
+            builds - known_builds
+        )
+    });
+    let paths_missing = (known_substitutions < substitutions).then(|| {
+        let missing = substitutions - known_substitutions;
+        format!("the references of {missing} of {substitutions} substituted paths")
+    });
+    let missing: Vec<String> = builds_missing.into_iter().chain(paths_missing).collect();
+    match (missing.as_slice(), known_builds + known_substitutions) {
+        ([], _) => None,
+        (_, 0) => Some(format!(
+            "no derivations at hand, so what depends on what is not known: {HOW}"
+        )),
+        (missing, _) => Some(format!(
+            "not at hand: {}; what these depend on is not known: {HOW}",
+            missing.join(" and ")
+        )),
+    }
+}
+
 /// Returns the next command worth running: for a log without times, how to get one with them.
 pub(super) fn next(input: &Input, verb: &str) -> Option<String> {
     if input.clock == "none" {
@@ -33,7 +65,7 @@ pub(super) fn next(input: &Input, verb: &str) -> Option<String> {
 const HOW_TO_STAMP: &str = "nix build … --log-format internal-json -v |& nixlog phases";
 
 /// Quotes a file name for the shell where it needs to be.
-fn shell_word(text: &str) -> String {
+pub(super) fn shell_word(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./+=:,@~".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
         return text.to_owned();

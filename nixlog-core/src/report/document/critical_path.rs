@@ -1,0 +1,444 @@
+//! The result of `critical-path`, laid out.
+
+use super::super::format::{duration, harmless, plural};
+use super::super::view::{
+    CriticalPathResult, Report, StepView, StructuralView, UnitBrief, UnitTimesView, WaitView,
+};
+use super::words::{coverage, next, notes, shell_word};
+use super::{Align, Cell, Column, Document, Row, Table, Weight, column};
+
+/// What to show of the critical path.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct PathOptions {
+    /// Store paths in place of names; default: no.
+    pub full_paths: bool,
+    /// How many steps or units to list, those that matter most; 0 for all. Default: 20.
+    pub top: usize,
+    /// The longest path of the graph in place of the chain as it happened; default: no.
+    pub structural: bool,
+    /// With `structural`, list units with at most this share of the span as slack; default: none but
+    /// the path itself.
+    pub near: Option<f64>,
+    /// Each build's phases below it; default: no.
+    pub by_builder_phase: bool,
+}
+
+impl Default for PathOptions {
+    fn default() -> Self {
+        Self {
+            full_paths: false,
+            top: 20,
+            structural: false,
+            near: None,
+            by_builder_phase: false,
+        }
+    }
+}
+
+/// Lays out the result of `critical-path`.
+#[must_use]
+pub fn critical_path(report: &Report<CriticalPathResult>, options: &PathOptions) -> Document {
+    let result = &report.result;
+    let mut notes = notes(&report.diagnostics);
+    notes.extend(coverage(&result.coverage));
+    let Some(wall) = result.wall_ns else {
+        return Document {
+            verdict: "no timestamps in this log, so no critical path".to_owned(),
+            notes,
+            next: next(&report.input, "critical-path"),
+            ..Document::default()
+        };
+    };
+    match &result.structural {
+        Some(structural) if options.structural => {
+            structural_document(report, structural, options, notes)
+        }
+        None if options.structural => Document {
+            verdict: "no dependencies are known, so there is no longest path".to_owned(),
+            notes,
+            next: next(&report.input, "critical-path"),
+            ..Document::default()
+        },
+        _ => observed(report, wall, options, notes),
+    }
+}
+
+fn observed(
+    report: &Report<CriticalPathResult>,
+    wall: u64,
+    options: &PathOptions,
+    mut notes: Vec<String>,
+) -> Document {
+    let result = &report.result;
+    let mut tables = vec![step_table(result, wall, options)];
+    tables.extend(builder_phase_table(result));
+    if result.steps.iter().any(|step| step.saving_ns.is_some()) {
+        notes.insert(
+            0,
+            "if free: how much shorter the longest path would be if the step took no time, since others take over".to_owned(),
+        );
+    }
+    if has_wait(result, "slot") {
+        let slots = plural(u64::from(result.slots), "build");
+        notes.push(format!(
+            "slot waits are inferred, Nix logs nothing for them: at most {slots} ran at once here"
+        ));
+    }
+    Document {
+        verdict: verdict(result, wall),
+        tables,
+        notes,
+        next: next_step(report),
+        ..Document::default()
+    }
+}
+
+fn has_wait(result: &CriticalPathResult, reason: &str) -> bool {
+    let mut waits = result.steps.iter().flat_map(|step| &step.waits);
+    waits.any(|wait| wait.reason == reason)
+}
+
+/// Says what the wall time consists of.
+fn verdict(result: &CriticalPathResult, wall: u64) -> String {
+    let sum = |wanted: &dyn Fn(&StepView) -> bool| -> u64 {
+        let steps = result.steps.iter().filter(|step| wanted(step));
+        steps.map(|step| step.took_ns).sum()
+    };
+    let kind = |step: &StepView| step.unit.as_ref().map_or("", |unit| unit.kind);
+    let of_evaluation =
+        |step: &StepView| matches!(kind(step), "evaluation" | "input-fetch" | "source-import");
+    let of_builds = |step: &StepView| kind(step) == "build";
+    let n_builds = result.steps.iter().filter(|step| of_builds(step)).count();
+    let waited = |reason: &str| -> u64 {
+        let waits = result.steps.iter().flat_map(|step| &step.waits);
+        let same = waits.filter(|wait| wait.reason == reason);
+        same.map(|wait| wait.duration_ns).sum()
+    };
+    let rest = sum(&|step| !of_evaluation(step) && !of_builds(step));
+    let slots = waited("slot");
+    let unknown = waited("unknown");
+    let waits: u64 = result.steps.iter().map(|step| step.waited_ns).sum();
+    let parts = [
+        (sum(&of_evaluation), "evaluation".to_owned()),
+        (
+            sum(&of_builds),
+            format!("in a chain of {}", plural(n_builds as u64, "build")),
+        ),
+        (rest, "fetching and copying".to_owned()),
+        (slots, "waiting for a slot".to_owned()),
+        (unknown, "waiting for reasons unknown".to_owned()),
+        (waits - slots - unknown, "other waits".to_owned()),
+    ];
+    // What does not even round to one in two hundred is not worth a word.
+    let worth = parts.iter().filter(|(time, _)| *time > wall / 200);
+    let parts: Vec<String> = worth
+        .map(|(time, what)| format!("{} {what}", duration(*time)))
+        .collect();
+    match parts.as_slice() {
+        [] => format!("{} wall", duration(wall)),
+        parts => format!("{} wall: {}", duration(wall), parts.join(", ")),
+    }
+}
+
+fn step_table(result: &CriticalPathResult, wall: u64, options: &PathOptions) -> Table {
+    let name = Column {
+        keeps: options.full_paths,
+        ..column("name", "step", Align::Left, 0)
+    };
+    let path = Column {
+        for_programs: true,
+        ..column("path", "path", Align::Left, 9)
+    };
+    let columns = vec![
+        column("ready_ns", "at", Align::Right, 1),
+        column("kind", "kind", Align::Left, 2),
+        name,
+        path,
+        column("waited_ns", "waited", Align::Right, 0),
+        column("duration_ns", "took", Align::Right, 0),
+        column("saving_ns", "if free", Align::Right, 0),
+        column("waited_for", "waited for", Align::Left, 3),
+    ];
+    let mut rows = Vec::new();
+    let mut hidden = Hidden::default();
+    let least = least_shown(&result.steps, options.top);
+    let mut n_equal = least.1;
+    for step in &result.steps {
+        let total = step.took_ns + step.waited_ns;
+        let shown = total > least.0 || (total == least.0 && n_equal > 0);
+        if total == least.0 {
+            n_equal = n_equal.saturating_sub(1);
+        }
+        if !shown {
+            hidden.add(step);
+            continue;
+        }
+        rows.extend(hidden.row());
+        rows.push(step_row(step, options));
+        if options.by_builder_phase {
+            rows.extend(step.builder_phases.iter().map(|phase| {
+                let mut cells = vec![Cell::Unknown; 8];
+                cells[2] = Cell::text(&format!("  {}", phase.name));
+                cells[5] = Cell::Nanos(phase.critical_ns);
+                Row {
+                    weight: Weight::Plain,
+                    cells,
+                }
+            }));
+        }
+    }
+    rows.extend(hidden.row());
+    let waited = result.steps.iter().map(|step| step.waited_ns).sum();
+    let mut total = vec![Cell::Unknown; 8];
+    total[2] = Cell::Text("total".to_owned());
+    total[4] = Cell::Nanos(waited);
+    total[5] = Cell::Nanos(wall - waited);
+    rows.push(Row {
+        weight: Weight::Total,
+        cells: total,
+    });
+    Table {
+        columns,
+        rows,
+        ..Table::default()
+    }
+}
+
+/// Returns how long a step must be to be among the longest, and how many of just that length are.
+fn least_shown(steps: &[StepView], top: usize) -> (u64, usize) {
+    let mut totals: Vec<u64> = steps
+        .iter()
+        .map(|step| step.took_ns + step.waited_ns)
+        .collect();
+    totals.sort_unstable_by(|a, b| b.cmp(a));
+    // A fold of one step would take the room of that step.
+    if top == 0 || totals.len() <= top + 1 {
+        return (0, usize::MAX);
+    }
+    let least = totals[top - 1];
+    (
+        least,
+        totals[..top]
+            .iter()
+            .filter(|&&total| total == least)
+            .count(),
+    )
+}
+
+fn step_row(step: &StepView, options: &PathOptions) -> Row {
+    let unit = step.unit.as_ref();
+    let path = unit.map_or("", |unit| &unit.path);
+    let name = match unit {
+        Some(_) if step.units > 1 => {
+            plural(step.units as u64, "query").replace("querys", "queries")
+        }
+        Some(unit) if options.full_paths => unit.path.clone(),
+        Some(unit) => unit.name.clone(),
+        None => "until the end".to_owned(),
+    };
+    let failed = unit.is_some_and(|unit| !matches!(unit.outcome, "succeeded" | "unknown"));
+    let took = match unit {
+        None => Cell::Unknown,
+        Some(unit) if unit.end == Some("inferred") && unit.kind != "evaluation" => {
+            Cell::AboutNanos(step.took_ns)
+        }
+        Some(_) => Cell::Nanos(step.took_ns),
+    };
+    Row {
+        weight: if failed { Weight::Bad } else { Weight::Plain },
+        cells: vec![
+            Cell::Nanos(step.ready_ns),
+            Cell::text(unit.map_or("wait", |unit| unit.kind)),
+            Cell::text(&name),
+            Cell::text(path),
+            Cell::nanos(Some(step.waited_ns).filter(|&waited| waited > 0)),
+            took,
+            Cell::nanos(step.saving_ns),
+            step.waits
+                .first()
+                .map_or(Cell::Unknown, |wait| Cell::text(&reason(wait))),
+        ],
+    }
+}
+
+/// Says what was waited for.
+fn reason(wait: &WaitView) -> String {
+    let unit = wait.unit.as_ref().map(|unit| &unit.name);
+    match (wait.reason, unit) {
+        ("slot", Some(unit)) => format!("a slot, freed by {unit}"),
+        ("slot", None) => "a slot".to_owned(),
+        ("lock", _) => "a lock".to_owned(),
+        ("machine", _) => "a machine".to_owned(),
+        ("build-user", _) => "a build user".to_owned(),
+        ("missing-paths", _) => "what is missing?".to_owned(),
+        ("nix-overhead", _) => "Nix itself".to_owned(),
+        _ => "unknown".to_owned(),
+    }
+}
+
+/// Steps that are too short to be listed, between two that are.
+#[derive(Default)]
+struct Hidden {
+    n_steps: u64,
+    ready: u64,
+    took: u64,
+    waited: u64,
+}
+
+impl Hidden {
+    fn add(&mut self, step: &StepView) {
+        if self.n_steps == 0 {
+            self.ready = step.ready_ns;
+        }
+        self.n_steps += 1;
+        self.took += step.took_ns;
+        self.waited += step.waited_ns;
+    }
+
+    fn row(&mut self) -> Option<Row> {
+        let hidden = std::mem::take(self);
+        (hidden.n_steps > 0).then(|| Row {
+            weight: Weight::Part,
+            cells: vec![
+                Cell::Nanos(hidden.ready),
+                Cell::Unknown,
+                Cell::Text(format!("({})", plural(hidden.n_steps, "shorter step"))),
+                Cell::Unknown,
+                Cell::nanos(Some(hidden.waited).filter(|&waited| waited > 0)),
+                Cell::Nanos(hidden.took),
+                Cell::Unknown,
+                Cell::Unknown,
+            ],
+        })
+    }
+}
+
+fn builder_phase_table(result: &CriticalPathResult) -> Option<Table> {
+    let rows = result.builder_phases.iter().map(|phase| Row {
+        weight: Weight::Plain,
+        cells: vec![
+            Cell::text(&phase.name),
+            Cell::Nanos(phase.critical_ns),
+            Cell::nanos(phase.saving_ns),
+        ],
+    });
+    let rows: Vec<Row> = rows.collect();
+    (!rows.is_empty()).then(|| Table {
+        title: Some("builder phases on the path"),
+        columns: vec![
+            column("builder_phase", "builder phase", Align::Left, 0),
+            column("critical_ns", "on path", Align::Right, 0),
+            column("saving_ns", "if no build had it", Align::Right, 0),
+        ],
+        rows,
+    })
+}
+
+/// Suggests to try out what would save most.
+fn next_step(report: &Report<CriticalPathResult>) -> Option<String> {
+    let steps = report.result.steps.iter();
+    let builds = steps.filter(|step| step.unit.as_ref().is_some_and(|unit| unit.kind == "build"));
+    let best = builds
+        .max_by_key(|step| step.saving_ns)
+        .filter(|step| step.saving_ns > Some(0));
+    match (
+        best.and_then(|step| step.unit.as_ref()),
+        next(&report.input, "what-if"),
+    ) {
+        (Some(unit), Some(command)) => {
+            let name = shell_word(&harmless(&unit.pname));
+            Some(format!("{command} --cached {name}"))
+        }
+        _ => next(&report.input, "bottlenecks"),
+    }
+}
+
+fn structural_document(
+    report: &Report<CriticalPathResult>,
+    structural: &StructuralView,
+    options: &PathOptions,
+    mut notes: Vec<String>,
+) -> Document {
+    let most = options.near.map(|near| structural.span_ns as f64 * near);
+    let near = |times: &&UnitTimesView| match most {
+        Some(most) => times.slack_ns as f64 <= most,
+        None => times.on_longest_path,
+    };
+    let mut units: Vec<&UnitTimesView> = structural.units.iter().filter(near).collect();
+    if options.near.is_none() {
+        units.sort_by_key(|times| times.earliest_start_ns);
+    }
+    let n_units = units.len();
+    if options.top > 0 && n_units > options.top {
+        // The path is told in order; of what is near it, the nearest matter.
+        let mut longest: Vec<&UnitTimesView> = units.clone();
+        if options.near.is_none() {
+            longest.sort_by_key(|times| std::cmp::Reverse(times.unit.duration_ns));
+        }
+        longest.truncate(options.top);
+        let kept: std::collections::HashSet<&str> =
+            longest.iter().map(|times| &*times.unit.path).collect();
+        units.retain(|times| kept.contains(&*times.unit.path));
+        notes.push(format!(
+            "{} of {n_units} units; `--top 0` lists all",
+            units.len()
+        ));
+    }
+    let name = |unit: &UnitBrief| match options.full_paths {
+        true => Cell::text(&unit.path),
+        false => Cell::text(&unit.name),
+    };
+    let rows = units.iter().map(|times| Row {
+        weight: Weight::Plain,
+        cells: vec![
+            Cell::Text(times.unit.kind.to_owned()),
+            name(&times.unit),
+            Cell::text(&times.unit.path),
+            Cell::nanos(times.unit.duration_ns),
+            Cell::Nanos(times.slack_ns),
+            Cell::Nanos(times.drag_ns),
+            Cell::Nanos(times.earliest_start_ns),
+            Cell::Nanos(times.latest_finish_ns),
+        ],
+    });
+    let table = Table {
+        columns: vec![
+            column("kind", "kind", Align::Left, 2),
+            Column {
+                keeps: options.full_paths,
+                ..column("name", "name", Align::Left, 0)
+            },
+            Column {
+                for_programs: true,
+                ..column("path", "path", Align::Left, 9)
+            },
+            column("duration_ns", "took", Align::Right, 0),
+            column("slack_ns", "slack", Align::Right, 0),
+            column("drag_ns", "if free", Align::Right, 0),
+            column("earliest_start_ns", "earliest start", Align::Right, 3),
+            column("latest_finish_ns", "latest end", Align::Right, 4),
+        ],
+        rows: rows.collect(),
+        ..Table::default()
+    };
+    notes.insert(
+        0,
+        "by durations as measured, with a slot for everything; evaluation is not part of it"
+            .to_owned(),
+    );
+    let parallelism = structural.parallelism.map(|by| format!(", {by:.1} times"));
+    Document {
+        verdict: format!(
+            "no number of slots gets below {}: a chain of {} in {} of work{}",
+            duration(structural.span_ns),
+            plural(structural.path.len() as u64, "unit"),
+            duration(structural.work_ns),
+            parallelism.unwrap_or_default(),
+        ),
+        tables: vec![table],
+        notes,
+        next: next(&report.input, "parallelism"),
+        ..Document::default()
+    }
+}
