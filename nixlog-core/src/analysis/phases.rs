@@ -14,6 +14,7 @@
 use std::collections::BTreeMap;
 use std::collections::HashMap;
 
+use super::critical_path::CriticalPath;
 use crate::time::{Interval, Nanos};
 use crate::timeline::{Name, Outcome, Part, Phase, Timeline, Unit, UnitKind};
 
@@ -53,6 +54,9 @@ pub struct Total {
     pub busy: Option<Nanos>,
     /// The sum of its spans; `None` for waiting, which is nobody's work.
     pub work: Option<Nanos>,
+    /// How much of the critical path lies in it; `None` where that path is not known. Those of all
+    /// phases add up to the wall time.
+    pub critical: Option<Nanos>,
 }
 
 /// How much time builders spent in the phases of one name.
@@ -66,6 +70,78 @@ pub struct BuilderPhaseTotal {
     pub busy: Option<Nanos>,
     /// The sum over all builders.
     pub work: Option<Nanos>,
+    /// How much of the critical path lies in it; `None` where that path is not known.
+    pub critical: Option<Nanos>,
+}
+
+impl Phases {
+    /// Books the critical path on the phases, their parts, and the builder phases.
+    ///
+    /// Waiting for a slot occurs on the path alone, since whoever has the slot is at work meanwhile: so
+    /// this may bring in the phase `waiting`, with a share of nothing in the wall clock.
+    pub fn book(&mut self, timeline: &Timeline, path: &CriticalPath) {
+        if self.wall.is_none() {
+            return;
+        }
+        for (part, critical) in path.by_part() {
+            self.part_mut(part).critical = Some(critical);
+        }
+        for phase in &mut self.phases {
+            for (_, total) in &mut phase.parts {
+                total.critical.get_or_insert_default();
+            }
+            phase.total.critical = Some(path.in_phase(phase.phase));
+            if phase.parts.len() < 2 && phase.phase != Phase::Waiting {
+                phase.parts.clear();
+            }
+        }
+        let builder_phases = path.by_builder_phase(timeline);
+        for phase in &mut self.builder_phases {
+            phase.critical = Some(builder_phases.get(&phase.name).copied().unwrap_or_default());
+        }
+    }
+
+    /// Returns the row of a part, which may be new.
+    fn part_mut(&mut self, part: Part) -> &mut Total {
+        let nothing = Total {
+            wall: Some(Nanos::ZERO),
+            busy: Some(Nanos::ZERO),
+            work: (part.phase() != Phase::Waiting).then_some(Nanos::ZERO),
+            critical: None,
+        };
+        let place = self
+            .phases
+            .partition_point(|phase| phase.phase < part.phase());
+        if self
+            .phases
+            .get(place)
+            .is_none_or(|phase| phase.phase != part.phase())
+        {
+            self.phases.insert(
+                place,
+                PhaseTotal {
+                    phase: part.phase(),
+                    total: nothing,
+                    n_units: 0,
+                    parts: Vec::new(),
+                },
+            );
+        }
+        let phase = &mut self.phases[place];
+        // A phase of one part does not name it; that part is as large as the phase.
+        if phase.parts.is_empty() && phase.total.busy > Some(Nanos::ZERO) {
+            return &mut phase.total;
+        }
+        let place = phase.parts.partition_point(|(other, _)| *other < part);
+        if phase
+            .parts
+            .get(place)
+            .is_none_or(|(other, _)| *other != part)
+        {
+            phase.parts.insert(place, (part, nothing));
+        }
+        &mut phase.parts[place].1
+    }
 }
 
 /// Computes where the time went. Takes O(n log n) for n stretches of time.
@@ -114,6 +190,7 @@ fn phase_totals(timeline: &Timeline) -> Vec<PhaseTotal> {
                 wall: sum(|total| total.wall),
                 busy: Some(parts.busy.get(&phase).copied().unwrap_or_default()),
                 work: sum(|total| total.work),
+                critical: None,
             },
             _ => Total::default(),
         };
@@ -191,6 +268,7 @@ fn part_totals(timeline: &Timeline, wall: Interval) -> Parts {
             } else {
                 Some(work.get(&part).copied().unwrap_or_default())
             },
+            critical: None,
         };
         parts.push((part, total));
     }
@@ -345,6 +423,7 @@ fn builder_phases(timeline: &Timeline) -> Vec<BuilderPhaseTotal> {
                 .sum()
         }),
         busy: timed.then(|| union_length(&mut seen.intervals)),
+        critical: None,
     };
     let mut totals: Vec<BuilderPhaseTotal> = by_name.into_iter().map(total).collect();
     totals.sort_by_key(|total| {

@@ -135,12 +135,15 @@ fn phase_table(result: &PhasesResult) -> Table {
         }));
     }
     if result.wall_ns.is_some() {
+        let mut phases = result.phases.iter();
+        let known = phases.any(|phase| phase.total.critical_ns.is_some());
         let total = TotalView {
             wall_ns: result.wall_ns,
             share: Some(1.0),
             busy_ns: None,
             work_ns: None,
-            critical_ns: None,
+            // The critical path adds up to the wall time as the wall column does.
+            critical_ns: result.wall_ns.filter(|_| known),
         };
         rows.push(Row {
             weight: Weight::Total,

@@ -114,7 +114,7 @@ pub fn phases(timeline: &Timeline, phases: &Phases) -> PhasesResult {
         share: share(total.wall, phases.wall),
         busy_ns: nanos(total.busy),
         work_ns: nanos(total.work),
-        critical_ns: None,
+        critical_ns: nanos(total.critical),
     };
     let phase_views = phases.phases.iter().map(|phase| PhaseView {
         phase: phase.phase.name(),
@@ -137,7 +137,7 @@ pub fn phases(timeline: &Timeline, phases: &Phases) -> PhasesResult {
             builds: phase.n_builds,
             busy_ns: nanos(phase.busy),
             work_ns: nanos(phase.work),
-            critical_ns: None,
+            critical_ns: nanos(phase.critical),
         });
     let outcomes = phases.outcomes.iter().map(|(outcome, &count)| OutcomeView {
         outcome: outcome.name(),
