@@ -7,10 +7,15 @@ mod builder;
 mod cpm;
 mod dag;
 mod model;
+mod reach;
+mod reduce;
 mod savings;
+mod sweep;
 
 pub use builder::GraphBuilder;
 pub use cpm::CriticalPathMethod;
 pub use dag::{Cycle, Dag};
 pub use model::{Dependency, DerivationGraph, Node, NodeIdx, NodeKind, Output};
+pub use reach::{Direction, Reach, closure, no_longer_needed, transitive};
+pub use reduce::{Contraction, Hubs, contract, reduce};
 pub use savings::{FASTER_PERCENT, Faster, Savings};

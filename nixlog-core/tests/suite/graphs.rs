@@ -1,7 +1,10 @@
 //! The algorithms over graphs against slow twins, on random graphs: with ties, with nodes that take no
 //! time, with edges that come twice, in several parts.
 
-use nixlog_core::graph::{CriticalPathMethod, Dag, FASTER_PERCENT, Savings};
+use nixlog_core::graph::{
+    CriticalPathMethod, Dag, Direction, FASTER_PERCENT, Hubs, Savings, closure, contract,
+    no_longer_needed, reduce, transitive,
+};
 use nixlog_core::time::Nanos;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -82,6 +85,35 @@ fn samples(most: usize) -> impl Strategy<Value = Sample> {
             plain.renamed(&names)
         })
     })
+}
+
+/// Which nodes can be reached from which, by Warshall's algorithm.
+fn reachable(dag: &Dag) -> Vec<Vec<bool>> {
+    let n_nodes = dag.len();
+    let mut reachable = vec![vec![false; n_nodes]; n_nodes];
+    for node in dag.nodes() {
+        for &to in dag.dependencies(node) {
+            reachable[node as usize][to as usize] = true;
+        }
+    }
+    for via in 0..n_nodes {
+        for from in 0..n_nodes {
+            for to in 0..n_nodes {
+                reachable[from][to] |= reachable[from][via] && reachable[via][to];
+            }
+        }
+    }
+    reachable
+}
+
+fn edges(dag: &Dag) -> Vec<(u32, u32)> {
+    let of = |node| dag.dependencies(node).iter().map(move |&to| (node, to));
+    dag.nodes().flat_map(of).collect()
+}
+
+/// Some of the nodes.
+fn some_nodes(dag: &Dag, chosen: &[bool]) -> Vec<u32> {
+    dag.nodes().filter(|&node| chosen[node as usize]).collect()
 }
 
 fn is_path(dag: &Dag, path: &[u32]) -> bool {
@@ -248,4 +280,179 @@ fn check_then(
     let old = CriticalPathMethod::new(dag, &old_durations);
     prop_assert_eq!(old.earliest_start(then), cpm.earliest_start(then));
     Ok(())
+}
+
+/// Graphs of up to that many nodes, and a choice among these.
+fn samples_with_choice(most: usize) -> impl Strategy<Value = (Sample, Vec<bool>)> {
+    samples(most).prop_flat_map(|sample| {
+        let n_nodes = sample.n_nodes;
+        (Just(sample), vec(any::<bool>(), n_nodes))
+    })
+}
+
+proptest! {
+    #[test]
+    fn reach_agrees_with_warshall((sample, chosen) in samples_with_choice(24)) {
+        let dag = sample.dag();
+        let reachable = reachable(&dag);
+        let below = transitive(&dag, Direction::Dependencies, &sample.durations);
+        let behind = transitive(&dag, Direction::Dependents, &sample.durations);
+        for node in dag.nodes() {
+            let index = node as usize;
+            let is_below = |&other: &u32| reachable[index][other as usize];
+            let is_behind = |&other: &u32| reachable[other as usize][index];
+            let below_it: Vec<u32> = dag.nodes().filter(is_below).collect();
+            let behind_it: Vec<u32> = dag.nodes().filter(is_behind).collect();
+            for (reach, nodes) in [(below[index], below_it), (behind[index], behind_it)] {
+                prop_assert_eq!(reach.n_nodes as usize, nodes.len());
+                let work = nodes.iter().map(|&other| sample.durations[other as usize]);
+                prop_assert_eq!(reach.work, work.sum());
+            }
+        }
+        let chosen = some_nodes(&dag, &chosen);
+        for direction in [Direction::Dependencies, Direction::Dependents] {
+            let expected = dag.nodes().filter(|&node| {
+                chosen.iter().any(|&from| {
+                    let (from, to) = match direction {
+                        Direction::Dependencies => (from, node),
+                        Direction::Dependents => (node, from),
+                    };
+                    from == to || reachable[from as usize][to as usize]
+                })
+            });
+            prop_assert_eq!(closure(&dag, &chosen, direction), expected.collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn what_is_no_longer_needed_is_what_the_roots_lost(
+        (sample, free) in samples_with_choice(24),
+        seed in any::<u64>(),
+    ) {
+        let dag = sample.dag();
+        let roots: Vec<u32> = dag.nodes().filter(|node| seed >> (node % 64) & 1 == 1).collect();
+        let cut = sample.edges.iter().filter(|(from, _)| !free[*from as usize]);
+        let cut = Dag::new(sample.n_nodes, cut.copied().collect()).expect("fewer edges");
+        let now = closure(&dag, &roots, Direction::Dependencies);
+        let then = closure(&cut, &roots, Direction::Dependencies);
+        let free = some_nodes(&dag, &free);
+        let gone = now.into_iter().filter(|node| !then.contains(node) && !free.contains(node));
+        prop_assert_eq!(no_longer_needed(&dag, &roots, &free), gone.collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_reduced_graph_says_the_same_with_no_edge_to_spare(sample in samples(24)) {
+        let dag = sample.dag();
+        let small = reduce(&dag);
+        let reachable_before = reachable(&dag);
+        prop_assert_eq!(reachable(&small), reachable_before.clone());
+        for (from, to) in edges(&small) {
+            let mut others = small.dependencies(from).iter();
+            prop_assert!(!others.any(|&other| reachable_before[other as usize][to as usize]));
+            prop_assert!(dag.dependencies(from).contains(&to));
+        }
+        prop_assert_eq!(reduce(&small), small.clone());
+        let before = CriticalPathMethod::new(&dag, &sample.durations);
+        let after = CriticalPathMethod::new(&small, &sample.durations);
+        prop_assert!(dag.nodes().all(|node| before.slack(node) == after.slack(node)));
+    }
+
+    #[test]
+    fn a_contracted_graph_keeps_every_order((sample, keep) in samples_with_choice(24)) {
+        let dag = sample.dag();
+        let reachable_before = reachable(&dag);
+        let kept = some_nodes(&dag, &keep);
+        let durations = dag.nodes().map(|node| match keep[node as usize] {
+            true => sample.durations[node as usize],
+            false => Nanos::ZERO,
+        });
+        let durations: Vec<Nanos> = durations.collect();
+        let before = CriticalPathMethod::new(&dag, &durations);
+        for hubs in [Hubs::Keep, Hubs::Expand] {
+            let small = contract(&dag, &keep, hubs);
+            let reachable_after = reachable(&small.dag);
+            let new_durations: Vec<Nanos> =
+                small.nodes.iter().map(|&node| durations[node as usize]).collect();
+            let after = CriticalPathMethod::new(&small.dag, &new_durations);
+            for &node in &kept {
+                let index = small.index_of(node).expect("kept");
+                prop_assert_eq!(small.nodes[index as usize], node);
+                prop_assert_eq!(before.slack(node), after.slack(index));
+                prop_assert_eq!(before.earliest_finish(node), after.earliest_finish(index));
+                for &other in &kept {
+                    let other_index = small.index_of(other).expect("kept");
+                    prop_assert_eq!(
+                        reachable_before[node as usize][other as usize],
+                        reachable_after[index as usize][other_index as usize]
+                    );
+                }
+            }
+            match hubs {
+                Hubs::Keep => prop_assert!(small.dag.n_edges() <= dag.n_edges()),
+                Hubs::Expand => {
+                    prop_assert_eq!(&small.nodes, &kept);
+                    // An edge for each path that goes through none but nodes left out, and no other.
+                    let through = sample.edges.iter().filter(|(from, _)| !keep[*from as usize]);
+                    let through = Dag::new(sample.n_nodes, through.copied().collect());
+                    let through = reachable(&through.expect("fewer edges"));
+                    let is_direct = |from: u32, to: u32| {
+                        dag.dependencies(from).iter().any(|&next| {
+                            next == to || !keep[next as usize] && through[next as usize][to as usize]
+                        })
+                    };
+                    let pairs = kept.iter().flat_map(|&from| kept.iter().map(move |&to| (from, to)));
+                    let expected: Vec<_> = pairs.filter(|&(from, to)| is_direct(from, to)).collect();
+                    let old = |index: u32| small.nodes[index as usize];
+                    let found = edges(&small.dag).into_iter().map(|(a, b)| (old(a), old(b)));
+                    prop_assert_eq!(found.collect::<Vec<_>>(), expected);
+                }
+            }
+        }
+    }
+}
+
+/// A graph of several blocks of columns, so that sets meet across their borders.
+#[test]
+fn blocks_of_columns_fit_together() {
+    let n_nodes = 1500_u32;
+    // Each node needs a few below it, by a fixed rule without a pattern.
+    let needed = |node: u32| {
+        (1..4_u32).filter_map(move |k| {
+            let mixed = node.wrapping_mul(2_654_435_761).rotate_left(7 * k) >> 16;
+            let distance = 1 + mixed % (200 * k * k);
+            node.checked_sub(distance)
+        })
+    };
+    let pairs = (0..n_nodes).flat_map(|node| needed(node).map(move |to| (node, to)));
+    let dag = Dag::new(n_nodes as usize, pairs.collect()).expect("edges go down");
+    let durations: Vec<Nanos> = (0..u64::from(n_nodes)).map(|n| Nanos::new(n * n)).collect();
+    for direction in [Direction::Dependencies, Direction::Dependents] {
+        let reach = transitive(&dag, direction, &durations);
+        for node in dag.nodes() {
+            let nodes = closure(&dag, &[node], direction);
+            let found = reach[node as usize];
+            assert_eq!(found.n_nodes as usize, nodes.len() - 1);
+            let all: Nanos = nodes.iter().map(|&other| durations[other as usize]).sum();
+            assert_eq!(found.work + durations[node as usize], all);
+        }
+    }
+    let small = reduce(&dag);
+    assert!(small.n_edges() < dag.n_edges());
+    assert_eq!(
+        transitive(&small, Direction::Dependents, &durations),
+        transitive(&dag, Direction::Dependents, &durations)
+    );
+    for (from, to) in edges(&small) {
+        let others: Vec<u32> = small
+            .dependencies(from)
+            .iter()
+            .copied()
+            .filter(|&other| other != to)
+            .collect();
+        let closure = closure(&small, &others, Direction::Dependencies);
+        assert!(
+            !closure.contains(&to),
+            "{from} reaches {to} without its edge"
+        );
+    }
 }
