@@ -3,6 +3,8 @@
 //! No I/O, no printing, no clock. Results hold indices and names; `report` makes them readable.
 
 pub mod critical_path;
+pub mod lanes;
+pub mod load;
 pub mod phases;
 pub mod run_graph;
 pub mod slowest;

@@ -2,7 +2,7 @@
 
 use super::super::format::{duration, harmless, plural};
 use super::super::view::{
-    CriticalPathResult, Report, StepView, StructuralView, UnitBrief, UnitTimesView, WaitView,
+    CriticalPathResult, PathStepView, Report, StructuralView, UnitBrief, UnitTimesView, WaitView,
 };
 use super::words::{coverage, next, notes, shell_word};
 use super::{Align, Cell, Column, Document, Row, Table, Weight, column};
@@ -101,14 +101,14 @@ fn has_wait(result: &CriticalPathResult, reason: &str) -> bool {
 
 /// Says what the wall time consists of.
 fn verdict(result: &CriticalPathResult, wall: u64) -> String {
-    let sum = |wanted: &dyn Fn(&StepView) -> bool| -> u64 {
+    let sum = |wanted: &dyn Fn(&PathStepView) -> bool| -> u64 {
         let steps = result.steps.iter().filter(|step| wanted(step));
         steps.map(|step| step.took_ns).sum()
     };
-    let kind = |step: &StepView| step.unit.as_ref().map_or("", |unit| unit.kind);
+    let kind = |step: &PathStepView| step.unit.as_ref().map_or("", |unit| unit.kind);
     let of_evaluation =
-        |step: &StepView| matches!(kind(step), "evaluation" | "input-fetch" | "source-import");
-    let of_builds = |step: &StepView| kind(step) == "build";
+        |step: &PathStepView| matches!(kind(step), "evaluation" | "input-fetch" | "source-import");
+    let of_builds = |step: &PathStepView| kind(step) == "build";
     let n_builds = result.steps.iter().filter(|step| of_builds(step)).count();
     let waited = |reason: &str| -> u64 {
         let waits = result.steps.iter().flat_map(|step| &step.waits);
@@ -206,7 +206,7 @@ fn step_table(result: &CriticalPathResult, wall: u64, options: &PathOptions) -> 
 }
 
 /// Returns how long a step must be to be among the longest, and how many of just that length are.
-fn least_shown(steps: &[StepView], top: usize) -> (u64, usize) {
+fn least_shown(steps: &[PathStepView], top: usize) -> (u64, usize) {
     let mut totals: Vec<u64> = steps
         .iter()
         .map(|step| step.took_ns + step.waited_ns)
@@ -226,7 +226,7 @@ fn least_shown(steps: &[StepView], top: usize) -> (u64, usize) {
     )
 }
 
-fn step_row(step: &StepView, options: &PathOptions) -> Row {
+fn step_row(step: &PathStepView, options: &PathOptions) -> Row {
     let unit = step.unit.as_ref();
     let path = unit.map_or("", |unit| &unit.path);
     let name = match unit {
@@ -287,7 +287,7 @@ struct Hidden {
 }
 
 impl Hidden {
-    fn add(&mut self, step: &StepView) {
+    fn add(&mut self, step: &PathStepView) {
         if self.n_steps == 0 {
             self.ready = step.ready_ns;
         }

@@ -23,7 +23,7 @@ pub struct CriticalPathResult {
     /// What explains the wall clock, in the order of time, without hole or overlap.
     pub segments: Vec<SegmentView>,
     /// The segments joined: what waited, then what was done.
-    pub steps: Vec<StepView>,
+    pub steps: Vec<PathStepView>,
     /// The builder phases of the builds on the path, those with the most time first.
     pub builder_phases: Vec<BuilderPhaseOnPathView>,
     /// What the graph alone allows, with room for everything at once; `null` where no dependencies are
@@ -55,7 +55,7 @@ pub struct SegmentView {
 /// What waited, then what was done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-pub struct StepView {
+pub struct PathStepView {
     /// What was done; `null` for a wait with nothing after it.
     pub unit: Option<UnitBrief>,
     /// How many units it consists of: queries that follow each other are one step.
@@ -253,11 +253,11 @@ impl Maker<'_> {
         }
     }
 
-    fn step(&self, step: &Step) -> StepView {
+    fn step(&self, step: &Step) -> PathStepView {
         let mut waits: Vec<_> = step.waits.iter().collect();
         waits.sort_by_key(|&(&wait, &(time, _))| (std::cmp::Reverse(time), wait));
         let then = step.unit.and_then(|unit| self.savings.get(&unit)?.1);
-        StepView {
+        PathStepView {
             unit: self.brief(step.unit),
             units: step.n_units,
             ready_ns: step.ready.as_nanos(),

@@ -8,11 +8,12 @@ mod critical_path;
 mod doctor;
 mod phases;
 mod slowest;
+mod timeline;
 mod unit;
 
 pub use critical_path::{
-    BuilderPhaseOnPathView, BuilderPhaseTimeView, CoverageView, CriticalPathResult, SegmentView,
-    StepView, StructuralView, UnitTimesView, WaitView, critical_path,
+    BuilderPhaseOnPathView, BuilderPhaseTimeView, CoverageView, CriticalPathResult, PathStepView,
+    SegmentView, StructuralView, UnitTimesView, WaitView, critical_path,
 };
 pub use doctor::{AnswerView, DoctorResult, KindView, UnknownView, UnreadableView, doctor};
 pub use phases::{
@@ -20,6 +21,9 @@ pub use phases::{
     phases,
 };
 pub use slowest::{BuilderPhaseView, RemotePartsView, SlowestResult, UnitView, slowest};
+pub use timeline::{
+    CounterView, LaneView, PlacedView, StepView, StretchView, TimelineResult, timeline,
+};
 pub use unit::UnitBrief;
 
 use jiff::Timestamp;
