@@ -2,7 +2,6 @@
 //! activities, never with the length of the log.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 
 use super::activity::{Activities, Activity, Role, Row};
 use super::counters::Counters;
@@ -13,7 +12,7 @@ use super::fetches::Fetches;
 use super::human::HumanLog;
 use super::links::Links;
 use super::model::{Name, Names, Stretch};
-use super::{Timeline, finish, units};
+use super::{Map, Timeline, finish, units};
 use crate::ids::ActivityId;
 use crate::json_str::JsonStr;
 use crate::time::{Interval, Stamp};
@@ -31,7 +30,7 @@ pub(super) struct PhaseMark {
 }
 
 /// The marks of each build, in order.
-pub(super) type Phases = HashMap<Row, Vec<PhaseMark>, foldhash::fast::FixedState>;
+pub(super) type Phases = Map<Row, Vec<PhaseMark>>;
 
 /// Folds the lines of a log into a [`Timeline`].
 ///
@@ -84,6 +83,12 @@ fn is_log_line(result: &ActivityResult<'_>) -> bool {
     result.kind == ResultKind::BUILD_LOG_LINE && result.payload.is_none()
 }
 
+/// Tells whether a result says how much is expected, as Nix writes it.
+#[inline]
+fn is_estimate(result: &ActivityResult<'_>) -> bool {
+    result.kind == ResultKind::SET_EXPECTED && result.payload.is_none()
+}
+
 /// The counters of the calls under way.
 #[derive(Debug, Default)]
 struct Calls(Vec<Call>);
@@ -115,8 +120,8 @@ impl TimelineBuilder {
         if line.stamp.is_some() {
             self.now = line.stamp;
         }
-        // Nearly all lines of nearly all logs are of these two kinds: to deal with them here, apart
-        // from all others, saves a third of the time spent behind the scanner.
+        // Nearly all lines of nearly all logs are of these kinds: to deal with them here, apart from
+        // all others, saves a third of the time spent behind the scanner.
         match &line.body {
             Body::Event(Event::Progress(progress)) => {
                 self.facts.record(line);
@@ -128,6 +133,14 @@ impl TimelineBuilder {
                 match self.activities.find(result.id) {
                     Some(row) => self.build_log_line(row, result),
                     None => self.facts.orphan_result(),
+                }
+            }
+            // An estimate that no report shows.
+            Body::Event(Event::Result(result)) if is_estimate(result) => {
+                self.facts.record(line);
+                HumanLog::event_follows(self);
+                if self.activities.find_counting(result.id).is_none() {
+                    self.orphan_result(result);
                 }
             }
             _ => self.other(line),
@@ -440,10 +453,6 @@ impl TimelineBuilder {
     }
 
     fn result(&mut self, result: &ActivityResult<'_>) {
-        if result.kind == ResultKind::SET_EXPECTED && self.activities.is_open(result.id) {
-            // A tenth of the lines of many logs, and an estimate that no report shows.
-            return;
-        }
         let Some(row) = self.activities.find(result.id) else {
             self.orphan_result(result);
             return;
@@ -455,8 +464,9 @@ impl TimelineBuilder {
         match result.detail() {
             ResultDetail::SetPhase(phase) => {
                 let name = self.intern(phase);
-                let build = self.sign_of_life(row);
-                self.activities.get_mut(build).told_phases = true;
+                let (now, event) = (self.now, self.facts.events);
+                let (build, activity) = self.activities.alive(row, now, event);
+                activity.told_phases = true;
                 self.phases.push(PhaseMark {
                     build,
                     name,
@@ -502,8 +512,8 @@ impl TimelineBuilder {
     /// Counts a line; returns the row of the build, or that of the build it is a part of.
     #[inline]
     fn count_line(&mut self, row: Row, bytes: usize) -> Row {
-        let build = self.sign_of_life(row);
-        let activity = self.activities.get_mut(build);
+        let (now, event) = (self.now, self.facts.events);
+        let (build, activity) = self.activities.alive(row, now, event);
         activity.log_lines += 1;
         activity.log_bytes += bytes as u64;
         build
@@ -521,24 +531,6 @@ impl TimelineBuilder {
                 at: self.now,
             });
         }
-    }
-
-    /// Notes that a build is alive; returns its row, or that of the build it is a part of.
-    #[inline]
-    fn sign_of_life(&mut self, row: Row) -> Row {
-        let (now, event) = (self.now, self.facts.events);
-        let mut build = row;
-        let mut activity = self.activities.get_mut(row);
-        if let Some(outer) = activity.outer {
-            build = outer;
-            activity = self.activities.get_mut(outer);
-        }
-        activity.alive = event;
-        activity.last_sign = now;
-        if activity.first_sign.is_none() {
-            activity.first_sign = now;
-        }
-        build
     }
 
     fn message(&mut self, message: &Message<'_>) {

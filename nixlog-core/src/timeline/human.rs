@@ -4,8 +4,7 @@
 //! (`nix build -L`) lasts at least until its last line. For the phases, each thing that starts counts
 //! until the next thing starts, which is right for one job and an estimate for several.
 
-use std::collections::HashMap;
-
+use super::Map;
 use super::activity::{Activity, Role, Row};
 use super::builder::TimelineBuilder;
 use super::evaluation;
@@ -22,11 +21,11 @@ pub(super) struct HumanLog {
     reader: HumanReader,
     /// What started last.
     latest: Option<Row>,
-    builds: HashMap<Row, HumanBuild>,
+    builds: Map<Row, HumanBuild>,
     /// Builds by what their lines are marked with: the name without version.
-    by_pname: HashMap<Box<str>, Row>,
+    by_pname: Map<Box<str>, Row>,
     /// Builds that only a status line names.
-    by_name: HashMap<Box<str>, Row>,
+    by_name: Map<Box<str>, Row>,
     activation: Option<(Option<Stamp>, Option<Stamp>)>,
     saw_nix: bool,
 }
