@@ -21,6 +21,7 @@ mod model;
 mod remote;
 mod results;
 mod source;
+mod starts;
 mod units;
 
 pub use builder::TimelineBuilder;
