@@ -10,6 +10,31 @@ use crate::wire::detail::Detail;
 use crate::wire::event::Start;
 use crate::wire::message::{self, ActivityNote};
 
+/// Tells what an activity is of which only the title speaks, and what it is about.
+pub(super) fn by_title(title: ActivityNote<'_>) -> (Role, Option<&str>) {
+    match title {
+        ActivityNote::EvaluatingDerivation { attr } => (Role::Evaluating, Some(attr)),
+        ActivityNote::QueryingMissing => (Role::Handover, None),
+        ActivityNote::CopyingToStore { path } | ActivityNote::HashingPath { path } => {
+            (Role::SourceImport, Some(path))
+        }
+        ActivityNote::FetchingGit { uri }
+        | ActivityNote::FetchingMercurial { uri }
+        | ActivityNote::FetchingInput { uri }
+        | ActivityNote::UnpackingIntoGitCache { uri } => (Role::InputFetch, Some(uri)),
+        ActivityNote::Submodules => (Role::InputFetch, None),
+        ActivityNote::ConnectingTo { machine } => (Role::Connecting, Some(machine)),
+        ActivityNote::WaitingForUploadLock { machine } => (Role::UploadLock, Some(machine)),
+        ActivityNote::CopyingDependencies { machine } => (Role::Upload, Some(machine)),
+        ActivityNote::CopyingOutputs { machine } => (Role::Download, Some(machine)),
+        ActivityNote::WaitingForLock { paths } => (Role::WaitLock, Some(paths)),
+        ActivityNote::WaitingForMachine { drv } => (Role::WaitMachine, Some(drv)),
+        ActivityNote::WaitingForBuildUser { drv } => (Role::WaitUser, Some(drv)),
+        title if evaluation::is_activity_sign(&title) => (Role::EvaluationSign, None),
+        _ => (Role::Other, None),
+    }
+}
+
 impl TimelineBuilder {
     /// Takes in the start of an activity.
     pub(super) fn start(&mut self, start: &Start<'_>) {
@@ -130,26 +155,10 @@ impl TimelineBuilder {
     fn describe_text(&mut self, activity: &mut Activity, text: JsonStr<'_>) {
         let decoded = text.decode();
         let plain = ansi::strip(&decoded);
-        let (role, subject) = match message::activity(&plain) {
-            ActivityNote::EvaluatingDerivation { attr } => (Role::Evaluating, Some(attr)),
-            ActivityNote::QueryingMissing => (Role::Handover, None),
-            ActivityNote::CopyingToStore { path } | ActivityNote::HashingPath { path } => {
-                (Role::SourceImport, Some(path))
-            }
-            ActivityNote::FetchingGit { uri }
-            | ActivityNote::FetchingMercurial { uri }
-            | ActivityNote::FetchingInput { uri }
-            | ActivityNote::UnpackingIntoGitCache { uri } => (Role::InputFetch, Some(uri)),
-            ActivityNote::Submodules => (Role::InputFetch, Some(&*plain)),
-            ActivityNote::ConnectingTo { machine } => (Role::Connecting, Some(machine)),
-            ActivityNote::WaitingForUploadLock { machine } => (Role::UploadLock, Some(machine)),
-            ActivityNote::CopyingDependencies { machine } => (Role::Upload, Some(machine)),
-            ActivityNote::CopyingOutputs { machine } => (Role::Download, Some(machine)),
-            ActivityNote::WaitingForLock { paths } => (Role::WaitLock, Some(paths)),
-            ActivityNote::WaitingForMachine { drv } => (Role::WaitMachine, Some(drv)),
-            ActivityNote::WaitingForBuildUser { drv } => (Role::WaitUser, Some(drv)),
-            note if evaluation::is_activity_sign(&note) => (Role::EvaluationSign, None),
-            _ => (Role::Other, None),
+        let (role, subject) = by_title(message::activity(&plain));
+        let subject = match role {
+            Role::InputFetch => subject.or(Some(&plain)),
+            _ => subject,
         };
         activity.role = role;
         activity.subject = subject.map(|subject| self.names.intern(subject));
