@@ -11,8 +11,7 @@
 //!           └─ A ──┘└ B ┘└C┘      C 1 s: fetching alone            together         6
 //! ```
 
-use std::collections::BTreeMap;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::critical_path::CriticalPath;
 use crate::time::{Interval, Nanos};
@@ -403,7 +402,7 @@ struct Occurrences {
 }
 
 fn builder_phases(timeline: &Timeline) -> Vec<BuilderPhaseTotal> {
-    let mut by_name: HashMap<Name, Occurrences> = HashMap::new();
+    let mut by_name: HashMap<Name, Occurrences, foldhash::fast::FixedState> = HashMap::default();
     for (index, unit) in timeline.units().iter().enumerate() {
         for phase in &unit.phases {
             let seen = by_name.entry(phase.name).or_default();

@@ -1,7 +1,6 @@
 //! The activities of a log while it is read: one row each, found by Nix's number.
 
-use std::collections::HashMap;
-
+use super::Map;
 use super::model::Name;
 use crate::ids::ActivityId;
 use crate::time::{Interval, Stamp};
@@ -77,7 +76,6 @@ pub(super) struct Activity {
     /// The number of the event in which it last showed life: a line of its log, a phase.
     pub(super) alive: u64,
     pub(super) first_sign: Option<Stamp>,
-    pub(super) last_sign: Option<Stamp>,
     /// Progress, in the unit of its kind.
     pub(super) done: u64,
     pub(super) expected: u64,
@@ -120,7 +118,6 @@ impl Activity {
             stopped: 0,
             alive: event,
             first_sign: None,
-            last_sign: None,
             done: 0,
             expected: 0,
             log_lines: 0,
@@ -139,6 +136,11 @@ impl Activity {
         self.stopped == 0
     }
 
+    /// Tells whether it ever showed life.
+    pub(super) fn was_alive(&self) -> bool {
+        self.alive > self.started
+    }
+
     /// Returns when the activity was open; up to `last` where it still is.
     pub(super) fn interval(&self, last: Option<Stamp>) -> Option<Interval> {
         let end = if self.is_open() { last } else { self.stop };
@@ -150,7 +152,7 @@ impl Activity {
 #[derive(Debug, Default)]
 pub(super) struct Activities {
     rows: Vec<Activity>,
-    open: HashMap<u64, Row, foldhash::fast::FixedState>,
+    open: Map<u64, Row>,
     /// The one asked for last: most lines name the same activity as the line before.
     last: Option<(u64, Row)>,
     /// The same of progress, which otherwise alternates with the lines of a build's log.
@@ -172,6 +174,24 @@ impl Activities {
 
     pub(super) fn get_mut(&mut self, row: Row) -> &mut Activity {
         &mut self.rows[row as usize]
+    }
+
+    /// Notes that a build is alive, with the number of the event that shows it; returns it, or the
+    /// build that it is a part of.
+    #[inline]
+    pub(super) fn alive(
+        &mut self,
+        row: Row,
+        now: Option<Stamp>,
+        event: u64,
+    ) -> (Row, &mut Activity) {
+        let build = self.get(row).outer.unwrap_or(row);
+        let activity = self.get_mut(build);
+        activity.alive = event;
+        if activity.first_sign.is_none() {
+            activity.first_sign = now;
+        }
+        (build, activity)
     }
 
     /// Adds an activity. One that is still open under the same number is left as it is: the log
@@ -218,11 +238,6 @@ impl Activities {
         let row = *self.open.get(&id.0)?;
         self.last_counting = Some((id.0, row));
         Some(row)
-    }
-
-    /// Tells whether an activity with a number is open.
-    pub(super) fn is_open(&self, id: ActivityId) -> bool {
-        self.open.contains_key(&id.0)
     }
 
     /// Closes the open activity with a number.

@@ -2,9 +2,8 @@
 //! activities, never with the length of the log.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 
-use super::activity::{Activities, Activity, Role, Row};
+use super::activity::{Activities, Role, Row};
 use super::counters::Counters;
 use super::evaluation::{self, EvaluationTracker};
 use super::facts::{Facts, PlanReader};
@@ -13,13 +12,13 @@ use super::fetches::Fetches;
 use super::human::HumanLog;
 use super::links::Links;
 use super::model::{Name, Names, Stretch};
-use super::{Timeline, finish, units};
+use super::{Map, Timeline, finish};
 use crate::ids::ActivityId;
 use crate::json_str::JsonStr;
 use crate::time::{Interval, Stamp};
-use crate::wire::detail::{Detail, ResultDetail};
-use crate::wire::event::{ActivityResult, Event, Level, Message, Progress, ResultKind, Start};
-use crate::wire::message::{self, ActivityNote, Note};
+use crate::wire::detail::ResultDetail;
+use crate::wire::event::{ActivityResult, Event, Level, Message, Progress, ResultKind};
+use crate::wire::message::{self, Note};
 use crate::wire::{Body, Line, ansi};
 
 /// The mark of a builder phase that begins.
@@ -31,7 +30,7 @@ pub(super) struct PhaseMark {
 }
 
 /// The marks of each build, in order.
-pub(super) type Phases = HashMap<Row, Vec<PhaseMark>, foldhash::fast::FixedState>;
+pub(super) type Phases = Map<Row, Vec<PhaseMark>>;
 
 /// Folds the lines of a log into a [`Timeline`].
 ///
@@ -68,9 +67,9 @@ pub struct TimelineBuilder {
     pub(super) resolved: Vec<(Name, Name)>,
     pub(super) links: Links,
     /// The counters of builds of the calls under way that are not inside a remote builder.
-    calls: Calls,
+    pub(super) calls: Calls,
     /// The counters of substitutions of the same.
-    fetch_calls: Calls,
+    pub(super) fetch_calls: Calls,
     /// The latest stamp.
     pub(super) now: Option<Stamp>,
     pub(super) activation: Vec<Interval>,
@@ -84,23 +83,33 @@ fn is_log_line(result: &ActivityResult<'_>) -> bool {
     result.kind == ResultKind::BUILD_LOG_LINE && result.payload.is_none()
 }
 
+/// Tells whether a result says how much is expected, as Nix writes it.
+#[inline]
+fn is_estimate(result: &ActivityResult<'_>) -> bool {
+    result.kind == ResultKind::SET_EXPECTED && result.payload.is_none()
+}
+
 /// The counters of the calls under way.
 #[derive(Debug, Default)]
-struct Calls(Vec<Call>);
+pub(super) struct Calls(Vec<Call>);
 
 /// A call under way: which process made it, and its counters as a row and as an index.
 #[derive(Debug, Clone, Copy)]
-struct Call {
-    pid: u64,
-    row: Row,
-    counter: u32,
+pub(super) struct Call {
+    pub(super) pid: u64,
+    pub(super) row: Row,
+    pub(super) counter: u32,
 }
 
 impl Calls {
     /// Finds the counters that count what a process does now.
-    fn counter_of(&self, pid: u64) -> Option<u32> {
+    pub(super) fn counter_of(&self, pid: u64) -> Option<u32> {
         let own = self.0.iter().rev().find(|call| call.pid == pid);
         own.or_else(|| self.0.last()).map(|call| call.counter)
+    }
+
+    pub(super) fn add(&mut self, call: Call) {
+        self.0.push(call);
     }
 
     fn remove(&mut self, row: Row) {
@@ -115,8 +124,8 @@ impl TimelineBuilder {
         if line.stamp.is_some() {
             self.now = line.stamp;
         }
-        // Nearly all lines of nearly all logs are of these two kinds: to deal with them here, apart
-        // from all others, saves a third of the time spent behind the scanner.
+        // Nearly all lines of nearly all logs are of these kinds: to deal with them here, apart from
+        // all others, saves a third of the time spent behind the scanner.
         match &line.body {
             Body::Event(Event::Progress(progress)) => {
                 self.facts.record(line);
@@ -128,6 +137,14 @@ impl TimelineBuilder {
                 match self.activities.find(result.id) {
                     Some(row) => self.build_log_line(row, result),
                     None => self.facts.orphan_result(),
+                }
+            }
+            // An estimate that no report shows.
+            Body::Event(Event::Result(result)) if is_estimate(result) => {
+                self.facts.record(line);
+                HumanLog::event_follows(self);
+                if self.activities.find_counting(result.id).is_none() {
+                    self.orphan_result(result);
                 }
             }
             _ => self.other(line),
@@ -190,227 +207,6 @@ impl TimelineBuilder {
         }
     }
 
-    fn start(&mut self, start: &Start<'_>) {
-        let detail = start.detail();
-        let parent = start.parent.filter(|&parent| parent != ActivityId::NONE);
-        let parent = parent.and_then(|parent| self.activities.find(parent));
-        let mut activity = Activity::new(start.id, parent, self.now, self.facts.events);
-        self.describe(&mut activity, start, detail);
-        let role = activity.role;
-        let (row, replaced) = self.activities.start(activity);
-        if replaced.is_some() {
-            self.facts.duplicate_start();
-        }
-        self.links.add(
-            row,
-            self.activities.get(row),
-            start.parent.is_none(),
-            &self.names,
-        );
-        self.started(row, role);
-    }
-
-    /// Fills in what the fields and the text say.
-    fn describe(&mut self, activity: &mut Activity, start: &Start<'_>, detail: Detail<'_>) {
-        match detail {
-            Detail::Build { drv, machine } => {
-                activity.subject = Some(self.intern(drv));
-                activity.source = machine.map(|machine| self.intern(machine));
-                activity.outer = if machine.is_none() {
-                    self.links.outer(activity, &self.activities)
-                } else {
-                    None
-                };
-                activity.role = if activity.outer.is_some() {
-                    Role::NestedBuild
-                } else {
-                    Role::Build
-                };
-            }
-            Detail::Substitute { path, uri } => self.two(activity, Role::Substitute, path, uri),
-            Detail::QueryPathInfo { path, uri } => self.two(activity, Role::Query, path, uri),
-            Detail::CopyPath { path, from, to } => {
-                self.two(activity, Role::CopyPath, path, from);
-                activity.target = Some(self.intern(to));
-                let substitution = activity
-                    .subject
-                    .and_then(|path| self.links.substitution(path, &self.activities));
-                activity.parent = activity.parent.or(substitution);
-            }
-            Detail::FileTransfer { uri } => {
-                let upload = start.text.raw().starts_with("uploading");
-                self.one(
-                    activity,
-                    if upload {
-                        Role::SendFile
-                    } else {
-                        Role::Transfer
-                    },
-                    uri,
-                );
-            }
-            Detail::PostBuildHook { drv } => {
-                self.one(activity, Role::Hook, drv);
-                let text = start.text.decode();
-                if let ActivityNote::PostBuildHook { program } =
-                    message::activity(&ansi::strip(&text))
-                {
-                    activity.source = Some(self.names.intern(program));
-                }
-            }
-            Detail::Realise => {
-                activity.role = if activity.parent.is_some() {
-                    Role::NestedCall
-                } else {
-                    Role::Call
-                };
-            }
-            Detail::Builds => activity.role = Role::Builds,
-            Detail::CopyPaths if start.text.is_empty() => activity.role = Role::Fetches,
-            Detail::CopyPaths => activity.role = Role::CopyFrame,
-            Detail::OptimiseStore | Detail::VerifyPaths => {
-                let optimise = detail == Detail::OptimiseStore;
-                activity.role = if optimise {
-                    Role::Optimise
-                } else {
-                    Role::Verify
-                };
-                activity.subject = Some(self.names.intern("store"));
-            }
-            Detail::FetchTree => self.one(activity, Role::InputFetch, start.text),
-            Detail::FetchToStore { source, .. } => self.one(activity, Role::SourceImport, source),
-            Detail::Resolved { drv, resolved } => {
-                let pair = (self.intern(drv), self.intern(resolved));
-                self.resolved.push(pair);
-            }
-            Detail::Text | Detail::BuildWaiting => self.describe_text(activity, start.text),
-            _ => {}
-        }
-    }
-
-    fn one(&mut self, activity: &mut Activity, role: Role, subject: JsonStr<'_>) {
-        activity.role = role;
-        activity.subject = Some(self.intern(subject));
-    }
-
-    fn two(
-        &mut self,
-        activity: &mut Activity,
-        role: Role,
-        subject: JsonStr<'_>,
-        source: JsonStr<'_>,
-    ) {
-        self.one(activity, role, subject);
-        activity.source = Some(self.intern(source));
-    }
-
-    /// Fills in an activity that only its text describes.
-    fn describe_text(&mut self, activity: &mut Activity, text: JsonStr<'_>) {
-        let decoded = text.decode();
-        let plain = ansi::strip(&decoded);
-        let (role, subject) = match message::activity(&plain) {
-            ActivityNote::EvaluatingDerivation { attr } => (Role::Evaluating, Some(attr)),
-            ActivityNote::QueryingMissing => (Role::Handover, None),
-            ActivityNote::CopyingToStore { path } | ActivityNote::HashingPath { path } => {
-                (Role::SourceImport, Some(path))
-            }
-            ActivityNote::FetchingGit { uri }
-            | ActivityNote::FetchingMercurial { uri }
-            | ActivityNote::FetchingInput { uri }
-            | ActivityNote::UnpackingIntoGitCache { uri } => (Role::InputFetch, Some(uri)),
-            ActivityNote::Submodules => (Role::InputFetch, Some(&*plain)),
-            ActivityNote::ConnectingTo { machine } => (Role::Connecting, Some(machine)),
-            ActivityNote::WaitingForUploadLock { machine } => (Role::UploadLock, Some(machine)),
-            ActivityNote::CopyingDependencies { machine } => (Role::Upload, Some(machine)),
-            ActivityNote::CopyingOutputs { machine } => (Role::Download, Some(machine)),
-            ActivityNote::WaitingForLock { paths } => (Role::WaitLock, Some(paths)),
-            ActivityNote::WaitingForMachine { drv } => (Role::WaitMachine, Some(drv)),
-            ActivityNote::WaitingForBuildUser { drv } => (Role::WaitUser, Some(drv)),
-            note if evaluation::is_activity_sign(&note) => (Role::EvaluationSign, None),
-            _ => (Role::Other, None),
-        };
-        activity.role = role;
-        activity.subject = subject.map(|subject| self.names.intern(subject));
-    }
-
-    /// Does what the start of an activity entails.
-    fn started(&mut self, row: Row, role: Role) {
-        let pid = self.activities.get(row).id.pid();
-        match role {
-            Role::Call => self.evaluation.call_started(self.now),
-            Role::Builds => {
-                if let Some(counter) = self.counters.add() {
-                    self.counts(row, counter, |builder| &mut builder.calls);
-                }
-            }
-            Role::Fetches => {
-                if let Some(counter) = self.fetches.add() {
-                    self.counts(row, counter, |builder| &mut builder.fetch_calls);
-                }
-            }
-            Role::Build => {
-                self.evaluation.store_at_work(self.now);
-                let counter = self.calls.counter_of(pid);
-                self.activities.get_mut(row).counter = counter;
-                if let Some(counter) = counter {
-                    self.counters.started(counter, &mut self.activities);
-                }
-            }
-            Role::Substitute => {
-                self.evaluation.store_at_work(self.now);
-                self.activities.get_mut(row).counter = self.fetch_calls.counter_of(pid);
-            }
-            Role::Handover => self.evaluation.handover(self.now),
-            Role::Query | Role::CopyPath | Role::CopyFrame => {
-                self.evaluation.store_at_work(self.now);
-            }
-            Role::Optimise | Role::Verify => self.evaluation.store_at_work(self.now),
-            Role::Transfer => self.transfer_started(row),
-            Role::Evaluating | Role::EvaluationSign | Role::SourceImport | Role::InputFetch => {
-                self.evaluation.sign();
-            }
-            _ => {}
-        }
-    }
-
-    /// Notes that an activity is the counters of a call; those inside a remote builder count apart.
-    fn counts(&mut self, row: Row, counter: u32, calls: impl Fn(&mut Self) -> &mut Calls) {
-        let activity = self.activities.get_mut(row);
-        activity.counter = Some(counter);
-        if activity.parent.is_none() {
-            let pid = activity.id.pid();
-            calls(self).0.push(Call { pid, row, counter });
-        }
-    }
-
-    /// Links a file transfer with what it is for. One that is for nothing else is the evaluator's.
-    fn transfer_started(&mut self, row: Row) {
-        let transfer = self.activities.get(row);
-        let parent = transfer.parent.or_else(|| {
-            let uri = self.names.text(transfer.subject?);
-            self.links.transfer(transfer.id, uri, &self.activities)
-        });
-        self.activities.get_mut(row).parent = parent;
-        match parent {
-            Some(parent) if self.activities.get(parent).role == Role::Build => {
-                self.activities.get_mut(parent).fetched = true;
-            }
-            Some(_) => {}
-            None if self.is_cache_file(row) => self.evaluation.store_at_work(self.now),
-            None => self.evaluation.sign(),
-        }
-    }
-
-    /// Tells whether a transfer is of a binary cache's own files, and so no input of the evaluator.
-    fn is_cache_file(&self, row: Row) -> bool {
-        let uri = self
-            .activities
-            .get(row)
-            .subject
-            .map_or("", |uri| self.names.text(uri));
-        units::is_query(uri) || uri.contains("/nar/")
-    }
-
     fn stop(&mut self, id: ActivityId) {
         let Some(row) = self.activities.stop(id) else {
             self.facts.orphan_stop();
@@ -440,10 +236,6 @@ impl TimelineBuilder {
     }
 
     fn result(&mut self, result: &ActivityResult<'_>) {
-        if result.kind == ResultKind::SET_EXPECTED && self.activities.is_open(result.id) {
-            // A tenth of the lines of many logs, and an estimate that no report shows.
-            return;
-        }
         let Some(row) = self.activities.find(result.id) else {
             self.orphan_result(result);
             return;
@@ -455,8 +247,9 @@ impl TimelineBuilder {
         match result.detail() {
             ResultDetail::SetPhase(phase) => {
                 let name = self.intern(phase);
-                let build = self.sign_of_life(row);
-                self.activities.get_mut(build).told_phases = true;
+                let (now, event) = (self.now, self.facts.events);
+                let (build, activity) = self.activities.alive(row, now, event);
+                activity.told_phases = true;
                 self.phases.push(PhaseMark {
                     build,
                     name,
@@ -502,8 +295,8 @@ impl TimelineBuilder {
     /// Counts a line; returns the row of the build, or that of the build it is a part of.
     #[inline]
     fn count_line(&mut self, row: Row, bytes: usize) -> Row {
-        let build = self.sign_of_life(row);
-        let activity = self.activities.get_mut(build);
+        let (now, event) = (self.now, self.facts.events);
+        let (build, activity) = self.activities.alive(row, now, event);
         activity.log_lines += 1;
         activity.log_bytes += bytes as u64;
         build
@@ -521,24 +314,6 @@ impl TimelineBuilder {
                 at: self.now,
             });
         }
-    }
-
-    /// Notes that a build is alive; returns its row, or that of the build it is a part of.
-    #[inline]
-    fn sign_of_life(&mut self, row: Row) -> Row {
-        let (now, event) = (self.now, self.facts.events);
-        let mut build = row;
-        let mut activity = self.activities.get_mut(row);
-        if let Some(outer) = activity.outer {
-            build = outer;
-            activity = self.activities.get_mut(outer);
-        }
-        activity.alive = event;
-        activity.last_sign = now;
-        if activity.first_sign.is_none() {
-            activity.first_sign = now;
-        }
-        build
     }
 
     fn message(&mut self, message: &Message<'_>) {

@@ -1,8 +1,7 @@
 //! What the messages say of failures. A `stop` carries no status, so this is where outcomes come
 //! from, together with the counters.
 
-use std::collections::HashMap;
-
+use super::Map;
 use super::model::{Name, Names, Outcome, Reason};
 use crate::wire::message::{self, Failure, Note};
 
@@ -41,15 +40,15 @@ impl Verdict {
 /// All failures that the log tells of.
 #[derive(Debug, Default)]
 pub(super) struct Failures {
-    by_drv: HashMap<Name, Verdict>,
+    by_drv: Map<Name, Verdict>,
     /// What the remote machine said: the local message always says exit code 1.
-    remote: HashMap<Name, Verdict>,
+    remote: Map<Name, Verdict>,
     /// In the order of the log, without a name (time-outs from Nix 2.34 on).
     unnamed: Vec<Verdict>,
     /// Programs that Nix itself ran and that failed: the post-build hook.
-    programs: HashMap<Name, Verdict>,
+    programs: Map<Name, Verdict>,
     /// Store paths that could not be fetched.
-    paths: HashMap<Name, Reason>,
+    paths: Map<Name, Reason>,
     /// The user, or a signal, ended the whole thing.
     pub(super) interrupted: bool,
 }

@@ -4,8 +4,9 @@
 //! activity move when the main thread has looked at the result (`PathSubstitutionGoal::finished`). So
 //! here, unlike with builds, the tick follows the stop.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 
+use super::Set;
 use super::activity::{Activities, Row};
 use super::failures::Failures;
 use super::model::Name;
@@ -76,7 +77,7 @@ impl Counter {
     fn resolve(&self, failures: &Failures, activities: &mut Activities) {
         let mut waiting: VecDeque<Row> = VecDeque::new();
         // A path that failed at one substituter may come from the next one.
-        let mut seen: HashSet<Name> = HashSet::new();
+        let mut seen: Set<Name> = Set::default();
         for &step in &self.steps {
             let success = match step {
                 Step::Stopped(row) => {

@@ -1,30 +1,31 @@
 //! The end of a log: joins what belongs together, and makes the timeline.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 
-use super::activity::{Activities, Role, Row};
+use super::activity::{Activities, Activity, Role, Row};
 use super::builder::{PhaseMark, Phases, TimelineBuilder};
 use super::intervals::less;
 use super::model::{End, Name, Outcome, Part, Reason, Stretch, Unit, UnitKind};
 use super::remote;
 use super::units::UnitMaker;
-use super::{Timeline, results};
+use super::{Map, Set, Timeline, results};
 use crate::time::{Interval, Stamp};
 
 /// Makes the timeline of a log that has been read.
 pub(super) fn timeline(mut builder: TimelineBuilder) -> Timeline {
     supersede(&mut builder.activities);
-    results::verdicts(&mut builder);
+    let told = results::determinate(&builder);
+    results::verdicts(&told, &mut builder);
     builder.counters.finish(&mut builder.activities);
     builder
         .fetches
         .finish(&builder.failures, &mut builder.activities);
-    let unnamed = results::unnamed(&mut builder);
+    let unnamed = results::unnamed(&told, &mut builder);
     let last = builder.now;
     let mut tracker = std::mem::take(&mut builder.evaluation);
     let evaluation_error = tracker.take_error();
     let evaluation = tracker.finish(last);
-    let mut maker = UnitMaker {
+    let maker = UnitMaker {
         remote: remote::times(&builder.activities, last),
         hooks: hooks(&builder.activities, last),
         hook_programs: hook_programs(&builder.activities),
@@ -96,21 +97,23 @@ pub(super) fn timeline(mut builder: TimelineBuilder) -> Timeline {
 /// Determinate Nix announces a build before it has a slot, stops it, and announces it again: only
 /// the last announcement of a derivation that did nothing in between counts.
 fn supersede(activities: &mut Activities) {
-    let mut later: HashMap<Name, u64> = HashMap::new();
+    let did_nothing =
+        |build: &Activity| build.role == Role::Build && !build.was_alive() && !build.is_open();
+    if !activities.rows().iter().any(did_nothing) {
+        return;
+    }
+    let mut later: Set<Name> = Set::default();
     for activity in activities.rows_mut().iter_mut().rev() {
-        let (Role::Build, Some(subject)) = (activity.role, activity.subject) else {
-            continue;
-        };
-        let did_nothing =
-            activity.first_sign.is_none() && activity.log_lines == 0 && !activity.is_open();
-        let again = later.insert(subject, activity.started);
-        activity.superseded = did_nothing && again.is_some();
+        if let (Role::Build, Some(subject)) = (activity.role, activity.subject) {
+            let again = !later.insert(subject);
+            activity.superseded = again && did_nothing(activity);
+        }
     }
 }
 
 /// Collects the intervals of post-build hooks by derivation.
-fn hooks(activities: &Activities, last: Option<Stamp>) -> HashMap<Name, Vec<Interval>> {
-    let mut hooks: HashMap<Name, Vec<Interval>> = HashMap::new();
+fn hooks(activities: &Activities, last: Option<Stamp>) -> Map<Name, Vec<Interval>> {
+    let mut hooks: Map<Name, Vec<Interval>> = Map::default();
     for activity in activities
         .rows()
         .iter()
@@ -124,17 +127,16 @@ fn hooks(activities: &Activities, last: Option<Stamp>) -> HashMap<Name, Vec<Inte
 }
 
 /// Collects the programs of hooks whose builds no tick calls a success.
-fn hook_programs(activities: &Activities) -> HashMap<Name, Name> {
+fn hook_programs(activities: &Activities) -> Map<Name, Name> {
     let rows = activities.rows().iter();
-    let succeeded = rows
-        .clone()
-        .filter(|row| row.role == Role::Build && row.verdict == Some(true));
-    let succeeded: HashSet<Name> = succeeded.filter_map(|row| row.subject).collect();
-    let hooks = rows.filter(|row| row.role == Role::Hook);
-    let programs = hooks.filter_map(|row| Some((row.subject?, row.source?)));
+    let hooks = rows.clone().filter(|row| row.role == Role::Hook);
+    let mut programs: Map<Name, Name> = hooks
+        .filter_map(|row| Some((row.subject?, row.source?)))
+        .collect();
+    for build in rows.filter(|row| row.role == Role::Build && row.verdict == Some(true)) {
+        build.subject.map(|drv| programs.remove(&drv));
+    }
     programs
-        .filter(|(drv, _)| !succeeded.contains(drv))
-        .collect()
 }
 
 /// Groups the marks of builder phases by build, in order. stdenv's own lines count where Nix says
@@ -144,7 +146,7 @@ fn phases(marks: Vec<PhaseMark>, lines: Vec<PhaseMark>) -> Phases {
     for mark in marks {
         phases.entry(mark.build).or_default().push(mark);
     }
-    let told: HashSet<Row> = lines
+    let told: Set<Row> = lines
         .iter()
         .map(|line| line.build)
         .filter(|build| phases.contains_key(build))

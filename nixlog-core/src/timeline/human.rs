@@ -4,12 +4,11 @@
 //! (`nix build -L`) lasts at least until its last line. For the phases, each thing that starts counts
 //! until the next thing starts, which is right for one job and an estimate for several.
 
-use std::collections::HashMap;
-
+use super::Map;
 use super::activity::{Activity, Role, Row};
 use super::builder::TimelineBuilder;
-use super::evaluation;
 use super::model::{End, Outcome, Part, Stretch, Unit, UnitKind};
+use super::starts::by_title;
 use crate::ids::ActivityId;
 use crate::store_path::{name_of, pname_of};
 use crate::time::{Interval, Nanos, Stamp};
@@ -22,11 +21,11 @@ pub(super) struct HumanLog {
     reader: HumanReader,
     /// What started last.
     latest: Option<Row>,
-    builds: HashMap<Row, HumanBuild>,
+    builds: Map<Row, HumanBuild>,
     /// Builds by what their lines are marked with: the name without version.
-    by_pname: HashMap<Box<str>, Row>,
+    by_pname: Map<Box<str>, Row>,
     /// Builds that only a status line names.
-    by_name: HashMap<Box<str>, Row>,
+    by_name: Map<Box<str>, Row>,
     activation: Option<(Option<Stamp>, Option<Stamp>)>,
     saw_nix: bool,
 }
@@ -101,21 +100,7 @@ impl HumanLog {
                 builder.human.saw_nix |= !matches!(note, Note::Other);
                 builder.note(&note, None);
             }
-            HumanEvent::Building { drv, machine } | HumanEvent::Checking { drv, machine } => {
-                Self::building(builder, drv, machine);
-            }
-            HumanEvent::Copying { path, from, to } => {
-                let role = if to.is_none() {
-                    Role::Substitute
-                } else {
-                    Role::CopyPath
-                };
-                Self::started(builder, role, path, from, to);
-            }
-            HumanEvent::Downloading { uri } => {
-                Self::started(builder, Role::Transfer, uri, None, None);
-            }
-            HumanEvent::Activity(note) => Self::activity(builder, &note),
+            HumanEvent::Activity(title) => Self::activity(builder, title),
             HumanEvent::BuildLog {
                 pname,
                 text,
@@ -146,23 +131,31 @@ impl HumanLog {
         }
     }
 
-    fn activity(builder: &mut TimelineBuilder, note: &ActivityNote<'_>) {
-        match *note {
-            ActivityNote::QueryingMissing => builder.evaluation.handover(builder.now),
-            ActivityNote::CopyingToStore { path } | ActivityNote::HashingPath { path } => {
-                builder.evaluation.sign();
-                Self::started(builder, Role::SourceImport, path, None, None);
+    fn activity(builder: &mut TimelineBuilder, title: ActivityNote<'_>) {
+        match title {
+            ActivityNote::Building { drv, machine }
+            | ActivityNote::Checking { drv, machine }
+            | ActivityNote::Repairing { drv, machine } => Self::building(builder, drv, machine),
+            ActivityNote::CopyingPath { path, from, to } => {
+                let role = if to.is_none() {
+                    Role::Substitute
+                } else {
+                    Role::CopyPath
+                };
+                Self::started(builder, role, path, from, to);
             }
-            ActivityNote::FetchingGit { uri }
-            | ActivityNote::FetchingMercurial { uri }
-            | ActivityNote::FetchingInput { uri }
-            | ActivityNote::UnpackingIntoGitCache { uri } => {
-                builder.evaluation.sign();
-                Self::started(builder, Role::InputFetch, uri, None, None);
+            ActivityNote::Downloading { uri } => {
+                Self::started(builder, Role::Transfer, uri, None, None);
             }
-            ref note if evaluation::is_activity_sign(note) => builder.evaluation.sign(),
-            ActivityNote::EvaluatingDerivation { .. } => builder.evaluation.sign(),
-            _ => {}
+            title => match by_title(title) {
+                (role @ (Role::SourceImport | Role::InputFetch), Some(subject)) => {
+                    builder.evaluation.sign();
+                    Self::started(builder, role, subject, None, None);
+                }
+                (Role::Handover, _) => builder.evaluation.handover(builder.now),
+                (Role::Evaluating | Role::EvaluationSign, _) => builder.evaluation.sign(),
+                _ => {}
+            },
         }
     }
 

@@ -3,8 +3,9 @@
 //! Before Nix 2.18 there are no parents at all; and what a remote daemon says hangs below the
 //! local call, not below the build that it is about.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
+use super::Map;
 use super::activity::{Activities, Activity, Role, Row};
 use super::model::{Name, Names};
 use crate::ids::ActivityId;
@@ -14,13 +15,13 @@ use crate::store_path::{StorePath, name_of};
 #[derive(Debug, Default)]
 pub(super) struct Links {
     /// Open queries by the hash of their path, in logs without parents.
-    queries: HashMap<Box<str>, Row>,
+    queries: Map<Box<str>, Row>,
     /// Open builds by the name of their derivation, in logs without parents.
-    builds: HashMap<Box<str>, Row>,
+    builds: Map<Box<str>, Row>,
     /// Substitutions by their path, in logs without parents.
-    substitutions: HashMap<Name, Row>,
+    substitutions: Map<Name, Row>,
     /// Builds on machines by their derivation.
-    remote: HashMap<Name, Row>,
+    remote: Map<Name, Row>,
     /// Open copies by their number, and whether a transfer is known, in logs without parents.
     copies: BTreeMap<ActivityId, (Row, bool)>,
 }

@@ -21,6 +21,7 @@ mod model;
 mod remote;
 mod results;
 mod source;
+mod starts;
 mod units;
 
 pub use builder::TimelineBuilder;
@@ -32,7 +33,16 @@ pub use model::{
 
 pub use source::Source;
 
+use std::collections::{HashMap, HashSet};
+
 use crate::time::Interval;
+
+/// A map that is never iterated where the order would show. `SipHash` would take a twentieth of the
+/// way from a log to its phases; keys are numbers of ours, or names that went through [`Names`].
+type Map<K, V> = HashMap<K, V, foldhash::fast::FixedState>;
+
+/// The same without values.
+type Set<K> = HashSet<K, foldhash::fast::FixedState>;
 
 /// Everything that a log tells, in units and stretches of time.
 #[derive(Debug, Clone)]

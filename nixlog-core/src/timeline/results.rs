@@ -1,9 +1,8 @@
 //! Which verdict belongs to which build.
 
-use std::collections::{HashMap, HashSet};
-
 use serde_json::Value;
 
+use super::Map;
 use super::activity::{Role, Row};
 use super::builder::TimelineBuilder;
 use super::facts::{Issue, Severity};
@@ -12,13 +11,12 @@ use super::model::{End, Name, Outcome, Reason, Unit, UnitKind};
 use crate::store_path::StorePath;
 
 /// Tells the counters which builds have failed by name, so that ticks go to the right ones.
-pub(super) fn verdicts(builder: &mut TimelineBuilder) {
-    let planned: HashMap<Name, Name> = builder
+pub(super) fn verdicts(told: &Told, builder: &mut TimelineBuilder) {
+    let planned: Map<Name, Name> = builder
         .resolved
         .iter()
         .map(|&(planned, resolved)| (resolved, planned))
         .collect();
-    let told = determinate(builder);
     for activity in builder.activities.rows_mut() {
         let (Role::Build, Some(subject)) = (activity.role, activity.subject) else {
             continue;
@@ -28,17 +26,32 @@ pub(super) fn verdicts(builder: &mut TimelineBuilder) {
         if verdict.is_some_and(|verdict| verdict.outcome != Outcome::DependencyFailed) {
             activity.verdict = Some(false);
         } else if activity.verdict.is_none() {
-            let base = StorePath::parse(builder.names.text(subject)).map(StorePath::base_name);
-            activity.verdict = base
-                .and_then(|base| told.get(base))
-                .map(|&told| told == Outcome::Succeeded);
+            activity.verdict = told
+                .of(builder.names.text(subject))
+                .map(|told| told == Outcome::Succeeded);
         }
     }
 }
 
-/// Reads Determinate Nix's build results: base names of derivations, and how they ended.
-fn determinate(builder: &TimelineBuilder) -> HashMap<String, Outcome> {
-    let mut told = HashMap::new();
+/// How derivations ended, as Determinate Nix tells.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    by_base_name: Map<String, Outcome>,
+}
+
+impl Told {
+    fn of(&self, drv: &str) -> Option<Outcome> {
+        if self.by_base_name.is_empty() {
+            return None;
+        }
+        let base_name = StorePath::parse(drv)?.base_name();
+        self.by_base_name.get(base_name).copied()
+    }
+}
+
+/// Reads Determinate Nix's build results.
+pub(super) fn determinate(builder: &TimelineBuilder) -> Told {
+    let mut told = Told::default();
     for payload in &builder.facts.build_results {
         let Ok(result) = serde_json::from_str::<Value>(payload) else {
             continue;
@@ -55,7 +68,8 @@ fn determinate(builder: &TimelineBuilder) -> HashMap<String, Outcome> {
                 "DependencyFailed" => Outcome::DependencyFailed,
                 _ => Outcome::Failed,
             };
-            told.insert(drv.rsplit('/').next().unwrap_or(drv).to_owned(), outcome);
+            let base_name = drv.rsplit('/').next().unwrap_or(drv);
+            told.by_base_name.insert(base_name.to_owned(), outcome);
         }
     }
     told
@@ -64,10 +78,9 @@ fn determinate(builder: &TimelineBuilder) -> HashMap<String, Outcome> {
 /// Deals out the verdicts that no message gives by name: Determinate Nix's results, and time-outs
 /// (which from Nix 2.34 on name no derivation) to the builds that failed without a word, in the order
 /// in which they stopped.
-pub(super) fn unnamed(builder: &mut TimelineBuilder) -> HashMap<Row, Verdict> {
+pub(super) fn unnamed(told: &Told, builder: &mut TimelineBuilder) -> Map<Row, Verdict> {
     let verdicts = builder.failures.take_unnamed();
-    let told = determinate(builder);
-    let mut dealt = HashMap::new();
+    let mut dealt = Map::default();
     let mut silent: Vec<Row> = Vec::new();
     for (row, activity) in (0..).zip(builder.activities.rows()) {
         let (Role::Build, Some(drv), Some(false)) =
@@ -78,9 +91,8 @@ pub(super) fn unnamed(builder: &mut TimelineBuilder) -> HashMap<Row, Verdict> {
         if builder.failures.of(drv).is_some() {
             continue;
         }
-        let base = StorePath::parse(builder.names.text(drv)).map(StorePath::base_name);
-        match base.and_then(|base| told.get(base)) {
-            Some(&outcome) => {
+        match told.of(builder.names.text(drv)) {
+            Some(outcome) => {
                 let text = outcome.name().replace('-', " ");
                 let reason = Reason {
                     text,
@@ -111,16 +123,12 @@ pub(super) fn unnamed(builder: &mut TimelineBuilder) -> HashMap<Row, Verdict> {
 
 /// Makes units of the derivations that a message calls failed although they never started.
 pub(super) fn never_started(builder: &mut TimelineBuilder, units: &[Unit]) -> Vec<Unit> {
-    let started: HashSet<Name> = units
-        .iter()
-        .flat_map(|unit| [Some(unit.subject), unit.planned])
-        .flatten()
-        .collect();
-    let mut blocked: Vec<(Name, &Verdict)> = builder
-        .failures
-        .named()
-        .filter(|(drv, _)| !started.contains(drv))
-        .collect();
+    let mut blocked: Map<Name, &Verdict> = builder.failures.named().collect();
+    for unit in units {
+        blocked.remove(&unit.subject);
+        unit.planned.map(|planned| blocked.remove(&planned));
+    }
+    let mut blocked: Vec<(Name, &Verdict)> = blocked.into_iter().collect();
     blocked.sort_by_key(|&(drv, _)| drv);
     let unit = |(drv, verdict): (Name, &Verdict)| {
         let mut unit = Unit::new(UnitKind::Build, drv, None);

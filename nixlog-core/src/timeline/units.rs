@@ -1,7 +1,8 @@
 //! From activities to units: what each was, when it ended, and how.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
+use super::Map;
 use super::activity::{Activity, Role, Row};
 use super::builder::{PhaseMark, Phases, TimelineBuilder};
 use super::failures::Verdict;
@@ -54,27 +55,30 @@ pub(super) struct UnitMaker<'a> {
     pub(super) builder: &'a TimelineBuilder,
     pub(super) last: Option<Stamp>,
     pub(super) remote: BTreeMap<Row, RemoteTimes>,
-    pub(super) hooks: HashMap<Name, Vec<Interval>>,
+    pub(super) hooks: Map<Name, Vec<Interval>>,
     /// The program that ran as the hook of a derivation whose build is not known to have succeeded.
-    pub(super) hook_programs: HashMap<Name, Name>,
+    pub(super) hook_programs: Map<Name, Name>,
     pub(super) phases: Phases,
     pub(super) children: BTreeMap<Row, Vec<Row>>,
-    pub(super) planned: HashMap<Name, Name>,
+    pub(super) planned: Map<Name, Name>,
     /// The hook frames its copies, so that they need not be counted one by one.
     pub(super) has_frames: bool,
-    pub(super) unnamed: HashMap<Row, Verdict>,
+    pub(super) unnamed: Map<Row, Verdict>,
 }
 
 impl UnitMaker<'_> {
-    pub(super) fn units(&mut self) -> Vec<Unit> {
+    pub(super) fn units(&self) -> Vec<Unit> {
         let rows = self.builder.activities.rows();
-        (0..)
-            .zip(rows)
-            .filter_map(|(row, activity)| self.unit(row, activity))
-            .collect()
+        let mut units = Vec::with_capacity(rows.len());
+        units.extend(
+            (0..)
+                .zip(rows)
+                .filter_map(|(row, activity)| self.unit(row, activity)),
+        );
+        units
     }
 
-    fn unit(&mut self, row: Row, activity: &Activity) -> Option<Unit> {
+    fn unit(&self, row: Row, activity: &Activity) -> Option<Unit> {
         match activity.role {
             Role::Build if !activity.superseded => self.build(row, activity),
             Role::Substitute => self.substitution(row, activity),
@@ -148,7 +152,7 @@ impl UnitMaker<'_> {
         self.builder.failures.of_program(program)
     }
 
-    fn build(&mut self, row: Row, activity: &Activity) -> Option<Unit> {
+    fn build(&self, row: Row, activity: &Activity) -> Option<Unit> {
         let mut unit = self.base(activity, UnitKind::Build)?;
         unit.machine = unit.source.take();
         unit.planned = self.planned.get(&unit.subject).copied();
@@ -181,7 +185,10 @@ impl UnitMaker<'_> {
             .last()
             .map(|stretch| stretch.interval.end())
             .or(unit.end);
-        unit.phases = builder_phases(self.phases.remove(&row).unwrap_or_default(), at_work_until);
+        unit.phases = builder_phases(
+            self.phases.get(&row).map_or(&[], Vec::as_slice),
+            at_work_until,
+        );
         Some(unit)
     }
 
@@ -379,14 +386,9 @@ fn count_remote(unit: &mut Unit, times: RemoteTimes) {
 }
 
 /// Gives each builder phase its end: the next one's start, or the end of the build.
-fn builder_phases(marks: Vec<PhaseMark>, end: Option<Stamp>) -> Vec<BuilderPhase> {
-    let ends = marks
-        .iter()
-        .skip(1)
-        .map(|mark| mark.at)
-        .chain([end])
-        .collect::<Vec<_>>();
-    let phase = |(mark, end): (PhaseMark, Option<Stamp>)| {
+fn builder_phases(marks: &[PhaseMark], end: Option<Stamp>) -> Vec<BuilderPhase> {
+    let later = marks.iter().skip(1).map(|mark| mark.at);
+    let phase = |(mark, end): (&PhaseMark, Option<Stamp>)| {
         let interval = mark
             .at
             .zip(end)
@@ -396,5 +398,5 @@ fn builder_phases(marks: Vec<PhaseMark>, end: Option<Stamp>) -> Vec<BuilderPhase
             interval,
         }
     };
-    marks.into_iter().zip(ends).map(phase).collect()
+    marks.iter().zip(later.chain([end])).map(phase).collect()
 }

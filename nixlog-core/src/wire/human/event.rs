@@ -18,35 +18,8 @@ pub enum HumanEvent<'a> {
         /// The block, indentation and all; [`log_tail`](crate::wire::message::log_tail) reads it.
         text: &'a str,
     },
-    /// `building 'D'...`: a build starts.
-    Building {
-        /// The derivation.
-        drv: &'a str,
-        /// The machine's URI; `None` for a build on this one.
-        machine: Option<&'a str>,
-    },
-    /// `checking outputs of 'D'...`: a build starts that was done before.
-    Checking {
-        /// The derivation.
-        drv: &'a str,
-        /// The machine's URI; `None` for a build on this one.
-        machine: Option<&'a str>,
-    },
-    /// `copying path 'P' from 'U'...`: a substitution or a copy starts.
-    Copying {
-        /// The store path.
-        path: &'a str,
-        /// Where it comes from; `None` for this store.
-        from: Option<&'a str>,
-        /// Where it goes; `None` for this store.
-        to: Option<&'a str>,
-    },
-    /// `downloading 'U'...`: a file transfer starts.
-    Downloading {
-        /// The file.
-        uri: &'a str,
-    },
-    /// The start of anything else that Nix does.
+    /// The title of an activity and `...`: `building 'D'...`, `copying path 'P' from 'U'...`. It
+    /// starts; no line says when it ends.
     Activity(ActivityNote<'a>),
     /// `NAME> line`: a line of a build's output.
     BuildLog {

@@ -19,11 +19,12 @@ use crate::wire::message::{ActivityNote, Note, activity, read};
 ///
 /// ```
 /// use nixlog_core::wire::human::{HumanEvent, HumanReader};
+/// use nixlog_core::wire::message::ActivityNote;
 ///
 /// let mut started = Vec::new();
 /// let mut reader = HumanReader::default();
 /// reader.line("building '/nix/store/x-hello-2.12.drv'...", &mut |event| {
-///     if let HumanEvent::Building { drv, .. } = event {
+///     if let HumanEvent::Activity(ActivityNote::Building { drv, .. }) = event {
 ///         started.push(drv.to_owned());
 ///     }
 /// });
@@ -191,22 +192,16 @@ impl HumanReader {
         if !line.ends_with("...") {
             return false;
         }
-        let event = match activity(line) {
+        let note = activity(line);
+        match note {
             ActivityNote::Other => return false,
-            ActivityNote::Building { drv, machine } => {
-                self.learn(name_of(drv));
-                HumanEvent::Building { drv, machine }
-            }
-            ActivityNote::Checking { drv, machine } => {
-                self.learn(name_of(drv));
-                HumanEvent::Checking { drv, machine }
-            }
-            ActivityNote::CopyingPath { path, from, to } => HumanEvent::Copying { path, from, to },
-            ActivityNote::Downloading { uri } => HumanEvent::Downloading { uri },
-            note => HumanEvent::Activity(note),
-        };
+            ActivityNote::Building { drv, .. }
+            | ActivityNote::Checking { drv, .. }
+            | ActivityNote::Repairing { drv, .. } => self.learn(name_of(drv)),
+            _ => {}
+        }
         self.activating = false;
-        out(event);
+        out(HumanEvent::Activity(note));
         true
     }
 

@@ -36,7 +36,7 @@ fn each(log: &str, mut see: impl FnMut(HumanEvent<'_>)) {
 fn started(log: &str) -> Vec<String> {
     let mut all = Vec::new();
     each(log, |event| {
-        if let HumanEvent::Building { drv, machine: None } = event {
+        if let HumanEvent::Activity(ActivityNote::Building { drv, machine: None }) = event {
             all.push(drv.to_owned());
         }
     });
@@ -65,35 +65,42 @@ fn reads_single_lines() {
     let cases = [
         (
             "building '<D>'...",
-            HumanEvent::Building {
+            HumanEvent::Activity(ActivityNote::Building {
                 drv: D,
                 machine: None,
-            },
+            }),
         ),
         (
             "building '<D>' on 'ssh-ng://builder-a'...",
-            HumanEvent::Building { drv: D, machine },
+            HumanEvent::Activity(ActivityNote::Building { drv: D, machine }),
         ),
         (
             "checking outputs of '<D>'...",
-            HumanEvent::Checking {
+            HumanEvent::Activity(ActivityNote::Checking {
                 drv: D,
                 machine: None,
-            },
+            }),
+        ),
+        (
+            "repairing outputs of '<D>'...",
+            HumanEvent::Activity(ActivityNote::Repairing {
+                drv: D,
+                machine: None,
+            }),
         ),
         (
             "copying path '<P>' from 'https://cache.nixos.org'...",
-            HumanEvent::Copying {
+            HumanEvent::Activity(ActivityNote::CopyingPath {
                 path: P,
                 from,
                 to: None,
-            },
+            }),
         ),
         (
             "downloading 'https://x/y.tar.gz'...",
-            HumanEvent::Downloading {
+            HumanEvent::Activity(ActivityNote::Downloading {
                 uri: "https://x/y.tar.gz",
-            },
+            }),
         ),
         (
             "evaluating derivation 'path:/x#default'...",
@@ -492,7 +499,7 @@ fn lines_of_builds_have_their_names() {
     let mut kinds = [0; 4];
     each(fixture!("nix-2.34.8-build-L.log"), |event| match event {
         HumanEvent::Note(_) => kinds[0] += 1,
-        HumanEvent::Building { .. } => kinds[1] += 1,
+        HumanEvent::Activity(ActivityNote::Building { .. }) => kinds[1] += 1,
         HumanEvent::BuildLog { .. } => kinds[2] += 1,
         other => panic!("{other:?}"),
     });
@@ -505,7 +512,7 @@ fn lines_of_builds_have_their_names() {
             matches!(
                 event,
                 HumanEvent::Note(Note::PlanBuild { .. } | Note::PlanItem { .. })
-                    | HumanEvent::Building { .. }
+                    | HumanEvent::Activity(ActivityNote::Building { .. })
                     | HumanEvent::Text(_)
             ),
             "{event:?}"

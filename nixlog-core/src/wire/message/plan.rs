@@ -31,7 +31,8 @@ pub(super) fn item(text: &str) -> Option<Note<'_>> {
     let path = text
         .strip_prefix("  ")
         .filter(|path| path.starts_with('/'))?;
-    let whole = StorePath::parse(path).is_some() && !path.contains([' ', '\n']);
+    let whole =
+        StorePath::parse(path).is_some() && memchr::memchr2(b' ', b'\n', path.as_bytes()).is_none();
     whole.then_some(Note::PlanItem { path })
 }
 
