@@ -4,7 +4,9 @@
 //! was built or not. [`Dag`] is the bare structure, dense and immutable, that the algorithms run on.
 
 mod builder;
+mod cycles;
 mod dag;
+mod derivations;
 mod model;
 
 pub use builder::GraphBuilder;
