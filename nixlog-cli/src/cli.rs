@@ -28,6 +28,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     Phases(cmd::phases::Args),
     Slowest(cmd::slowest::Args),
+    Timeline(cmd::timeline::Args),
     Doctor(cmd::doctor::Args),
 }
 
@@ -67,9 +68,9 @@ pub(crate) struct InputArgs {
     pub(crate) tee: bool,
 }
 
-/// How a result is printed.
+/// How a result is printed. `F` is the formats that a verb has: those that all have, and its own.
 #[derive(Debug, Args)]
-pub(crate) struct OutputArgs {
+pub(crate) struct OutputArgs<F: Formats = Format> {
     /// How to print the result
     #[arg(
         long,
@@ -77,7 +78,7 @@ pub(crate) struct OutputArgs {
         default_value = "text",
         help_heading = "Output"
     )]
-    pub(crate) format: Format,
+    pub(crate) format: F,
 
     /// Short for `--format json`
     #[arg(long, help_heading = "Output", conflicts_with = "format")]
@@ -97,6 +98,17 @@ pub(crate) struct OutputArgs {
     pub(crate) color: ColorWhen,
 }
 
+/// The formats of one verb. Each verb names its own, so that its help lists them and no others.
+pub(crate) trait Formats: ValueEnum + Copy + Send + Sync + 'static {
+    /// What `--json` is short for.
+    const JSON: Self;
+}
+
+impl Formats for Format {
+    const JSON: Self = Self::Json;
+}
+
+/// The formats that every verb has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     /// Tables for people

@@ -8,6 +8,7 @@ mod error;
 mod input;
 mod load;
 mod output;
+mod selection;
 mod term;
 
 use std::process::ExitCode;

@@ -11,37 +11,47 @@ use nixlog_core::report::{csv, json, markdown, text};
 use serde::Serialize;
 use tempfile::NamedTempFile;
 
-use crate::cli::{Format, InputArgs, OutputArgs};
+use crate::cli::{ColorWhen, Format, Formats, InputArgs, OutputArgs};
 use crate::error::CliError;
 use crate::term;
 
-/// Prints a result.
+/// Prints a result in one of the formats that every verb has.
 pub(crate) fn write<R: Serialize>(
     args: &OutputArgs,
     input: &InputArgs,
     report: &Report<R>,
     document: &Document,
 ) -> Result<(), CliError> {
+    write_with(args, input, |format, style, out| {
+        render(format, style, report, document, out)
+    })
+}
+
+/// Prints what `render` makes of a format and of what there is to know about the terminal.
+pub(crate) fn write_with<F: Formats>(
+    args: &OutputArgs<F>,
+    input: &InputArgs,
+    render: impl FnOnce(F, &Style, &mut dyn Write) -> io::Result<()>,
+) -> Result<(), CliError> {
+    let format = if args.json { F::JSON } else { args.format };
     if let Some(path) = &args.output {
-        return write_file(path, |out| {
-            render(args, &Style::default(), report, document, out)
-        });
+        return write_file(path, |out| render(format, &Style::default(), out));
     }
     // With `--tee`, standard output has the log itself.
     if input.tee {
-        let style = style(args, &io::stderr());
+        let style = style(args.color, &io::stderr());
         let mut out = BufWriter::new(io::stderr().lock());
-        let written = render(args, &style, report, document, &mut out).and_then(|()| out.flush());
+        let written = render(format, &style, &mut out).and_then(|()| out.flush());
         return written.map_err(|error| CliError::output("standard error", error));
     }
-    let style = style(args, &io::stdout());
+    let style = style(args.color, &io::stdout());
     let mut out = BufWriter::new(io::stdout().lock());
-    let written = render(args, &style, report, document, &mut out).and_then(|()| out.flush());
+    let written = render(format, &style, &mut out).and_then(|()| out.flush());
     written.map_err(|error| CliError::output("standard output", error))
 }
 
-fn style(args: &OutputArgs, stream: &impl io::IsTerminal) -> Style {
-    let theme = if term::color(args.color, stream) {
+fn style(color: ColorWhen, stream: &impl io::IsTerminal) -> Style {
+    let theme = if term::color(color, stream) {
         Theme::TERMINAL
     } else {
         Theme::default()
@@ -49,16 +59,16 @@ fn style(args: &OutputArgs, stream: &impl io::IsTerminal) -> Style {
     Style::new(term::width(stream), theme)
 }
 
-fn render<R: Serialize>(
-    args: &OutputArgs,
+/// Writes a result in one of the formats that every verb has.
+pub(crate) fn render<R: Serialize>(
+    format: Format,
     style: &Style,
     report: &Report<R>,
     document: &Document,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    match args.format {
+    match format {
         Format::Json => json::write(report, out),
-        _ if args.json => json::write(report, out),
         Format::Text => text::write(document, style, out),
         Format::Md => markdown::write(document, out),
         Format::Csv => csv::write(document, out),

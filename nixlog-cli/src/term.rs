@@ -1,4 +1,4 @@
-//! The terminal: how wide it is, and whether it wants colour. Nothing else looks at it.
+//! The terminal: how wide it is, and whether it wants colour, and what it can show. Nothing else looks at it.
 
 use std::env;
 use std::io::IsTerminal;
@@ -15,6 +15,17 @@ pub(crate) fn width(stream: &impl IsTerminal) -> Option<usize> {
         return told;
     }
     terminal_size::terminal_size().map(|(width, _)| usize::from(width.0))
+}
+
+/// Tells whether the locale is one without UTF-8. Where none is set, as in many containers, it is not
+/// known, and what nixlog prints is UTF-8 anyway.
+pub(crate) fn is_ascii() -> bool {
+    let set = |name| env::var(name).ok().filter(|value| !value.is_empty());
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set);
+    locale.is_some_and(|locale| {
+        let locale = locale.to_ascii_lowercase();
+        !locale.contains("utf-8") && !locale.contains("utf8")
+    })
 }
 
 /// Tells whether to use colour (<https://no-color.org>, <https://bixense.com/clicolors>).

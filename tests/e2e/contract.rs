@@ -8,7 +8,7 @@ use crate::program::{
     DIAMOND, FAIL, REMOTE, SLOW, command, file, folder, nixlog, recording, run, unstamped,
 };
 
-const VERBS: [&str; 3] = ["phases", "slowest", "doctor"];
+const VERBS: [&str; 4] = ["phases", "slowest", "timeline", "doctor"];
 
 const INPUT: &[&str] = &[
     "source",

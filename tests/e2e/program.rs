@@ -76,6 +76,7 @@ pub(crate) fn command(args: &[&str]) -> Command {
     command
         .args(args)
         .env("COLUMNS", "80")
+        .env("LC_ALL", "C.UTF-8")
         .current_dir(root().join("corpus"))
         .stdin(Stdio::null());
     command

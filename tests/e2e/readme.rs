@@ -103,7 +103,7 @@ fn every_carrier_is_in_the_table() {
 fn every_flag_is_known() {
     let readme = read("README.md");
     let mut help = String::new();
-    for verb in ["phases", "slowest", "doctor"] {
+    for verb in ["phases", "slowest", "timeline", "doctor"] {
         help += &nixlog(&[verb, "--help"]).result();
     }
     let of_others = [

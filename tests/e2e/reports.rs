@@ -14,6 +14,9 @@ fn text_fits_the_terminal() {
         ("phases", ["phases", SLOW]),
         ("phases_fail", ["phases", FAIL]),
         ("slowest", ["slowest", REMOTE]),
+        ("timeline", ["timeline", REMOTE]),
+        ("timeline_fail", ["timeline", FAIL]),
+        ("timeline_slow", ["timeline", SLOW]),
         ("doctor", ["doctor", REMOTE]),
     ] {
         for width in ["80", "140"] {
@@ -40,7 +43,7 @@ fn text_in_a_pipe_is_not_cut() {
 
 #[test]
 fn markdown_and_csv() {
-    for verb in ["phases", "slowest", "doctor"] {
+    for verb in ["phases", "slowest", "timeline", "doctor"] {
         for format in ["md", "csv"] {
             let printed = nixlog(&[verb, DIAMOND, "--format", format]).result();
             assert_snapshot!(format!("{verb}_{format}"), printed.replace("\r\n", "\n"));
@@ -50,7 +53,7 @@ fn markdown_and_csv() {
 
 #[test]
 fn csv_has_the_same_number_of_fields_in_each_line() {
-    for verb in ["phases", "slowest", "doctor"] {
+    for verb in ["phases", "slowest", "timeline", "doctor"] {
         for log in [DIAMOND, FAIL, REMOTE, SLOW] {
             let csv = nixlog(&[verb, log, "--format", "csv"]).result();
             let fields = |line: &str| {

@@ -3,6 +3,7 @@
 pub(crate) mod doctor;
 pub(crate) mod phases;
 pub(crate) mod slowest;
+pub(crate) mod timeline;
 
 use crate::cli::{Cli, Command};
 use crate::error::CliError;
@@ -12,6 +13,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), CliError> {
     match cli.command {
         Command::Phases(args) => phases::run(&args),
         Command::Slowest(args) => slowest::run(&args),
+        Command::Timeline(args) => timeline::run(&args),
         Command::Doctor(args) => doctor::run(&args),
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! No I/O, no printing, no clock. Results hold indices and names; `report` makes them readable.
 
+pub mod lanes;
+pub mod load;
 pub mod phases;
 pub mod slowest;
 pub mod sufficiency;

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::document::{Align, Document, Table, Weight};
+use super::document::{Align, Chart, Document, Table, Weight};
 
 /// Writes a document.
 ///
@@ -11,11 +11,10 @@ use super::document::{Align, Document, Table, Weight};
 /// Passes on what the output says.
 pub fn write(document: &Document, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "**{}**", escape(&document.verdict))?;
-    for table in document
-        .tables
-        .iter()
-        .filter(|table| !table.rows.is_empty())
-    {
+    if let Some(chart) = &document.chart {
+        write_chart(chart, out)?;
+    }
+    for table in document.tables.iter().filter(|table| table.is_shown()) {
         writeln!(out)?;
         if let Some(title) = table.title {
             writeln!(out, "### {title}\n")?;
@@ -32,6 +31,16 @@ pub fn write(document: &Document, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "\nNext: `{next}`")?;
     }
     Ok(())
+}
+
+/// Writes a chart as it is. No line of it can end the fence: none starts with one.
+fn write_chart(chart: &Chart, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "\n```text")?;
+    for line in &chart.lines {
+        let text: String = line.iter().map(|piece| piece.text.as_str()).collect();
+        writeln!(out, "{}", text.trim_end())?;
+    }
+    writeln!(out, "```")
 }
 
 fn write_table(table: &Table, out: &mut dyn Write) -> io::Result<()> {

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::document::{Align, Document, Row, Table, Weight};
+use super::document::{Align, Chart, Document, Row, Table, Tone, Weight};
 
 /// How text is printed.
 #[derive(Debug, Clone, Default)]
@@ -26,6 +26,14 @@ pub struct Theme {
     pub bad: &'static str,
     /// Ends any of them.
     pub reset: &'static str,
+    /// The evaluator in a chart.
+    pub evaluation: &'static str,
+    /// Builders in a chart.
+    pub building: &'static str,
+    /// The network in a chart.
+    pub fetching: &'static str,
+    /// Store paths on the move in a chart.
+    pub copying: &'static str,
 }
 
 impl Theme {
@@ -35,7 +43,23 @@ impl Theme {
         faint: "\u{1b}[2m",
         bad: "\u{1b}[31m",
         reset: "\u{1b}[0m",
+        evaluation: "\u{1b}[35m",
+        building: "\u{1b}[32m",
+        fetching: "\u{1b}[36m",
+        copying: "\u{1b}[33m",
     };
+
+    fn tone(&self, tone: Tone) -> &'static str {
+        match tone {
+            Tone::Plain => "",
+            Tone::Frame => self.faint,
+            Tone::Evaluation => self.evaluation,
+            Tone::Building => self.building,
+            Tone::Fetching => self.fetching,
+            Tone::Copying => self.copying,
+            Tone::Bad => self.bad,
+        }
+    }
 }
 
 impl Style {
@@ -59,11 +83,11 @@ pub fn write(document: &Document, style: &Style, out: &mut dyn Write) -> io::Res
         ..
     } = style.theme;
     write_wrapped(&document.verdict, "", strong, style, out)?;
-    for table in document
-        .tables
-        .iter()
-        .filter(|table| !table.rows.is_empty())
-    {
+    if let Some(chart) = &document.chart {
+        writeln!(out)?;
+        write_chart(chart, style.theme, out)?;
+    }
+    for table in document.tables.iter().filter(|table| table.is_shown()) {
         writeln!(out)?;
         if let Some(title) = table.title {
             writeln!(out, "{strong}{title}{reset}")?;
@@ -78,6 +102,18 @@ pub fn write(document: &Document, style: &Style, out: &mut dyn Write) -> io::Res
     }
     if let Some(next) = &document.next {
         writeln!(out, "\nnext: {strong}{next}{reset}")?;
+    }
+    Ok(())
+}
+
+fn write_chart(chart: &Chart, theme: Theme, out: &mut dyn Write) -> io::Result<()> {
+    for line in &chart.lines {
+        for piece in line {
+            let mark = theme.tone(piece.tone);
+            let reset = if mark.is_empty() { "" } else { theme.reset };
+            write!(out, "{mark}{}{reset}", piece.text)?;
+        }
+        writeln!(out)?;
     }
     Ok(())
 }
@@ -127,6 +163,7 @@ fn write_table(table: &Table, style: &Style, out: &mut dyn Write) -> io::Result<
         faint,
         bad,
         reset,
+        ..
     } = style.theme;
     let header = table
         .columns

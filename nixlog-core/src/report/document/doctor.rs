@@ -153,6 +153,7 @@ pub fn doctor(report: &Report<DoctorResult>) -> Document {
         tables,
         notes,
         next: words::next(input, "phases"),
+        ..Document::default()
     }
 }
 

@@ -5,11 +5,13 @@
 mod doctor;
 mod phases;
 mod slowest;
+mod timeline;
 mod words;
 
 pub use doctor::doctor;
 pub use phases::phases;
 pub use slowest::{Options, slowest};
+pub use timeline::{TimelineOptions, timeline};
 
 use super::format::{bytes, count, duration, harmless, percent};
 
@@ -19,12 +21,52 @@ use super::format::{bytes, count, duration, harmless, percent};
 pub struct Document {
     /// The answer in one line.
     pub verdict: String,
+    /// A chart, before the tables.
+    pub chart: Option<Chart>,
     /// The tables, the main one first.
     pub tables: Vec<Table>,
     /// What to know about the numbers.
     pub notes: Vec<String>,
     /// The next command worth running.
     pub next: Option<String>,
+}
+
+/// A chart made of characters: as wide as it was asked for, one piece of text per tone.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Chart {
+    /// The lines, from top to bottom.
+    pub lines: Vec<Vec<Piece>>,
+}
+
+/// Text of one tone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Piece {
+    /// The text.
+    pub text: String,
+    /// What it is about.
+    pub tone: Tone,
+}
+
+/// What a piece of a chart is about. Shown as colour, so it never says what the text does not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Tone {
+    /// Nothing in particular.
+    #[default]
+    Plain,
+    /// What surrounds the chart.
+    Frame,
+    /// The evaluator.
+    Evaluation,
+    /// Builders.
+    Building,
+    /// The network.
+    Fetching,
+    /// Store paths on the move.
+    Copying,
+    /// Something went wrong.
+    Bad,
 }
 
 /// One table.
@@ -40,6 +82,12 @@ pub struct Table {
 }
 
 impl Table {
+    /// Tells whether people are shown anything of it.
+    #[must_use]
+    pub fn is_shown(&self) -> bool {
+        !self.rows.is_empty() && !self.columns_for_people().is_empty()
+    }
+
     /// Returns the columns that people are shown, as indices: those of which anything is known.
     ///
     /// Programs get every column of every table, so that they need not look which there are.

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use super::super::format::{bytes, duration, harmless, plural};
 use super::super::view::{PhaseView, PhasesResult, PlanView, Report, TotalView};
-use super::words::{next, notes};
+use super::words::{next, notes, nothing};
 use super::{Align, Cell, Document, Row, Table, Weight, column, weight};
 
 /// Lays out the result of `phases`.
@@ -34,6 +34,7 @@ pub fn phases(report: &Report<PhasesResult>) -> Document {
         tables,
         notes,
         next,
+        ..Document::default()
     }
 }
 
@@ -41,14 +42,8 @@ pub fn phases(report: &Report<PhasesResult>) -> Document {
 fn phases_verdict(report: &Report<PhasesResult>) -> String {
     let result = &report.result;
     let builds = builds(result);
-    if report.input.lines == 0 {
-        return "this log is empty".to_owned();
-    }
-    if !report.input.is_nix {
-        return format!(
-            "nothing of a Nix build in {}",
-            plural(report.input.lines, "line")
-        );
+    if let Some(nothing) = nothing(&report.input) {
+        return nothing;
     }
     let Some(wall) = result.wall_ns else {
         let lines = plural(report.input.lines, "line");

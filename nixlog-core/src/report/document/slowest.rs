@@ -104,6 +104,7 @@ pub fn slowest(report: &Report<SlowestResult>, options: Options) -> Document {
         }],
         notes,
         next,
+        ..Document::default()
     }
 }
 

@@ -1,7 +1,16 @@
 //! What all documents say in the same words.
 
-use super::super::format::{count, harmless};
+use super::super::format::{count, harmless, plural};
 use super::super::view::{Diagnostic, Input};
+
+/// Says of a log that holds nothing of a build what it is.
+pub(super) fn nothing(input: &Input) -> Option<String> {
+    if input.lines == 0 {
+        return Some("this log is empty".to_owned());
+    }
+    let lines = plural(input.lines, "line");
+    (!input.is_nix).then(|| format!("nothing of a Nix build in {lines}"))
+}
 
 /// Words what a reader should know.
 pub(super) fn notes(diagnostics: &[Diagnostic]) -> Vec<String> {

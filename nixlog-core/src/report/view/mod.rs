@@ -7,6 +7,7 @@
 mod doctor;
 mod phases;
 mod slowest;
+mod timeline;
 
 pub use doctor::{AnswerView, DoctorResult, KindView, UnknownView, UnreadableView, doctor};
 pub use phases::{
@@ -14,6 +15,9 @@ pub use phases::{
     phases,
 };
 pub use slowest::{BuilderPhaseView, RemotePartsView, SlowestResult, UnitView, slowest};
+pub use timeline::{
+    CounterView, LaneView, PlacedView, StepView, StretchView, TimelineResult, timeline,
+};
 
 use jiff::Timestamp;
 use serde::Serialize;

@@ -133,7 +133,7 @@ pub fn slowest(
     }
 }
 
-fn unit_view(timeline: &Timeline, unit: &Unit) -> UnitView {
+pub(super) fn unit_view(timeline: &Timeline, unit: &Unit) -> UnitView {
     let text = |name: Name| timeline.name(name).to_owned();
     let path = timeline.name(unit.subject);
     let name = unit_name(unit.kind, path);

@@ -1,0 +1,104 @@
+//! `nixlog timeline`.
+
+use nixlog_core::analysis::lanes;
+use nixlog_core::report::document::{self, TimelineOptions};
+use nixlog_core::report::view;
+use nixlog_core::time::Nanos;
+use regex::Regex;
+
+use clap::ValueEnum;
+
+use crate::cli::{Format, Formats, InputArgs, OutputArgs};
+use crate::error::CliError;
+use crate::selection::{duration, matches, top};
+use crate::{load, output, term};
+
+/// Draw the build as a chart: one row per slot, and what ran in it
+///
+/// Idle slots, the long pole and what failed show at a glance. Downloads and queries, which run in
+/// dozens, show as how many there were at once.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    input: InputArgs,
+
+    /// How many slots of each machine get a row of their own in text; 0 for all
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 8,
+        value_parser = top,
+        help_heading = "Selection"
+    )]
+    top: usize,
+
+    /// Only those whose name or path matches
+    #[arg(long, value_name = "REGEX", help_heading = "Selection")]
+    filter: Option<Regex>,
+
+    /// Only those that took at least this long: 500ms, 30s, 2m
+    #[arg(long, value_name = "DURATION", value_parser = duration, help_heading = "Selection")]
+    min_duration: Option<Nanos>,
+
+    /// How many columns wide the chart is; else as wide as the terminal, 100 where there is none
+    #[arg(long, value_name = "N", value_parser = width, help_heading = "Output")]
+    width: Option<usize>,
+
+    /// Draw with ASCII characters only, as where the locale has no UTF-8
+    #[arg(long, help_heading = "Output")]
+    ascii: bool,
+
+    #[command(flatten)]
+    output: OutputArgs<TimelineFormat>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum TimelineFormat {
+    /// A chart of characters
+    Text,
+    /// One object, stable and versioned
+    Json,
+    /// Markdown
+    #[value(alias = "markdown")]
+    Md,
+    /// The units with their lanes, in whole units
+    Csv,
+}
+
+impl Formats for TimelineFormat {
+    const JSON: Self = Self::Json;
+}
+
+pub(crate) fn run(args: &Args) -> Result<(), CliError> {
+    let log = load::log(&args.input, args.output.color)?;
+    let lanes = lanes::lanes(&log.timeline, &lanes::Options::default());
+    let shortest = args.min_duration.map(Nanos::get);
+    let wanted = |unit: &view::UnitView| {
+        let long = shortest.is_none_or(|shortest| unit.duration_ns >= Some(shortest));
+        long && matches(args.filter.as_ref(), unit)
+    };
+    let result = view::timeline(&log.timeline, &lanes, &[], wanted);
+    let report = log.report("nixlog.timeline/1", result);
+    output::write_with(&args.output, &args.input, |format, style, out| {
+        let mut options = TimelineOptions::default();
+        options.top = args.top;
+        options.ascii = args.ascii || term::is_ascii();
+        options.width = args.width.or(style.width).unwrap_or(options.width);
+        let document = || document::timeline(&report, options);
+        let common = match format {
+            TimelineFormat::Text => Format::Text,
+            TimelineFormat::Json => Format::Json,
+            TimelineFormat::Md => Format::Md,
+            TimelineFormat::Csv => Format::Csv,
+        };
+        output::render(common, style, &report, &document(), out)
+    })
+}
+
+/// Narrower than this, nothing can be told apart; wider than this, no screen is.
+fn width(text: &str) -> Result<usize, String> {
+    let width = text.parse().ok();
+    width
+        .filter(|width| (40..=10_000).contains(width))
+        .ok_or_else(|| "expected a number of columns from 40 to 10000".to_owned())
+}

@@ -1,0 +1,206 @@
+//! The result of `timeline`, laid out: a chart of characters.
+//!
+//! ```text
+//!            0         2s        4s
+//!           ┌─────────┬─────────┬────┐
+//! slot 1    │▐openssl-3.5▒▌▐zlib▒▒▌ ░│ 91%    one row per slot, bars with names, shades
+//! slots 2–9 │     ▁▃▇█▅▂             │ 22%    the rest of the slots: how many are in use
+//! downloads │▂▇█▃                    │        what runs in dozens: how many at once
+//! ```
+
+mod axis;
+mod row;
+mod rows;
+mod words;
+
+use self::axis::Scale;
+use self::row::{Glyphs, Used};
+use self::rows::rows;
+use super::super::view::{LaneView, Report, TimelineResult};
+use super::words::{next, notes};
+use super::{Align, Cell, Chart, Document, Piece, Row, Table, Tone, column, weight};
+
+/// How a chart is drawn.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct TimelineOptions {
+    /// How many columns wide; default: 100.
+    pub width: usize,
+    /// Only ASCII characters; default: no.
+    pub ascii: bool,
+    /// How many slots of each machine get a row of their own, 0 for all; default: 8.
+    pub top: usize,
+}
+
+impl Default for TimelineOptions {
+    fn default() -> Self {
+        Self {
+            width: 100,
+            ascii: false,
+            top: 8,
+        }
+    }
+}
+
+/// Lays out the result of `timeline`.
+#[must_use]
+pub fn timeline(report: &Report<TimelineResult>, options: TimelineOptions) -> Document {
+    let result = &report.result;
+    let mut used = Used::default();
+    let wall = result.wall_ns.filter(|_| !result.lanes.is_empty());
+    let chart = wall.map(|wall| chart(result, wall, options, &mut used));
+    let mut all = words::notes(report, used, &options);
+    all.extend(notes(&report.diagnostics));
+    let mut next = next(&report.input, "timeline");
+    if let Some(command) = next.as_mut()
+        && chart.is_some()
+    {
+        command.push_str(" --format html -o timeline.html");
+    }
+    let document = Document {
+        verdict: words::verdict(report),
+        chart,
+        tables: vec![table(&result.lanes)],
+        notes: all,
+        next,
+    };
+    if options.ascii {
+        return ascii(document);
+    }
+    document
+}
+
+/// The chart takes what labels and remarks leave of the width, but never less than this.
+const FEWEST_CELLS: usize = 20;
+
+fn chart(result: &TimelineResult, wall: u64, options: TimelineOptions, used: &mut Used) -> Chart {
+    let glyphs = if options.ascii {
+        Glyphs::ASCII
+    } else {
+        Glyphs::UNICODE
+    };
+    let rows = rows(result, options.top, &glyphs);
+    let widest = |texts: &mut dyn Iterator<Item = &str>| {
+        texts.map(|text| text.chars().count()).max().unwrap_or(0)
+    };
+    let label_width = widest(&mut rows.iter().map(|row| row.label.as_str()));
+    let remark_width = widest(&mut rows.iter().map(|row| row.remark.as_str()));
+    let around = label_width + 3 + remark_width + usize::from(remark_width > 0);
+    let scale = Scale::new(wall, options.width.saturating_sub(around).max(FEWEST_CELLS));
+    let mut lines = axis(scale, label_width, &glyphs);
+    for row in &rows {
+        let mut line = vec![frame(format!(
+            "{:label_width$} {}",
+            row.label, glyphs.frame[0]
+        ))];
+        line.extend(row.draw(scale, &glyphs, used));
+        let end = format!("{} {}", glyphs.frame[0], row.remark);
+        line.push(frame(end.trim_end().to_owned()));
+        lines.push(line);
+    }
+    Chart { lines }
+}
+
+fn frame(text: String) -> Piece {
+    Piece {
+        text,
+        tone: Tone::Frame,
+    }
+}
+
+/// Draws the axis: what the marks mean, and a line with the marks.
+fn axis(scale: Scale, indent: usize, glyphs: &Glyphs) -> Vec<Vec<Piece>> {
+    let [_, line, mark, left, right] = glyphs.frame;
+    let (mut texts, mut rule) = (String::new(), vec![line; scale.n_cells]);
+    let mut used = 0;
+    for (at, text) in scale.ticks() {
+        // The mark of the end, and a text that would stick out, are left out.
+        if at >= scale.n_cells {
+            continue;
+        }
+        if at > 0 {
+            rule[at] = mark;
+        }
+        if at + text.chars().count() <= scale.n_cells + 1 {
+            texts.push_str(&" ".repeat(at - used));
+            texts.push_str(&text);
+            used = at + text.chars().count();
+        }
+    }
+    let rule: String = rule.into_iter().collect();
+    vec![
+        vec![frame(format!("{:indent$}  {texts}", ""))],
+        vec![frame(format!("{:indent$} {left}{rule}{right}", ""))],
+    ]
+}
+
+/// Lists the units for programs; people have the chart.
+fn table(lanes: &[LaneView]) -> Table {
+    let columns = [
+        ("group", Align::Left),
+        ("machine", Align::Left),
+        ("slot", Align::Right),
+        ("kind", Align::Left),
+        ("name", Align::Left),
+        ("path", Align::Left),
+        ("start_ns", Align::Right),
+        ("end_ns", Align::Right),
+        ("duration_ns", Align::Right),
+        ("outcome", Align::Left),
+    ];
+    let columns = columns.map(|(key, align)| {
+        let mut column = column(key, key, align, 0);
+        column.for_programs = true;
+        column
+    });
+    let rows = lanes.iter().flat_map(|lane| {
+        lane.units.iter().map(|placed| {
+            let unit = &placed.unit;
+            let cells = vec![
+                Cell::Text(lane.group.to_owned()),
+                Cell::text(lane.machine.as_deref().unwrap_or_default()),
+                Cell::Count(lane.slot as u64),
+                Cell::Text(unit.kind.to_owned()),
+                Cell::text(&unit.name),
+                Cell::text(&unit.path),
+                Cell::nanos(unit.start_ns),
+                Cell::nanos(unit.end_ns),
+                Cell::nanos(unit.duration_ns),
+                Cell::Text(unit.outcome.to_owned()),
+            ];
+            Row {
+                weight: weight(unit.outcome),
+                cells,
+            }
+        })
+    });
+    Table {
+        title: None,
+        columns: columns.into(),
+        rows: rows.collect(),
+    }
+}
+
+/// Writes the sentences around a chart in ASCII too.
+fn ascii(document: Document) -> Document {
+    let plain = |text: String| -> String {
+        let mut out = String::with_capacity(text.len());
+        for c in text.chars() {
+            match c {
+                '×' => out.push('x'),
+                '–' => out.push('-'),
+                '…' => out.push_str("..."),
+                'µ' => out.push('u'),
+                c if c.is_ascii() => out.push(c),
+                _ => out.push('?'),
+            }
+        }
+        out
+    };
+    Document {
+        verdict: plain(document.verdict),
+        notes: document.notes.into_iter().map(plain).collect(),
+        next: document.next.map(plain),
+        ..document
+    }
+}

@@ -1,0 +1,215 @@
+//! What is said above and below a chart.
+
+use std::cmp::Reverse;
+
+use super::super::super::format::{duration, harmless, percent, plural};
+use super::super::super::view::{LaneView, PlacedView, Report, TimelineResult};
+use super::super::words::nothing;
+use super::TimelineOptions;
+use super::row::{Glyphs, Used};
+use super::rows::{is_failed, short_machine};
+
+/// Says in one line what there was to do, on how much, and what took longest.
+pub(super) fn verdict(report: &Report<TimelineResult>) -> String {
+    let result = &report.result;
+    if let Some(nothing) = nothing(&report.input) {
+        return nothing;
+    }
+    let Some(wall) = result.wall_ns else {
+        let lines = plural(report.input.lines, "line");
+        return format!("{lines} without timestamps: there is no chart of a log without times");
+    };
+    let lanes_of = |group: &str| -> Vec<&LaneView> {
+        let lanes = result.lanes.iter();
+        lanes.filter(|lane| lane.group == group).collect()
+    };
+    let wall_text = duration(wall);
+    let others = result
+        .lanes
+        .iter()
+        .filter(|lane| lane.group != "evaluation");
+    let longest = others
+        .flat_map(|lane| &lane.units)
+        .max_by_key(|placed| (placed.length(), Reverse(placed.drawn_start_ns)));
+    let Some(longest) = longest else {
+        let without_times = plural(result.units_without_times as u64, "unit");
+        return match result.units_without_times {
+            0 if result.units_not_wanted > 0 => {
+                format!("{wall_text} wall, and nothing in this log matches")
+            }
+            0 if result.units == 0 => {
+                format!("{wall_text} wall, and nothing in this log says what took it")
+            }
+            0 => format!("{wall_text} wall, and nothing but evaluation in it"),
+            _ => format!("{wall_text} wall: {without_times}, whose ends are not in this log"),
+        };
+    };
+    let (builds, substitutions) = (lanes_of("builds"), lanes_of("substitutions"));
+    let what = match (builds.is_empty(), substitutions.is_empty()) {
+        (false, _) => format!("{}{}", count(&builds, "build"), place(&builds)),
+        (true, false) => {
+            let lanes = substitutions.len();
+            format!(
+                "{}, up to {lanes} at once",
+                count(&substitutions, "substitution")
+            )
+        }
+        (true, true) => plural(result.units as u64, "unit"),
+    };
+    let kind = match longest.unit.kind {
+        "build" => String::new(),
+        kind => format!(" ({kind})"),
+    };
+    format!(
+        "{wall_text} wall: {what}; {}{kind} took longest: {}{}",
+        harmless(&longest.unit.name),
+        duration(longest.length()),
+        of_wall(longest.length(), wall),
+    )
+}
+
+/// Counts units, and those that failed.
+fn count(lanes: &[&LaneView], one: &str) -> String {
+    let units = || lanes.iter().flat_map(|lane| &lane.units);
+    let all = plural(units().count() as u64, one);
+    let failed = units().filter(|placed| is_failed(placed.unit.outcome));
+    match failed.count() {
+        0 => all,
+        n => format!("{all}, {n} failed,"),
+    }
+}
+
+fn of_wall(part: u64, wall: u64) -> String {
+    if wall == 0 {
+        return String::new();
+    }
+    format!(" ({} of the wall time)", percent(share(part, wall)))
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a share needs no more than 52 bits"
+)]
+fn share(part: u64, whole: u64) -> f64 {
+    part as f64 / whole.max(1) as f64
+}
+
+/// Says where the builds ran, and how much of the slots they used while there were any.
+fn place(lanes: &[&LaneView]) -> String {
+    let n_local = lanes.iter().filter(|lane| lane.machine.is_none()).count();
+    let mut machines: Vec<&str> = lanes
+        .iter()
+        .filter_map(|lane| lane.machine.as_deref())
+        .collect();
+    machines.dedup();
+    let local = plural(n_local as u64, "slot");
+    let remote = plural(machines.len() as u64, "machine");
+    let place = match (n_local, machines.len()) {
+        (_, 0) => local,
+        (0, _) => remote,
+        _ => format!("{local} and {remote}"),
+    };
+    let units = || lanes.iter().flat_map(|lane| &lane.units);
+    let start = units().map(|placed| placed.drawn_start_ns).min();
+    let end = units().map(|placed| placed.drawn_end_ns).max();
+    let window = start.zip(end).map_or(0, |(start, end)| end - start);
+    let busy: u64 = lanes.iter().map(|lane| lane.busy_ns).sum();
+    let whole = window.saturating_mul(lanes.len() as u64);
+    if whole == 0 || lanes.len() < 2 {
+        return format!(" on {place}");
+    }
+    format!(" on {place} ({} in use)", percent(share(busy, whole)))
+}
+
+/// More would hide what else there is to know.
+const MOST_FAILED: usize = 5;
+
+/// Explains the chart and what is not in it.
+pub(super) fn notes(
+    report: &Report<TimelineResult>,
+    used: Used,
+    options: &TimelineOptions,
+) -> Vec<String> {
+    let result = &report.result;
+    let mut notes: Vec<String> = legend(used, options).into_iter().collect();
+    let units = result
+        .lanes
+        .iter()
+        .flat_map(|lane| lane.units.iter().map(move |placed| (lane, placed)));
+    let failed: Vec<_> = units
+        .filter(|(_, placed)| is_failed(placed.unit.outcome))
+        .collect();
+    for (lane, placed) in failed.iter().take(MOST_FAILED) {
+        notes.push(failure(lane, placed));
+    }
+    if failed.len() > MOST_FAILED {
+        notes.push(format!(
+            "and {} more that failed",
+            failed.len() - MOST_FAILED
+        ));
+    }
+    for (n, why) in [
+        (
+            result.units_without_times,
+            "not drawn: when they started or ended is not in this log",
+        ),
+        (result.units_not_wanted, "not drawn: they do not match"),
+    ] {
+        if n > 0 {
+            notes.push(format!("{} {why}", plural(n as u64, "unit")));
+        }
+    }
+    notes
+}
+
+fn failure(lane: &LaneView, placed: &PlacedView) -> String {
+    let unit = &placed.unit;
+    let place = match (&lane.machine, lane.group) {
+        (Some(machine), _) => format!(" on {}", short_machine(machine)),
+        (None, "builds") => format!(" on slot {}", lane.slot),
+        _ => String::new(),
+    };
+    let reason = unit
+        .reason
+        .as_deref()
+        .map(|reason| format!(": {}", harmless(reason)));
+    format!(
+        "{}: {}{place}, from {} to {}{}",
+        unit.outcome,
+        harmless(&unit.name),
+        duration(placed.drawn_start_ns),
+        duration(placed.drawn_end_ns),
+        reason.unwrap_or_default(),
+    )
+}
+
+/// Says what the characters of a chart mean, those that are in it.
+fn legend(used: Used, options: &TimelineOptions) -> Option<String> {
+    let glyphs = if options.ascii {
+        Glyphs::ASCII
+    } else {
+        Glyphs::UNICODE
+    };
+    let [begin, inside, end] = glyphs.bar;
+    let mut parts = Vec::new();
+    if used.bars {
+        parts.push(format!("{begin}name{inside}{end} one unit"));
+    }
+    if used.shades {
+        let shades: String = glyphs.shades.iter().collect();
+        parts.push(format!(
+            "{shades} short ones, by how much of the time they take"
+        ));
+    }
+    if used.levels {
+        let levels: String = glyphs.levels.iter().collect();
+        parts.push(format!("{levels} how many at once, up to the most"));
+    }
+    if used.failed {
+        parts.push(format!("{} failed", glyphs.failed));
+    }
+    if used.open {
+        parts.push(format!("{} at work when the log stops", glyphs.open));
+    }
+    (!parts.is_empty()).then(|| parts.join("; "))
+}
