@@ -33,6 +33,7 @@
 #![forbid(unsafe_code)]
 
 pub mod analysis;
+pub mod drv;
 pub mod graph;
 pub mod ids;
 pub mod json_str;

@@ -1,17 +1,34 @@
 //! Puts a [`DerivationGraph`] together, piece by piece and in any order.
 
+use foldhash::fast::FixedState;
+use indexmap::IndexSet;
 use petgraph::graph::NodeIndex;
 
+use super::cycles::closing_edges;
 use super::dag::{Cycle, Dag};
 use super::model::{Dependency, DerivationGraph, Node, NodeIdx, NodeKind, Output};
 use crate::store_path::base_name;
 
-/// Puts a graph together. What is added twice counts once.
+/// Puts a graph together. What is added twice counts once; where two say different things about the
+/// same path, what either of them needs is needed.
 #[derive(Debug, Clone, Default)]
 pub struct GraphBuilder {
     graph: DerivationGraph,
     /// The outputs that edges want, by name, since a `.drv` may come after those that need it.
-    wanted: Vec<(NodeIdx, NodeIdx, Vec<Box<str>>)>,
+    wanted: Vec<Wanted>,
+    /// The names of outputs; there are few.
+    names: IndexSet<Box<str>, FixedState>,
+    /// What derivations need as far as the store's database says, for those without a file.
+    hearsay: Vec<(NodeIdx, NodeIdx)>,
+}
+
+/// One output that a node wants of another. Ordered by edge, then by output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Wanted {
+    from: NodeIdx,
+    to: NodeIdx,
+    /// A place in [`GraphBuilder::names`]; all outputs come before any one of them.
+    output: Option<u32>,
 }
 
 impl GraphBuilder {
@@ -33,6 +50,7 @@ impl GraphBuilder {
         };
         self.graph.graph.add_node(Node {
             kind,
+            allows_substitutes: true,
             ..Node::default()
         });
         let (index, _) = self.graph.names.insert_full(base.into());
@@ -44,18 +62,26 @@ impl GraphBuilder {
         &mut self.graph.graph[NodeIndex::new(index.0 as usize)]
     }
 
-    /// Adds an output of a derivation. `path` may have a store directory or not.
+    /// Adds an output of a derivation. `path` may have a store directory or not; a later one counts
+    /// only where there was none.
     pub fn output(&mut self, index: NodeIdx, name: &str, path: Option<&str>) {
         let path: Option<Box<str>> = path.map(|path| base_name(path).into());
         let outputs = &mut self.node_mut(index).outputs;
-        if outputs.iter().any(|output| &*output.name == name) {
-            return;
-        }
-        let place = u32::try_from(outputs.len()).unwrap_or(u32::MAX);
-        outputs.push(Output {
-            name: name.into(),
-            path: path.clone(),
-        });
+        let place = match outputs.iter().position(|output| &*output.name == name) {
+            Some(place) if outputs[place].path.is_some() => return,
+            Some(place) => {
+                outputs[place].path.clone_from(&path);
+                place
+            }
+            None => {
+                outputs.push(Output {
+                    name: name.into(),
+                    path: path.clone(),
+                });
+                outputs.len() - 1
+            }
+        };
+        let place = u32::try_from(place).unwrap_or(u32::MAX);
         if let Some(path) = path {
             self.graph.makers.entry(path).or_insert((index, place));
         }
@@ -69,10 +95,35 @@ impl GraphBuilder {
         on: NodeIdx,
         outputs: impl IntoIterator<Item = &'a str>,
     ) {
-        if index != on {
-            let outputs = outputs.into_iter().map(Box::from).collect();
-            self.wanted.push((index, on, outputs));
+        if index == on {
+            return;
         }
+        let mut wanted = Wanted {
+            from: index,
+            to: on,
+            output: None,
+        };
+        for name in outputs {
+            wanted.output = Some(self.name(name));
+            self.wanted.push(wanted);
+        }
+        if wanted.output.is_none() {
+            self.wanted.push(wanted);
+        }
+    }
+
+    fn name(&mut self, name: &str) -> u32 {
+        let place = match self.names.get_index_of(name) {
+            Some(place) => place,
+            None => self.names.insert_full(name.into()).0,
+        };
+        u32::try_from(place).expect("fewer than 2^32 names fit into memory")
+    }
+
+    /// Says that a derivation needs a path according to somebody other than its `.drv`, which counts
+    /// as long as the `.drv` itself is not read.
+    pub(super) fn hear(&mut self, index: NodeIdx, on: NodeIdx) {
+        self.hearsay.push((index, on));
     }
 
     /// Finishes the graph. Takes O(n + m log m) for n nodes and m edges.
@@ -82,35 +133,76 @@ impl GraphBuilder {
     /// Returns one cycle where there is any; Nix cannot make such derivations, so they are forged or
     /// damaged.
     pub fn finish(mut self) -> Result<DerivationGraph, Cycle> {
+        let edges = self.edges();
+        let pairs = edges.iter().map(|(from, to, _)| (from.0, to.0)).collect();
+        self.graph.dag = Dag::new(self.graph.len(), pairs)?;
+        Ok(self.with_edges(edges))
+    }
+
+    /// Finishes the graph, leaving out the edges that close circles. Returns those too: the first is
+    /// what needs the second.
+    #[must_use]
+    pub fn finish_without_cycles(mut self) -> (DerivationGraph, Vec<(NodeIdx, NodeIdx)>) {
+        let mut edges = self.edges();
+        let pairs = |edges: &[Edge]| edges.iter().map(|(from, to, _)| (from.0, to.0)).collect();
+        let n_nodes = self.graph.len();
+        let mut left_out = Vec::new();
+        self.graph.dag = Dag::new(n_nodes, pairs(&edges)).unwrap_or_else(|_| {
+            let pairs_with_cycles: Vec<(u32, u32)> = pairs(&edges);
+            left_out = closing_edges(n_nodes, &pairs_with_cycles);
+            edges.retain(|(from, to, _)| left_out.binary_search(&(from.0, to.0)).is_err());
+            Dag::new(n_nodes, pairs(&edges)).unwrap_or_default()
+        });
+        let left_out = left_out
+            .into_iter()
+            .map(|(from, to)| (NodeIdx(from), NodeIdx(to)));
+        let left_out = left_out.collect();
+        (self.with_edges(edges), left_out)
+    }
+
+    /// Merges what is wanted into edges, sorted as in [`Dag`].
+    fn edges(&mut self) -> Vec<Edge> {
+        let hearsay = std::mem::take(&mut self.hearsay);
+        for (from, to) in hearsay {
+            if self.graph.node(from).kind != NodeKind::Derivation {
+                self.depend(from, to, []);
+            }
+        }
         let mut wanted = std::mem::take(&mut self.wanted);
         wanted.sort_unstable();
-        wanted.dedup_by(|later, first| {
-            let same = (later.0, later.1) == (first.0, first.1);
-            if same && !first.2.is_empty() {
-                match later.2.is_empty() {
-                    true => first.2.clear(),
-                    false => first.2.append(&mut later.2),
-                }
-            }
-            same
-        });
-        let edges = wanted.iter().map(|(from, to, _)| (from.0, to.0)).collect();
-        for (from, to, names) in wanted {
-            let all = &self.graph.node(to).outputs;
+        wanted.dedup();
+        let groups = wanted.chunk_by(|one, next| (one.from, one.to) == (next.from, next.to));
+        let edge = |group: &[Wanted]| {
+            let all = self.graph.node(group[0].to).outputs.iter();
+            let is_wanted = |output: &Output| {
+                let mut names = group.iter().filter_map(|wanted| wanted.output);
+                names.any(|name| self.names[name as usize] == output.name)
+            };
+            let everything = group[0].output.is_none();
             let places = (0..)
                 .zip(all)
-                .filter(|(_, output)| names.contains(&output.name));
-            let outputs = places.map(|(place, _)| place).collect();
-            let (from, to) = (
-                NodeIndex::new(from.0 as usize),
-                NodeIndex::new(to.0 as usize),
-            );
+                .filter(|(_, output)| !everything && is_wanted(output));
+            (
+                group[0].from,
+                group[0].to,
+                places.map(|(place, _)| place).collect(),
+            )
+        };
+        groups.map(edge).collect()
+    }
+
+    fn with_edges(mut self, edges: Vec<Edge>) -> DerivationGraph {
+        for (from, to, outputs) in edges {
+            let from = NodeIndex::new(from.0 as usize);
+            let to = NodeIndex::new(to.0 as usize);
             self.graph.graph.add_edge(from, to, Dependency { outputs });
         }
-        self.graph.dag = Dag::new(self.graph.len(), edges)?;
-        Ok(self.graph)
+        self.graph
     }
 }
+
+/// What needs what, and which outputs of it; none for all.
+type Edge = (NodeIdx, NodeIdx, Vec<u32>);
 
 #[cfg(test)]
 mod tests {
@@ -138,5 +230,38 @@ mod tests {
         );
         assert_eq!(graph.maker("/nix/store/l-dev"), Some((lib, 0)));
         assert_eq!(graph.node(lib).kind, NodeKind::Missing);
+    }
+
+    #[test]
+    fn all_outputs_are_more_than_some() {
+        let mut builder = GraphBuilder::default();
+        let (user, lib) = (builder.node("u.drv"), builder.node("l.drv"));
+        builder.output(lib, "out", None);
+        builder.output(lib, "out", Some("l-out"));
+        builder.output(lib, "out", Some("another"));
+        builder.depend(user, lib, ["out", "no such output"]);
+        builder.depend(user, lib, []);
+        let graph = builder.finish().expect("no cycle");
+        let wanted: Vec<_> = graph
+            .dependencies(user)
+            .map(|(_, why)| &why.outputs)
+            .collect();
+        assert_eq!(wanted, [&Vec::<u32>::new()]);
+        assert_eq!(graph.maker("l-out"), Some((lib, 0)));
+        assert_eq!(graph.maker("another"), None);
+    }
+
+    #[test]
+    fn circles_are_opened_and_told() {
+        let mut builder = GraphBuilder::default();
+        let nodes = ["a.drv", "b.drv", "c.drv", "d.drv"].map(|path| builder.node(path));
+        for (from, to) in [(0, 1), (1, 2), (2, 0), (3, 0), (2, 1)] {
+            builder.depend(nodes[from], nodes[to], ["out"]);
+        }
+        assert!(builder.clone().finish().is_err());
+        let (graph, left_out) = builder.finish_without_cycles();
+        assert_eq!(left_out, [(nodes[2], nodes[0]), (nodes[2], nodes[1])]);
+        assert_eq!(graph.dag().n_edges(), 3);
+        assert_eq!(graph.petgraph().edge_count(), 3);
     }
 }

@@ -5,7 +5,9 @@
 
 mod builder;
 mod cpm;
+mod cycles;
 mod dag;
+mod derivations;
 mod model;
 mod reach;
 mod reduce;

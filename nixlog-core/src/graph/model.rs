@@ -19,10 +19,10 @@ pub enum NodeKind {
     /// A derivation whose `.drv` was read.
     Derivation,
     /// A derivation that another one names, but whose own `.drv` was not at hand: what it depends on
-    /// is not known.
+    /// is known only as far as the store's database has it.
     #[default]
     Missing,
-    /// A store path that no derivation of this graph makes: a source, a `.drv`'s input.
+    /// A store path that a derivation needs as it is: a source, or what was there before.
     Source,
     /// A store path, with what it refers to at run time: what a substitution waits for.
     Path,
@@ -49,7 +49,7 @@ pub struct Node {
     pub is_fixed_output: bool,
     /// It is built here even where there are machines for it.
     pub prefers_local: bool,
-    /// It is never looked up in caches, unless Nix is told to always do so.
+    /// Caches are asked for it. Where this is false, only if Nix is told to always do so.
     pub allows_substitutes: bool,
     /// The system it is built on; empty for paths.
     pub system: Box<str>,
@@ -132,6 +132,19 @@ impl DerivationGraph {
     #[must_use]
     pub fn maker(&self, path: &str) -> Option<(NodeIdx, u32)> {
         self.makers.get(base_name(path)).copied()
+    }
+
+    /// Iterates over the base names of what a store path refers to; `None` for a path of which that
+    /// is not known. A path that refers to itself is not told.
+    ///
+    /// Whoever substitutes the path waits for these. Whoever builds it waits for the dependencies of
+    /// its [`maker`](Self::maker).
+    #[must_use]
+    pub fn references(&self, path: &str) -> Option<impl Iterator<Item = &str>> {
+        let index = self.find(path)?;
+        let is_known = self.node(index).kind == NodeKind::Path;
+        let targets = self.dag.dependencies(index.0).iter();
+        is_known.then(|| targets.map(|&to| self.base_name(NodeIdx(to))))
     }
 
     /// Iterates over what a node needs, and why, in the order of the nodes.
