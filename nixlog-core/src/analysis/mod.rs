@@ -3,5 +3,6 @@
 //! No I/O, no printing, no clock. Results hold indices and names; `report` makes them readable.
 
 pub mod phases;
+pub mod simulation;
 pub mod slowest;
 pub mod sufficiency;
