@@ -8,6 +8,7 @@ pub mod lanes;
 pub mod load;
 pub mod phases;
 pub mod run_graph;
+pub mod simulation;
 pub mod slowest;
 pub mod structural;
 pub mod sufficiency;
