@@ -70,6 +70,9 @@ pub struct Savings<'a> {
     /// For each node of the path, the longest path that avoids it, if it is so long that the node
     /// cannot save all of its duration; else any that does not.
     detours: Vec<Detour>,
+    /// For each node of the path, the first node of its detour that is not on the path; [`OFF`] where it
+    /// saves all of its duration.
+    thens: Vec<u32>,
 }
 
 /// The place of what is not on the path.
@@ -125,13 +128,16 @@ impl<'a> Savings<'a> {
         for (index, &node) in (0..).zip(&path) {
             place[node as usize] = index;
         }
-        Self {
+        let mut savings = Self {
             cpm,
             rank: Rank::new(cpm.dag(), rank),
             detours: detours(cpm, &path, &place),
+            thens: Vec::new(),
             path,
             place,
-        }
+        };
+        savings.thens = savings.thens();
+        savings
     }
 
     /// Returns the longest path, in the order of time.
@@ -149,7 +155,7 @@ impl<'a> Savings<'a> {
 
     /// Returns the first node of the new longest path, in the order of time, that was not on the old
     /// one if this node took no time; `None` where the old path is still a longest one. The
-    /// shortened node itself may be on it or not.
+    /// shortened node itself may be on it or not. Takes no time: it is known.
     #[must_use]
     pub fn then(&self, node: u32) -> Option<u32> {
         self.then_of(node, self.cpm.durations()[node as usize])
@@ -189,7 +195,11 @@ impl<'a> Savings<'a> {
         Faster {
             percent,
             saving: self.cpm.span() - span,
-            then: last.and_then(|last| self.first_new(last, |node| finish[node as usize])),
+            then: last.and_then(|last| {
+                let previous = |&node: &u32| self.previous(node, |to| finish[to as usize]);
+                let path = std::iter::successors(Some(last), previous);
+                path.filter(|&node| self.place[node as usize] == OFF).last()
+            }),
         }
     }
 
@@ -218,26 +228,50 @@ impl<'a> Savings<'a> {
         if detour.length <= self.cpm.span() - loss {
             return None;
         }
-        // The detour is longer than all paths with only nodes of the old path on them, so it has others:
-        // where its first half has none, the second begins with one.
-        match on(detour.before) {
-            Some(last) if self.place[last as usize] == OFF => {
-                self.first_new(last, |node| self.cpm.earliest_finish(node))
-            }
-            _ => on(detour.after),
-        }
+        on(self.thens[self.place[node as usize] as usize])
     }
 
-    /// Follows the longest path to `last` back, on the old path where it can be, and returns the first
-    /// node in the order of time that is not on the old one.
-    fn first_new(&self, last: u32, finish: impl Fn(u32) -> Nanos) -> Option<u32> {
-        let is_new = |node: &u32| self.place[*node as usize] == OFF;
-        let previous = |&node: &u32| {
-            let needed = self.cpm.dag().dependencies(node).iter().copied();
-            needed.min_by_key(|to| (Reverse(finish(*to)), is_new(to), self.rank.of(*to)))
+    /// Finds where each detour leaves the path. Goes back over every node once.
+    fn thens(&self) -> Vec<u32> {
+        let is_new = |node: u32| self.place[node as usize] == OFF;
+        let finish = |node: u32| self.cpm.earliest_finish(node);
+        // For the nodes that were gone over: the first new one on the longest path to them.
+        let mut first_new = vec![OFF; self.place.len()];
+        let mut back = Vec::new();
+        let then = |(&node, detour): (&u32, &Detour)| {
+            let duration = self.cpm.durations()[node as usize];
+            if detour.length <= self.cpm.span() - duration {
+                return OFF;
+            }
+            // The detour is longer than all paths with only nodes of the old path on them, so it has
+            // others: where its first half has none, the second begins with one.
+            let Some(mut at) = on(detour.before).filter(|&before| is_new(before)) else {
+                return detour.after;
+            };
+            while first_new[at as usize] == OFF {
+                back.push(at);
+                match self.previous(at, finish).filter(|&before| is_new(before)) {
+                    Some(before) => at = before,
+                    // Before it there is the old path, all the way.
+                    None => first_new[at as usize] = at,
+                }
+            }
+            let first = first_new[at as usize];
+            for node in back.drain(..) {
+                first_new[node as usize] = first;
+            }
+            first
         };
-        let nodes = std::iter::successors(Some(last), previous);
-        nodes.filter(is_new).last()
+        self.path.iter().zip(&self.detours).map(then).collect()
+    }
+
+    /// Returns the node before this one on a longest path to it, from the old path if it can be.
+    fn previous(&self, node: u32, finish: impl Fn(u32) -> Nanos) -> Option<u32> {
+        let needed = self.cpm.dag().dependencies(node).iter().copied();
+        needed.min_by_key(|&to| {
+            let is_new = self.place[to as usize] == OFF;
+            (Reverse(finish(to)), is_new, self.rank.of(to))
+        })
     }
 }
 
