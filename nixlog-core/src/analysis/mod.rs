@@ -3,6 +3,7 @@
 //! No I/O, no printing, no clock. Results hold indices and names; `report` makes them readable.
 
 pub mod critical_path;
+pub mod drawing;
 pub mod lanes;
 pub mod load;
 pub mod phases;

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::builder::GraphBuilder;
 use super::model::{NodeIdx, NodeKind};
 use crate::drv::{Attributes, Derivation, PathInfo, Shown};
+use crate::store_path::base_name;
 
 impl GraphBuilder {
     /// Adds what a `.drv` file says. `path` is the file's; a store directory in it does not matter.
@@ -68,7 +69,7 @@ impl GraphBuilder {
     /// `.drv` are its inputs, and count where the file itself is not at hand.
     pub fn add_path_info(&mut self, info: &PathInfo<'_>) -> NodeIdx {
         let index = self.node(&info.path);
-        let is_derivation = super::model::base_name(&info.path).ends_with(".drv");
+        let is_derivation = base_name(&info.path).ends_with(".drv");
         let node = self.node_mut(index);
         node.nar_bytes = info.nar_bytes.or(node.nar_bytes);
         if is_derivation {
