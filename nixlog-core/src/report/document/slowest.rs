@@ -1,7 +1,7 @@
 //! The result of `slowest`, laid out.
 
 use super::super::format::{duration, harmless, plural};
-use super::super::view::{Report, SlowestResult, UnitView};
+use super::super::view::{Report, SlowestResult, UnitView, share};
 use super::words::{next, notes};
 use super::{Align, Cell, Column, Document, Row, Table, column, weight};
 
@@ -112,15 +112,6 @@ pub fn slowest(report: &Report<SlowestResult>, options: Options) -> Document {
         notes,
         next,
     }
-}
-
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "a share needs no more than 52 bits"
-)]
-fn share(part: Option<u64>, whole: Option<u64>) -> Option<f64> {
-    let (part, whole) = part.zip(whole)?;
-    (whole > 0).then(|| part as f64 / whole as f64)
 }
 
 fn slowest_verdict(report: &Report<SlowestResult>) -> String {

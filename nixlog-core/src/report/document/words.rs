@@ -2,6 +2,7 @@
 
 use super::super::format::{count, harmless};
 use super::super::view::{Diagnostic, Input};
+use crate::analysis::sufficiency::HOW_TO_STAMP;
 
 /// Words what a reader should know.
 pub(super) fn notes(diagnostics: &[Diagnostic]) -> Vec<String> {
@@ -21,16 +22,14 @@ pub(super) fn notes(diagnostics: &[Diagnostic]) -> Vec<String> {
     diagnostics.iter().map(note).collect()
 }
 
-/// Returns the next command worth running: for a log without times, how to get one with them.
+/// Returns the next command worth running: for a log without times or without a build, how to get one
+/// with both.
 pub(super) fn next(input: &Input, verb: &str) -> Option<String> {
-    if input.clock == "none" {
+    if input.clock == "none" || !input.is_nix {
         return Some(HOW_TO_STAMP.to_owned());
     }
     (input.source != "-").then(|| format!("nixlog {verb} {}", shell_word(&input.source)))
 }
-
-/// Lets nixlog read a build while it runs.
-const HOW_TO_STAMP: &str = "nix build … --log-format internal-json -v |& nixlog phases";
 
 /// Quotes a file name for the shell where it needs to be.
 fn shell_word(text: &str) -> String {
