@@ -3,7 +3,7 @@
 use super::facts::{Issue, Severity};
 use crate::time::Nanos;
 use crate::wire::carrier::IssueKind;
-use crate::wire::{ClockKind, LogReader};
+use crate::wire::{Carrier, ClockKind, LogReader};
 
 /// What is known of a log apart from its lines.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -49,6 +49,7 @@ impl Source {
             issues: Vec::new(),
         };
         source.text_issues(reader);
+        source.timing_issue(reader);
         source.clock_issues(reader);
         source.carrier_issues(reader);
         source
@@ -64,6 +65,14 @@ impl Source {
                 Some(not_utf8.first_line),
                 message,
             );
+        }
+    }
+
+    /// The times of a typescript are in a file of their own.
+    fn timing_issue(&mut self, reader: &LogReader) {
+        if reader.carrier() == Carrier::Script && reader.clock_kind() == ClockKind::None {
+            let message = "the times of what `script` records are in its timing file: name it with `--timing FILE`";
+            self.add(Severity::Warning, "timing-file-missing", 1, None, message);
         }
     }
 

@@ -166,11 +166,12 @@ fn nanos(length: Option<Nanos>) -> Option<u64> {
     length.map(Nanos::get)
 }
 
+/// Returns a part of a whole as a fraction of 1; `None` where either is not known.
 #[expect(
     clippy::cast_precision_loss,
     reason = "a share needs no more than 52 bits"
 )]
-fn share(part: Option<Nanos>, whole: Option<Nanos>) -> Option<f64> {
+pub(super) fn share(part: Option<u64>, whole: Option<u64>) -> Option<f64> {
     let (part, whole) = part.zip(whole)?;
-    (whole > Nanos::ZERO).then(|| part.get() as f64 / whole.get() as f64)
+    (whole > 0).then(|| part as f64 / whole as f64)
 }
