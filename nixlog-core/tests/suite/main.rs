@@ -4,6 +4,7 @@
 mod allocation;
 mod corpus_files;
 mod critical_path;
+mod derivations;
 mod ends;
 mod golden;
 mod graphs;
