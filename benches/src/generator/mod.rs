@@ -1,4 +1,4 @@
-//! Logs in Nix's shape with the mix of real ones, the same bytes for the same seed.
+//! Logs in Nix's shape with the mix of real ones, and graphs: the same for the same seed.
 //!
 //! The proportions were counted on recordings: of a build-heavy log, 84 % of the lines are build
 //! log lines and a line has 145 bytes; of a development shell fetched from a cache (a million
@@ -8,10 +8,12 @@
 
 mod build;
 mod download;
+mod graph;
 mod rng;
 mod stream;
 mod words;
 
+pub use graph::{Graph, graph};
 use rng::Rng;
 use stream::Stream;
 

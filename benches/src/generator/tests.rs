@@ -2,7 +2,9 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use super::{Mix, generate, generate_stamped};
+use nixlog_core::graph::{CriticalPathMethod, Dag};
+
+use super::{Mix, generate, generate_stamped, graph};
 
 const MIXES: [Mix; 3] = [Mix::Build, Mix::Download, Mix::Escapes];
 
@@ -112,5 +114,18 @@ fn stamps_rise_and_change_nothing_else() {
         }
         assert!(last > 31_548_576, "{mix:?}: no time passed");
         assert_eq!(bare, generate(mix, 2, 100_000));
+    }
+}
+
+#[test]
+fn graphs_have_no_cycle_and_are_deep() {
+    for n_nodes in [0, 1, 2, 10, 100, 1000, 10_000] {
+        let graph = graph(n_nodes, 10, 7);
+        assert_eq!(graph.durations.len(), n_nodes);
+        let dag = Dag::new(n_nodes, graph.edges).expect("no cycle");
+        let cpm = CriticalPathMethod::new(&dag, &graph.durations);
+        let depth = cpm.longest_path(None).len();
+        assert!(depth * 16 >= n_nodes.min(3000), "{n_nodes}: {depth} levels");
+        assert!(n_nodes < 1000 || dag.n_edges() > 8 * n_nodes);
     }
 }

@@ -2,12 +2,19 @@
 //!
 //! No I/O, no printing, no clock. Results hold indices and names; `report` makes them readable.
 
+pub mod bottlenecks;
+pub mod cache_candidates;
 pub mod critical_path;
 pub mod drawing;
+pub mod idle;
 pub mod lanes;
 pub mod load;
+pub mod makespan;
+pub mod parallelism;
 pub mod phases;
 pub mod run_graph;
+pub mod simulation;
 pub mod slowest;
 pub mod structural;
 pub mod sufficiency;
+pub mod what_if;

@@ -11,11 +11,11 @@
 //! Whoever needs a passage has proof that it was there when he started. What a passage needs but
 //! ended later was needed by somebody else: that edge did not matter, and is left out.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use foldhash::fast::FixedState;
 
-use crate::graph::{Dag, DerivationGraph, NodeIdx};
+use crate::graph::{Dag, DerivationGraph, Direction, NodeIdx, closure};
 use crate::store_path::{base_name, name_of};
 use crate::time::{Nanos, Stamp};
 use crate::timeline::{Timeline, Unit, UnitKind};
@@ -128,6 +128,42 @@ impl RunGraph {
     #[must_use]
     pub fn unit_of(&self, node: u32) -> Option<usize> {
         self.nodes.get(node as usize)?.unit
+    }
+
+    /// Returns when the last of what a unit needs had ended; `None` where it needs nothing that ran.
+    #[must_use]
+    pub fn ready(&self, unit: usize) -> Option<Stamp> {
+        let needs = self.dag.dependencies(self.node_of(unit)?).iter();
+        needs.filter_map(|&to| self.nodes[to as usize].end).max()
+    }
+
+    /// Returns the nodes of the units that need a node, directly or not, passages left out. Takes
+    /// O(n + m).
+    #[must_use]
+    pub fn waiting_for(&self, node: u32) -> Vec<u32> {
+        let behind = closure(&self.dag, &[node], Direction::Dependents);
+        let ran = |&other: &u32| other != node && self.unit_of(other).is_some();
+        behind.into_iter().filter(ran).collect()
+    }
+
+    /// Returns the nodes of the units that need a node with only passages in between. Takes O(n + m)
+    /// at most.
+    #[must_use]
+    pub fn direct_dependents(&self, node: u32) -> Vec<u32> {
+        let mut found = Vec::new();
+        let mut seen = HashSet::new();
+        let mut todo = self.dag.dependents(node).to_vec();
+        while let Some(other) = todo.pop() {
+            if !seen.insert(other) {
+                continue;
+            }
+            match self.unit_of(other) {
+                Some(_) => found.push(other),
+                None => todo.extend(self.dag.dependents(other)),
+            }
+        }
+        found.sort_unstable();
+        found
     }
 
     /// Tells whether it is known what a unit depends on.

@@ -138,7 +138,8 @@ impl<'a> CriticalPathMethod<'a> {
         let rank = Rank::new(self.dag, rank);
         let all = self.dag.nodes();
         let first = all.filter(|&node| self.dag.dependencies(node).is_empty());
-        self.walk_up(self.longest_tail(first, rank), rank)
+        let first = self.longest_tail(first, rank);
+        std::iter::successors(first, |&node| self.next(node, rank)).collect()
     }
 
     /// Returns the nodes whose slack is at most this share of the span, those with the least slack
@@ -160,10 +161,9 @@ impl<'a> CriticalPathMethod<'a> {
         near
     }
 
-    /// Follows the longest tail from a node on.
-    pub(super) fn walk_up(&self, first: Option<u32>, rank: Rank<'_>) -> Vec<u32> {
-        let next = |&node: &u32| self.longest_tail(self.dag.dependents(node).iter().copied(), rank);
-        std::iter::successors(first, next).collect()
+    /// Returns the node after this one on the longest path from it on.
+    pub(super) fn next(&self, node: u32, rank: Rank<'_>) -> Option<u32> {
+        self.longest_tail(self.dag.dependents(node).iter().copied(), rank)
     }
 
     fn longest_tail(&self, nodes: impl Iterator<Item = u32>, rank: Rank<'_>) -> Option<u32> {

@@ -35,7 +35,10 @@
 //! path says how long each of its actions took, which is only the upper bound of this.
 
 use std::cmp::Reverse;
+use std::collections::HashMap;
 use std::ops::Range;
+
+use foldhash::fast::FixedState;
 
 use super::cpm::{CriticalPathMethod, Rank, finish_times};
 use crate::time::Nanos;
@@ -70,6 +73,9 @@ pub struct Savings<'a> {
     /// For each node of the path, the longest path that avoids it, if it is so long that the node
     /// cannot save all of its duration; else any that does not.
     detours: Vec<Detour>,
+    /// For each node of the path, the first node of its detour that takes time and is not on the path;
+    /// [`OFF`] where it saves all of its duration.
+    thens: Vec<u32>,
 }
 
 /// The place of what is not on the path.
@@ -106,7 +112,8 @@ pub struct Faster {
     pub percent: u32,
     /// How much shorter the span is.
     pub saving: Nanos,
-    /// The first node of the new longest path that was not on the old one; `None` where the path stays.
+    /// The first node of the new longest path that takes time and was not on the old one; `None` where
+    /// the path stays.
     pub then: Option<u32>,
 }
 
@@ -125,13 +132,16 @@ impl<'a> Savings<'a> {
         for (index, &node) in (0..).zip(&path) {
             place[node as usize] = index;
         }
-        Self {
+        let mut savings = Self {
             cpm,
             rank: Rank::new(cpm.dag(), rank),
             detours: detours(cpm, &path, &place),
+            thens: Vec::new(),
             path,
             place,
-        }
+        };
+        savings.thens = savings.thens();
+        savings
     }
 
     /// Returns the longest path, in the order of time.
@@ -147,9 +157,9 @@ impl<'a> Savings<'a> {
         self.saving_of(node, self.cpm.durations()[node as usize])
     }
 
-    /// Returns the first node of the new longest path, in the order of time, that was not on the old
-    /// one if this node took no time; `None` where the old path is still a longest one. The
-    /// shortened node itself may be on it or not.
+    /// Returns the first node of the new longest path, in the order of time, that takes time and was not
+    /// on the old one if this node took no time; `None` where the old path is still a longest one. The
+    /// shortened node itself may be on it or not. Takes no time: it is known.
     #[must_use]
     pub fn then(&self, node: u32) -> Option<u32> {
         self.then_of(node, self.cpm.durations()[node as usize])
@@ -189,7 +199,14 @@ impl<'a> Savings<'a> {
         Faster {
             percent,
             saving: self.cpm.span() - span,
-            then: last.and_then(|last| self.first_new(last, |node| finish[node as usize])),
+            then: last.and_then(|last| {
+                let previous = |&node: &u32| self.previous(node, |to| finish[to as usize]);
+                let path = std::iter::successors(Some(last), previous);
+                let takes_time = |&node: &u32| durations[node as usize] > Nanos::ZERO;
+                path.filter(|&node| self.is_new(node))
+                    .filter(takes_time)
+                    .last()
+            }),
         }
     }
 
@@ -218,26 +235,74 @@ impl<'a> Savings<'a> {
         if detour.length <= self.cpm.span() - loss {
             return None;
         }
-        // The detour is longer than all paths with only nodes of the old path on them, so it has others:
-        // where its first half has none, the second begins with one.
-        match on(detour.before) {
-            Some(last) if self.place[last as usize] == OFF => {
-                self.first_new(last, |node| self.cpm.earliest_finish(node))
-            }
-            _ => on(detour.after),
-        }
+        on(self.thens[self.place[node as usize] as usize])
     }
 
-    /// Follows the longest path to `last` back, on the old path where it can be, and returns the first
-    /// node in the order of time that is not on the old one.
-    fn first_new(&self, last: u32, finish: impl Fn(u32) -> Nanos) -> Option<u32> {
-        let is_new = |node: &u32| self.place[*node as usize] == OFF;
-        let previous = |&node: &u32| {
-            let needed = self.cpm.dag().dependencies(node).iter().copied();
-            needed.min_by_key(|to| (Reverse(finish(*to)), is_new(to), self.rank.of(*to)))
+    /// Finds the first new node of each detour. Goes over every node once each way.
+    fn thens(&self) -> Vec<u32> {
+        let duration = |node: u32| self.cpm.durations()[node as usize];
+        let itself = |node: u32| (duration(node) > Nanos::ZERO).then_some(node);
+        let finish = |node: u32| self.cpm.earliest_finish(node);
+        let (mut known_before, mut known_after) = (HashMap::default(), HashMap::default());
+        let then = |(&node, detour): (&u32, &Detour)| {
+            if detour.length <= self.cpm.span() - duration(node) {
+                return OFF;
+            }
+            // The detour is longer than the path without this node, so it has others that take time.
+            let first_before = self.fold_new(
+                on(detour.before),
+                |node| self.previous(node, finish),
+                |node, before: Option<u32>| before.or(itself(node)),
+                &mut known_before,
+            );
+            let first = first_before.or_else(|| {
+                self.fold_new(
+                    on(detour.after),
+                    |node| self.cpm.next(node, self.rank),
+                    |node, after: Option<u32>| itself(node).or(after),
+                    &mut known_after,
+                )
+            });
+            first.unwrap_or(OFF)
         };
-        let nodes = std::iter::successors(Some(last), previous);
-        nodes.filter(is_new).last()
+        self.path.iter().zip(&self.detours).map(then).collect()
+    }
+
+    /// Goes from node to node until there is none or it is on the old path (and so are all after it),
+    /// and combines each with what came of those after it.
+    fn fold_new(
+        &self,
+        from: Option<u32>,
+        step: impl Fn(u32) -> Option<u32>,
+        combine: impl Fn(u32, Option<u32>) -> Option<u32>,
+        known: &mut HashMap<u32, Option<u32>, FixedState>,
+    ) -> Option<u32> {
+        let mut nodes = Vec::new();
+        let mut at = from.filter(|&node| self.is_new(node));
+        let mut rest = None;
+        while let Some(node) = at {
+            if let Some(&known) = known.get(&node) {
+                rest = known;
+                break;
+            }
+            nodes.push(node);
+            at = step(node).filter(|&next| self.is_new(next));
+        }
+        for node in nodes.into_iter().rev() {
+            rest = combine(node, rest);
+            known.insert(node, rest);
+        }
+        rest
+    }
+
+    fn is_new(&self, node: u32) -> bool {
+        self.place[node as usize] == OFF
+    }
+
+    /// Returns the node before this one on a longest path to it, from the old path if it can be.
+    fn previous(&self, node: u32, finish: impl Fn(u32) -> Nanos) -> Option<u32> {
+        let needed = self.cpm.dag().dependencies(node).iter().copied();
+        needed.min_by_key(|&to| (Reverse(finish(to)), self.is_new(to), self.rank.of(to)))
     }
 }
 
@@ -427,6 +492,23 @@ mod tests {
         let saved: Vec<_> = (0..4).map(|node| savings.saving(node).get()).collect();
         assert_eq!(saved, [1, 0, 0, 2]);
         assert_eq!(savings.then(1), Some(2));
+    }
+
+    #[test]
+    fn what_is_critical_then_takes_time() {
+        // 0 ← 1 ← 2, and 0 ← 3 ← 4 ← 5 ← 2, where 3 and 5 take no time; 6 ← 7 on their own likewise.
+        let edges = vec![(1, 0), (2, 1), (3, 0), (4, 3), (5, 4), (2, 5), (7, 6)];
+        let dag = Dag::new(8, edges).expect("no cycle");
+        let durations = nanos(&[10, 10, 10, 0, 8, 0, 0, 25]);
+        let cpm = CriticalPathMethod::new(&dag, &durations);
+        let savings = Savings::new(&cpm, None);
+        let then = |node| (savings.saving(node).get(), savings.then(node));
+        assert_eq!(then(0), (5, Some(7)));
+        assert_eq!(then(1), (2, Some(4)));
+        assert_eq!(then(2), (5, Some(7)));
+        for node in 0..3 {
+            assert_eq!(savings.together(&[node], 100).then, savings.then(node));
+        }
     }
 
     #[test]

@@ -268,6 +268,7 @@ fn check_then(
     };
     prop_assert!(old < cpm.span());
     prop_assert!(!savings.path().contains(&then));
+    prop_assert!(durations[then as usize] > Nanos::ZERO);
     prop_assert_eq!(cpm.slack(then), Nanos::ZERO);
     // The longest way there needs nothing new.
     let old_durations = dag

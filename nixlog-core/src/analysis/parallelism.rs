@@ -1,0 +1,126 @@
+//! How parallel a build was, how parallel it could be, and what more slots would give.
+
+use super::makespan::{Makespan, Replay};
+use super::run_graph::RunGraph;
+use super::simulation::{Sweep, sweep};
+use crate::graph::CriticalPathMethod;
+use crate::time::{Interval, Nanos, Stamp};
+use crate::timeline::{Timeline, Unit};
+
+/// The most slots that a sweep tries where nobody says how many.
+const MOST_SLOTS: u32 = 64;
+
+/// How parallel a build was and could be.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Parallelism {
+    /// The sum of all durations (T1).
+    pub work: Nanos,
+    /// The longest path by duration (T∞).
+    pub span: Nanos,
+    /// From the first start to the last end of the graph's units.
+    pub makespan: Nanos,
+    /// The slots for builds: those of this machine and of the remote ones.
+    pub slots: u32,
+    /// The slots of this machine alone.
+    pub local_slots: u32,
+    /// The local slots were given rather than seen.
+    pub slots_given: bool,
+    /// For how long each number of builds ran at once; from 0 on.
+    pub concurrency: Vec<Nanos>,
+    /// How well the simulation replays the recording.
+    pub replay: Replay,
+    /// What it makes of the recording in Nix's own order: what the sweep is to be compared with.
+    pub baseline: Nanos,
+    /// The same with more and fewer local slots.
+    pub sweep: Sweep,
+    /// The same with the longest chain first.
+    pub critical_path_first: Nanos,
+    /// How much of it is Nix's own time.
+    pub overhead: Nanos,
+    /// What the graph does with no limit of slots, Nix's own time included.
+    pub unlimited: Nanos,
+}
+
+impl Parallelism {
+    /// Returns how much longer Nix's order takes than the longest chain first; zero where it does not.
+    #[must_use]
+    pub fn scheduling_loss(&self) -> Nanos {
+        self.baseline - self.critical_path_first
+    }
+}
+
+/// Computes how parallel a build was and could be. `most` is the largest number of slots to try; by
+/// default four times as many as there were, and at least 16. Simulates each once.
+#[must_use]
+pub fn parallelism(
+    timeline: &Timeline,
+    run: &RunGraph,
+    makespan: &Makespan,
+    most: Option<u32>,
+) -> Parallelism {
+    let cpm = CriticalPathMethod::new(run.dag(), run.durations());
+    let local = makespan.local_slots();
+    let most = most.unwrap_or_else(|| local.saturating_mul(4).clamp(16, MOST_SLOTS.max(local)));
+    let pool = makespan.local_pool();
+    let workload = makespan.recorded().workload();
+    let swept = pool.map(|pool| sweep(&workload, makespan.options(), pool, 1..=most.max(local)));
+    let unlimited = pool.map(|pool| makespan.options().clone().with_slots(pool, 0));
+    let unlimited = unlimited.unwrap_or_else(|| makespan.options().clone());
+    Parallelism {
+        work: run.durations().iter().copied().sum(),
+        span: cpm.span(),
+        makespan: makespan.replay().measured,
+        slots: makespan.build_slots(),
+        local_slots: local,
+        slots_given: makespan.are_slots_given(),
+        concurrency: concurrency(timeline, run),
+        replay: makespan.replay(),
+        baseline: makespan.baseline().makespan,
+        sweep: swept.unwrap_or_default(),
+        critical_path_first: makespan.critical_path_first(),
+        overhead: makespan.overhead(),
+        unlimited: makespan.with(workload.tasks, &unlimited).0.makespan,
+    }
+}
+
+/// Sums for how long each number of builds ran at once, from the first start to the last end of the
+/// graph's units.
+fn concurrency(timeline: &Timeline, run: &RunGraph) -> Vec<Nanos> {
+    let units = || {
+        run.nodes()
+            .iter()
+            .filter_map(|node| Some(&timeline.units()[node.unit?]))
+    };
+    let interval = |unit: &Unit| Interval::new(unit.start?, unit.end?);
+    let start = units().filter_map(interval).map(Interval::start).min();
+    let end = units().filter_map(interval).map(Interval::end).max();
+    let Some((start, end)) = start.zip(end) else {
+        return Vec::new();
+    };
+    let mut steps: Vec<(Stamp, i32)> = Vec::new();
+    for ran in units()
+        .filter(|unit| unit.kind.is_derivation())
+        .filter_map(interval)
+    {
+        if ran.length() > Nanos::ZERO {
+            steps.extend([(ran.start(), 1), (ran.end(), -1)]);
+        }
+    }
+    steps.push((end, 0));
+    steps.sort_unstable();
+    let mut sums: Vec<Nanos> = Vec::new();
+    let (mut running, mut at) = (0_usize, start);
+    for (time, step) in steps {
+        if sums.len() <= running {
+            sums.resize(running + 1, Nanos::ZERO);
+        }
+        sums[running] += time.since(at);
+        at = time.max(at);
+        running = running.saturating_add_signed(isize::try_from(step).unwrap_or(0));
+    }
+    while sums.last() == Some(&Nanos::ZERO) {
+        sums.pop();
+    }
+    sums
+}
