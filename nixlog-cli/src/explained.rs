@@ -45,7 +45,11 @@ pub(crate) fn log(
 ) -> Result<Explained, CliError> {
     let mut log = load::log(input, color)?;
     let found = derivations::find(graph, Some(&log.timeline))?;
+    log.source.graph = found.origin.name();
+    log.source.derivations = graph.words();
     log.source.issues.extend(found.issues);
+    log.timeline
+        .tell_fixed_outputs(|path| found.graph.is_fixed_output(path));
     let run = RunGraph::new(&log.timeline, &found.graph);
     let path = critical_path(&log.timeline, &run);
     Ok(Explained {

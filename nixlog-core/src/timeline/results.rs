@@ -141,6 +141,9 @@ pub(super) fn never_started(builder: &mut TimelineBuilder, units: &[Unit]) -> Ve
     blocked.into_iter().map(unit).collect()
 }
 
+/// The code of the remark that builds may fetch something.
+pub(super) const FIXED_OUTPUT_UNKNOWN: &str = "fixed-output-unknown";
+
 /// Says what the units leave to be desired, since every number that depends on it should say so.
 pub(super) fn unit_issues(units: &[Unit], n_lines: u64, timed: bool, is_text: bool) -> Vec<Issue> {
     let n = |end| {
@@ -168,7 +171,7 @@ pub(super) fn unit_issues(units: &[Unit], n_lines: u64, timed: bool, is_text: bo
         .count() as u64;
     let message = "builds that may be downloads of sources: only their .drv files would tell, and they \
                    count as building";
-    add(Severity::Info, "fixed-output-unknown", n_builds, message);
+    add(Severity::Info, FIXED_OUTPUT_UNKNOWN, n_builds, message);
     if !timed {
         let message = "this log carries no timestamps, so there are no durations";
         add(Severity::Warning, "no-timestamps", n_lines.min(1), message);

@@ -21,6 +21,10 @@ pub struct Source {
     pub bytes: u64,
     /// The wall clock at its start, in nanoseconds since 1970.
     pub started_at: Option<i64>,
+    /// Where what depends on what is known from: `given`, `store`; `None` where it is not.
+    pub graph: Option<&'static str>,
+    /// The derivations that were named beside the log, as the command line has them.
+    pub derivations: Vec<String>,
     /// Reading broke off.
     pub is_cut: bool,
     /// What went wrong with the input, the carrier and the clock.
@@ -45,6 +49,8 @@ impl Source {
             clock: clock.name(),
             bytes: reader.n_bytes(),
             started_at: reader.started_at().or(arrival),
+            graph: None,
+            derivations: Vec::new(),
             is_cut: false,
             issues: Vec::new(),
         };

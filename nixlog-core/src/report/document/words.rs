@@ -69,7 +69,12 @@ pub(super) fn next(input: &Input, verb: &str) -> Option<String> {
     if input.clock == "none" || !input.is_nix {
         return Some(HOW_TO_STAMP.to_owned());
     }
-    (input.source != "-").then(|| format!("nixlog {verb} {}", shell_word(&input.source)))
+    let mut command = format!("nixlog {verb} {}", shell_word(&input.source));
+    for path in input.derivations.iter().filter(|_| verb != "doctor") {
+        command.push_str(" --derivations ");
+        command.push_str(&shell_word(path));
+    }
+    (input.source != "-").then_some(command)
 }
 
 /// Quotes a file name for the shell where it needs to be.

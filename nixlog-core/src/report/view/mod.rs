@@ -79,6 +79,11 @@ pub struct Input {
     pub complete: bool,
     /// The user or a signal ended the build, as far as Nix said so.
     pub interrupted: bool,
+    /// Where what depends on what is known from: `given`, `store`; `null` where it is not known, or was
+    /// not asked for.
+    pub graph: Option<&'static str>,
+    /// The derivations that were named beside the log.
+    pub derivations: Vec<String>,
     /// The wall clock at the start, RFC 3339.
     pub started_at: Option<String>,
     /// From the start to the last stamp.
@@ -146,6 +151,8 @@ fn input(source: &Source, timeline: &Timeline) -> Input {
         is_nix: timeline.is_nix(),
         complete: !timeline.is_cut() && !source.is_cut,
         interrupted: timeline.is_interrupted(),
+        graph: source.graph,
+        derivations: source.derivations.clone(),
         started_at: source.started_at.and_then(rfc3339),
         wall_ns: timeline.wall().map(|wall| wall.length().get()),
     }
