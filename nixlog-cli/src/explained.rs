@@ -51,6 +51,7 @@ pub(crate) fn log(
     log.timeline
         .tell_fixed_outputs(|path| found.graph.is_fixed_output(path));
     let run = RunGraph::new(&log.timeline, &found.graph);
+    log.source.issues.extend(run.issues(&log.timeline));
     let path = critical_path(&log.timeline, &run);
     Ok(Explained {
         log,

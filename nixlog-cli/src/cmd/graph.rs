@@ -115,6 +115,7 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     log.timeline
         .tell_fixed_outputs(|path| found.graph.is_fixed_output(path));
     let run = RunGraph::new(&log.timeline, &found.graph);
+    log.source.issues.extend(run.issues(&log.timeline));
     let structural = structural(&run);
     let is_meant = |path: &str, name: &str| {
         let names = [
