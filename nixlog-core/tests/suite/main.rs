@@ -17,5 +17,6 @@ mod recordings;
 mod rust_source;
 mod shared_corpus;
 mod simulated_nix;
+mod structure;
 mod truth_graph;
 mod workspace;
