@@ -29,6 +29,7 @@ pub(crate) enum Command {
     Phases(cmd::phases::Args),
     Slowest(cmd::slowest::Args),
     Timeline(cmd::timeline::Args),
+    Graph(cmd::graph::Args),
     Doctor(cmd::doctor::Args),
 }
 

@@ -118,6 +118,11 @@ fn stdin_is_file() -> bool {
         .is_ok_and(|metadata| metadata.is_file())
 }
 
+/// Unpacks what may be compressed, whatever it is.
+pub(crate) fn unpacked(bytes: impl Read + Send + 'static) -> io::Result<Box<dyn Read + Send>> {
+    decompress(String::new(), bytes, false).map(|input| input.bytes)
+}
+
 /// The longest of the magic numbers below.
 const MAGIC_SIZE: usize = 6;
 

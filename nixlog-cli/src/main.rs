@@ -3,6 +3,7 @@
 
 mod cli;
 mod cmd;
+mod derivations;
 mod echo;
 mod error;
 mod input;

@@ -27,6 +27,12 @@ pub(crate) fn write<R: Serialize>(
     })
 }
 
+/// Tells people something beside the result.
+pub(crate) fn hint(text: &str) {
+    // Where standard error is gone too, there is nobody to tell.
+    drop(writeln!(anstream::stderr(), "hint: {text}"));
+}
+
 /// Prints what `render` makes of a format and of what there is to know about the terminal.
 pub(crate) fn write_with<F: Formats>(
     args: &OutputArgs<F>,

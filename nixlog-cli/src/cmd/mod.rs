@@ -1,6 +1,7 @@
 //! One file per verb.
 
 pub(crate) mod doctor;
+pub(crate) mod graph;
 pub(crate) mod phases;
 pub(crate) mod slowest;
 pub(crate) mod timeline;
@@ -14,6 +15,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), CliError> {
         Command::Phases(args) => phases::run(&args),
         Command::Slowest(args) => slowest::run(&args),
         Command::Timeline(args) => timeline::run(&args),
+        Command::Graph(args) => graph::run(&args),
         Command::Doctor(args) => doctor::run(&args),
     }
 }

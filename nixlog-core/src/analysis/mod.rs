@@ -5,6 +5,7 @@
 pub mod bottlenecks;
 pub mod cache_candidates;
 pub mod critical_path;
+pub mod drawing;
 pub mod idle;
 pub mod lanes;
 pub mod load;

@@ -1,4 +1,4 @@
-//! The grammar of `.drv` files: Nix's own subset of the ATerm format.
+//! The grammar of `.drv` files: Nix's own subset of the `ATerm` format.
 //!
 //! `parseDerivation` in Nix's `src/libstore/derivations.cc`. A file is one term in one line:
 //!

@@ -57,6 +57,26 @@ impl GraphBuilder {
         NodeIdx(u32::try_from(index).expect("fewer than 2^32 nodes fit into memory"))
     }
 
+    /// Returns the number of nodes so far.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.graph.len()
+    }
+
+    /// Tells whether there are no nodes.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.graph.is_empty()
+    }
+
+    /// Iterates over the base names of derivations that are named, but whose `.drv` was not added;
+    /// only among the nodes from the one that was the `from`th on, so that nobody looks twice.
+    pub fn missing(&self, from: usize) -> impl Iterator<Item = &str> {
+        let all = self.graph.nodes().skip(from);
+        let missing = all.filter(|&node| self.graph.node(node).kind == NodeKind::Missing);
+        missing.map(|node| self.graph.base_name(node))
+    }
+
     /// Returns what is known of a node, to be filled in.
     pub fn node_mut(&mut self, index: NodeIdx) -> &mut Node {
         &mut self.graph.graph[NodeIndex::new(index.0 as usize)]

@@ -6,7 +6,9 @@
 
 pub mod csv;
 pub mod document;
+pub mod dot;
 pub mod format;
+pub mod graphml;
 pub mod json;
 pub mod markdown;
 pub mod text;

@@ -4,6 +4,7 @@
 
 mod critical_path;
 mod doctor;
+mod graph;
 mod phases;
 mod slowest;
 mod timeline;
@@ -11,6 +12,7 @@ mod words;
 
 pub use critical_path::{PathOptions, critical_path};
 pub use doctor::doctor;
+pub use graph::graph;
 pub use phases::phases;
 pub use slowest::{Options, slowest};
 pub use timeline::{TimelineOptions, timeline};

@@ -6,6 +6,7 @@
 
 mod critical_path;
 mod doctor;
+mod graph;
 mod phases;
 mod slowest;
 mod timeline;
@@ -16,6 +17,7 @@ pub use critical_path::{
     SegmentView, StructuralView, UnitTimesView, WaitView, critical_path,
 };
 pub use doctor::{AnswerView, DoctorResult, KindView, UnknownView, UnreadableView, doctor};
+pub use graph::{GraphNodeView, GraphResult, graph};
 pub use phases::{
     BuilderPhaseTotalView, OutcomeView, PartView, PhaseView, PhasesResult, PlanView, TotalView,
     phases,

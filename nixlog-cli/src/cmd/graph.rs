@@ -1,0 +1,234 @@
+//! `nixlog graph`.
+
+use clap::ValueEnum;
+use nixlog_core::analysis::drawing::{self, drawing};
+use nixlog_core::analysis::run_graph::RunGraph;
+use nixlog_core::analysis::structural::structural;
+use nixlog_core::report::{document, dot, graphml, view};
+use nixlog_core::store_path::pname_of;
+use nixlog_core::timeline::{Issue, Severity, Source, Timeline, TimelineBuilder};
+use regex::Regex;
+
+use crate::cli::{Format, Formats, InputArgs, OutputArgs};
+use crate::derivations::{self, GraphArgs, Origin};
+use crate::error::CliError;
+use crate::load::{self, Log};
+use crate::output;
+use crate::selection::top;
+
+/// Show what depends on what: as a picture, as data, or in numbers
+///
+/// Nodes are the builds and substitutions of a log; an edge through something that did not need to
+/// run is kept. With `--derivations` and without INPUT, the derivations alone (name `-` to read a
+/// log from standard input all the same).
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "A picture: nixlog graph build.log --reduce --top 100 --format dot | dot -Tsvg > graph.svg"
+)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    input: InputArgs,
+
+    #[command(flatten)]
+    graph: GraphArgs,
+
+    /// Only so many nodes, those that took longest, and in text the rows of the table; 0 for all
+    ///
+    /// Without it, all nodes, and in text ten rows.
+    #[arg(long, value_name = "N", value_parser = top, help_heading = "Selection")]
+    top: Option<usize>,
+
+    /// Only these and what is near them: a name, a name without version, or a path; several with `|`
+    #[arg(long, value_name = "NAME", help_heading = "Selection")]
+    around: Option<String>,
+
+    /// How many edges away from `--around` a node may be
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 1,
+        requires = "around",
+        help_heading = "Selection"
+    )]
+    distance: usize,
+
+    /// Merge nodes whose name matches into those that need them: '-source$|-wrapper'
+    #[arg(long, value_name = "REGEX", help_heading = "Selection")]
+    collapse: Option<Regex>,
+
+    /// Also what did not run
+    #[arg(long, help_heading = "Selection")]
+    all: bool,
+
+    /// Leave out edges that follow from others
+    #[arg(long, help_heading = "Selection")]
+    reduce: bool,
+
+    /// Show store paths in place of names
+    #[arg(long, help_heading = "Output")]
+    full_paths: bool,
+
+    #[command(flatten)]
+    output: OutputArgs<GraphFormat>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum GraphFormat {
+    /// The shape in numbers, and what is most needed
+    Text,
+    /// One object, stable and versioned
+    Json,
+    /// Markdown
+    #[value(alias = "markdown")]
+    Md,
+    /// The nodes in whole units
+    Csv,
+    /// For Graphviz: `dot -Tsvg`
+    Dot,
+    /// For Gephi, yEd and networkx
+    Graphml,
+}
+
+impl Formats for GraphFormat {
+    const JSON: Self = Self::Json;
+}
+
+/// More nodes than this cannot be told apart in a picture.
+const READABLE: usize = 500;
+
+pub(crate) fn run(args: &Args) -> Result<(), CliError> {
+    let alone = args.input.input.is_none() && !args.graph.derivations.is_empty();
+    let mut log = match alone {
+        true => no_log(args),
+        false => load::log(&args.input, args.output.color)?,
+    };
+    let found = derivations::find(&args.graph, Some(&log.timeline))?;
+    let format = if args.output.json {
+        GraphFormat::Json
+    } else {
+        args.output.format
+    };
+    let is_table = matches!(
+        format,
+        GraphFormat::Text | GraphFormat::Md | GraphFormat::Csv
+    );
+    let run = RunGraph::new(&log.timeline, &found.graph);
+    let structural = structural(&run);
+    let is_meant = |path: &str, name: &str| {
+        let names = [
+            path,
+            name,
+            pname_of(name),
+            path.rsplit('/').next().unwrap_or(path),
+        ];
+        let around = args.around.as_deref().unwrap_or_default();
+        around.split('|').any(|wanted| names.contains(&wanted))
+    };
+    let collapses = |_: &str, name: &str| {
+        args.collapse
+            .as_ref()
+            .is_some_and(|regex| regex.is_match(name))
+    };
+    let mut options = drawing::Options::default();
+    options.all = args.all || alone;
+    options.reduce = args.reduce;
+    options.around = args
+        .around
+        .as_ref()
+        .map(|_| &is_meant as drawing::Choice<'_>);
+    options.distance = args.distance;
+    options.collapse = args
+        .collapse
+        .as_ref()
+        .map(|_| &collapses as drawing::Choice<'_>);
+    options.top = if is_table { 0 } else { args.top.unwrap_or(0) };
+    let drawing = drawing(&log.timeline, &found.graph, &run, &options);
+    log.source.issues.extend(found.issues);
+    if found.origin == Origin::None {
+        log.source.issues.push(no_derivations());
+    }
+    let result = view::graph(
+        &log.timeline,
+        &found.graph,
+        &drawing,
+        found.origin.name(),
+        (&structural.path, Some(structural.span)),
+        &store_dir(&log.timeline),
+    );
+    let n_nodes = result.nodes.len();
+    let report = log.report("nixlog.graph/1", result);
+    if format == GraphFormat::Dot && n_nodes > READABLE {
+        output::hint(&format!(
+            "{n_nodes} nodes are hard to read in a picture: try `--reduce`, `--top 100`, `--collapse '-source$'` or `--around NAME`"
+        ));
+    }
+    output::write_with(&args.output, &args.input, |format, style, out| {
+        let document = || {
+            let options = document::Options::new(args.full_paths);
+            document::graph(&report, options, args.top.unwrap_or(10), &inputs(args))
+        };
+        let common = match format {
+            GraphFormat::Dot => return dot::write(&report, out),
+            GraphFormat::Graphml => return graphml::write(&report, out),
+            GraphFormat::Text => Format::Text,
+            GraphFormat::Json => Format::Json,
+            GraphFormat::Md => Format::Md,
+            GraphFormat::Csv => Format::Csv,
+        };
+        output::render(common, style, &report, &document(), out)
+    })
+}
+
+/// Names the inputs again, for the next command.
+fn inputs(args: &Args) -> Vec<String> {
+    let log = args
+        .input
+        .input
+        .iter()
+        .map(|path| path.display().to_string());
+    let derivations = args.graph.derivations.iter();
+    let derivations =
+        derivations.flat_map(|path| ["--derivations".to_owned(), path.display().to_string()]);
+    log.chain(derivations).collect()
+}
+
+/// Stands in for a log where there is none.
+fn no_log(args: &Args) -> Log {
+    let mut source = Source::default();
+    let names = args
+        .graph
+        .derivations
+        .iter()
+        .map(|path| path.display().to_string());
+    source.name = names.collect::<Vec<_>>().join(" ");
+    source.carrier = "none";
+    source.clock = "none";
+    Log {
+        source,
+        timeline: TimelineBuilder::default().finish(),
+    }
+}
+
+fn no_derivations() -> Issue {
+    Issue {
+        severity: Severity::Warning,
+        code: "no-derivations",
+        count: 1,
+        first_line: None,
+        message:
+            "no derivations at hand: dependencies are not known. Pass `--derivations` with the \
+                  output of `nix derivation show -r`, or run this where the build ran"
+                .to_owned(),
+    }
+}
+
+/// Returns where the paths of a log lie.
+fn store_dir(timeline: &Timeline) -> String {
+    let mut paths = timeline
+        .units()
+        .iter()
+        .map(|unit| timeline.name(unit.subject));
+    let first = paths.find(|path| path.starts_with('/') && path.ends_with(".drv"));
+    let dir = first.and_then(|path| path.rsplit_once('/'));
+    dir.map_or("/nix/store", |(dir, _)| dir).to_owned()
+}

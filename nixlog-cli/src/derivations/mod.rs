@@ -1,0 +1,175 @@
+//! Where derivations come from: files that the command line names, or the local store.
+
+mod archive;
+mod store;
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use nixlog_core::graph::{DerivationGraph, GraphBuilder, NodeKind};
+use nixlog_core::timeline::{Issue, Severity, Timeline, UnitKind};
+
+use crate::error::CliError;
+
+/// Where derivations are.
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct GraphArgs {
+    /// Derivations: `.drv` files, a folder or an archive of them, or the JSON of `nix derivation
+    /// show -r` and `nix path-info -r --json`; may be given several times
+    ///
+    /// Compressed or not; what a file is, its first bytes say. What is not found there is looked up in
+    /// the local store.
+    #[arg(long, value_name = "PATH", help_heading = "Derivations")]
+    pub(crate) derivations: Vec<PathBuf>,
+
+    /// Do not look into the local store for derivations and references
+    ///
+    /// The store is where the log says; `NIX_STORE_DIR` and `NIX_STATE_DIR` say otherwise.
+    #[arg(long, help_heading = "Derivations")]
+    pub(crate) no_store: bool,
+}
+
+/// Where a graph comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// From `--derivations`, and the store for what was missing there.
+    Given,
+    /// From the local store.
+    Store,
+    /// No derivation was found.
+    None,
+}
+
+impl Origin {
+    /// Returns the name, as in JSON; `None` for no origin.
+    pub(crate) const fn name(self) -> Option<&'static str> {
+        match self {
+            Self::Given => Some("given"),
+            Self::Store => Some("store"),
+            Self::None => None,
+        }
+    }
+}
+
+/// Derivations and what is known about them.
+#[derive(Debug)]
+pub(crate) struct Derivations {
+    pub(crate) graph: DerivationGraph,
+    pub(crate) origin: Origin,
+    /// What a reader of the result should know.
+    pub(crate) issues: Vec<Issue>,
+}
+
+/// What was found, piece by piece.
+#[derive(Debug, Default)]
+struct Collected {
+    builder: GraphBuilder,
+    issues: Vec<Issue>,
+}
+
+impl Collected {
+    /// Notes something that could not be read; the first of its kind speaks for all.
+    fn trouble(&mut self, code: &'static str, message: impl FnOnce() -> String) {
+        match self.issues.iter_mut().find(|issue| issue.code == code) {
+            Some(issue) => issue.count += 1,
+            None => self.issues.push(Issue {
+                severity: Severity::Warning,
+                code,
+                count: 1,
+                first_line: None,
+                message: message(),
+            }),
+        }
+    }
+}
+
+/// Finds the derivations of a log, and what they depend on; without a log, those that are given.
+///
+/// What is given counts first, then the local store. Nothing found is no error: the graph is empty.
+pub(crate) fn find(args: &GraphArgs, timeline: Option<&Timeline>) -> Result<Derivations, CliError> {
+    let mut collected = Collected::default();
+    for path in &args.derivations {
+        archive::read(path, &mut collected)?;
+    }
+    let mut origin = match collected.builder.is_empty() {
+        true => Origin::None,
+        false => Origin::Given,
+    };
+    if !args.no_store {
+        let wanted = timeline.map(wanted).unwrap_or_default();
+        let found = store::read(&wanted, &mut collected);
+        if origin == Origin::None && found > 0 {
+            origin = Origin::Store;
+        }
+    }
+    let (graph, circular) = collected.builder.finish_without_cycles();
+    let mut issues = collected.issues;
+    if let Some(&(from, to)) = circular.first() {
+        let (from, to) = (graph.base_name(from), graph.base_name(to));
+        issues.push(Issue {
+            severity: Severity::Warning,
+            code: "circular-derivations",
+            count: circular.len() as u64,
+            first_line: None,
+            message: format!(
+                "derivations need each other in a circle, which Nix never makes; left out that `{from}` needs `{to}`"
+            ),
+        });
+    }
+    if let Some(timeline) = timeline
+        && origin != Origin::None
+    {
+        issues.extend(unknown(&graph, timeline));
+    }
+    Ok(Derivations {
+        graph,
+        origin,
+        issues,
+    })
+}
+
+/// What a log names: derivations, and the store paths that were substituted.
+#[derive(Debug, Default)]
+struct Wanted<'a> {
+    derivations: BTreeSet<&'a str>,
+    paths: BTreeSet<&'a str>,
+}
+
+fn wanted(timeline: &Timeline) -> Wanted<'_> {
+    let mut wanted = Wanted::default();
+    for unit in timeline.units() {
+        for name in [Some(unit.subject), unit.planned].into_iter().flatten() {
+            let path = timeline.name(name);
+            if path.ends_with(".drv") && path.starts_with('/') {
+                wanted.derivations.insert(path);
+            } else if unit.kind == UnitKind::Substitution && path.starts_with('/') {
+                wanted.paths.insert(path);
+            }
+        }
+    }
+    wanted
+}
+
+/// Says how many builds of the log have no derivation in the graph.
+fn unknown(graph: &DerivationGraph, timeline: &Timeline) -> Option<Issue> {
+    let builds = timeline.units().iter();
+    let builds = builds.filter(|unit| unit.started && unit.kind.is_derivation());
+    let is_known = |name| {
+        let node = graph.find(timeline.name(name));
+        node.is_some_and(|node| graph.node(node).kind == NodeKind::Derivation)
+    };
+    let missing: BTreeSet<&str> = builds
+        .filter(|unit| !is_known(unit.subject) && !unit.planned.is_some_and(is_known))
+        .map(|unit| timeline.name(unit.subject))
+        .collect();
+    let first = missing.first()?;
+    Some(Issue {
+        severity: Severity::Warning,
+        code: "missing-derivations",
+        count: missing.len() as u64,
+        first_line: None,
+        message: format!(
+            "builds whose derivation was not found, such as `{first}`: what they depend on is not known"
+        ),
+    })
+}

@@ -1,0 +1,176 @@
+//! The result of `graph`.
+
+use std::collections::HashSet;
+
+use serde::Serialize;
+
+use super::nanos;
+use crate::analysis::drawing::{Drawing, Drawn};
+use crate::graph::{DerivationGraph, Direction, NodeIdx, NodeKind, transitive};
+use crate::store_path::{name_of, pname_of};
+use crate::time::Nanos;
+use crate::timeline::{Timeline, Unit, UnitKind};
+
+/// The result of `graph`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct GraphResult {
+    /// Where the dependencies come from: `given` (`--derivations`), `store`; `null` where they are not
+    /// known.
+    pub source: Option<&'static str>,
+    /// Derivations that were read.
+    pub derivations: usize,
+    /// Derivations that others need, but that were not found.
+    pub missing_derivations: usize,
+    /// Nodes before any were merged or left out on request.
+    pub total_nodes: usize,
+    /// Nodes on the longest chain, each depending on the next.
+    pub depth: Option<usize>,
+    /// The most nodes of the same depth.
+    pub widest: Option<usize>,
+    /// The longest chain by duration; `null` without timestamps.
+    pub span_ns: Option<u64>,
+    /// What is shown.
+    pub nodes: Vec<GraphNodeView>,
+    /// Dependent and dependency, as indices into `nodes`.
+    pub edges: Vec<[u32; 2]>,
+}
+
+/// One node.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct GraphNodeView {
+    /// The `.drv` or the store path.
+    pub path: String,
+    /// Its name without hash.
+    pub name: String,
+    /// The name without version.
+    pub pname: String,
+    /// What ran (`build`, `source-fetch`, `substitution`), or what it is (`derivation`,
+    /// `missing-derivation`, `path`).
+    pub kind: &'static str,
+    /// It ran.
+    pub ran: bool,
+    /// How long it took.
+    pub duration_ns: Option<u64>,
+    /// How it ended; `null` where it did not run.
+    pub outcome: Option<&'static str>,
+    /// It is on the longest chain by duration.
+    pub on_longest_chain: Option<bool>,
+    /// How many nodes need it.
+    pub direct_dependents: Option<usize>,
+    /// How many nodes need it, directly or not.
+    pub transitive_dependents: Option<u32>,
+    /// How long these took together.
+    pub dependents_work_ns: Option<u64>,
+    /// How many nodes were merged into it.
+    pub merged: usize,
+}
+
+/// Makes the result of `graph`. `chain`: the units on the longest chain; `span`: how long it is;
+/// `store_dir`: what to put in front of paths of which only the last part is known.
+#[must_use]
+pub fn graph(
+    timeline: &Timeline,
+    graph: &DerivationGraph,
+    drawing: &Drawing,
+    source: Option<&'static str>,
+    (chain, span): (&[usize], Option<Nanos>),
+    store_dir: &str,
+) -> GraphResult {
+    let on_chain: HashSet<usize> = chain.iter().copied().collect();
+    let durations: Vec<Option<Nanos>> = drawing
+        .nodes
+        .iter()
+        .map(|node| timeline.units()[node.unit?].duration())
+        .collect();
+    let weights: Vec<Nanos> = durations
+        .iter()
+        .map(|took| took.unwrap_or_default())
+        .collect();
+    let behind = transitive(&drawing.dag, Direction::Dependents, &weights);
+    let (is_timed, is_known) = (timeline.wall().is_some(), source.is_some());
+    let view = |(number, node): (u32, &Drawn)| {
+        let unit = node.unit.map(|unit| &timeline.units()[unit]);
+        let path = match (unit, node.node) {
+            (Some(unit), _) => timeline.name(unit.subject).to_owned(),
+            (None, Some(node)) => format!("{store_dir}/{}", graph.base_name(node)),
+            (None, None) => String::new(),
+        };
+        let name = name_of(&path).to_owned();
+        let reach = behind[number as usize];
+        GraphNodeView {
+            pname: pname_of(&name).to_owned(),
+            kind: kind(graph, node.node, unit),
+            ran: unit.is_some(),
+            duration_ns: nanos(durations[number as usize]),
+            outcome: unit.map(|unit| unit.outcome.name()),
+            on_longest_chain: node
+                .unit
+                .filter(|_| is_known)
+                .map(|unit| on_chain.contains(&unit)),
+            direct_dependents: is_known.then(|| drawing.dag.dependents(number).len()),
+            transitive_dependents: is_known.then_some(reach.n_nodes),
+            dependents_work_ns: (is_timed && is_known).then(|| reach.work.get()),
+            merged: node.merged,
+            name,
+            path,
+        }
+    };
+    let levels = levels(drawing);
+    let count = |kind| {
+        let nodes = graph.nodes();
+        nodes.filter(|&node| graph.node(node).kind == kind).count()
+    };
+    GraphResult {
+        source,
+        derivations: count(NodeKind::Derivation),
+        missing_derivations: count(NodeKind::Missing),
+        total_nodes: drawing.total,
+        depth: is_known.then_some(levels.len()),
+        widest: is_known.then(|| levels.iter().copied().max().unwrap_or_default()),
+        span_ns: nanos(span.filter(|_| is_timed && is_known)),
+        nodes: (0..).zip(&drawing.nodes).map(view).collect(),
+        edges: drawing
+            .dag
+            .nodes()
+            .flat_map(|from| {
+                let to = drawing.dag.dependencies(from).iter();
+                to.map(move |&to| [from, to])
+            })
+            .collect(),
+    }
+}
+
+/// Says what a node is. The log may call a download of sources a build; the derivation knows better.
+fn kind(graph: &DerivationGraph, node: Option<NodeIdx>, unit: Option<&Unit>) -> &'static str {
+    if let Some(unit) = unit {
+        let fetches = node.is_some_and(|node| graph.node(node).is_fixed_output);
+        return match unit.kind {
+            UnitKind::Build if fetches => UnitKind::SourceFetch.name(),
+            kind => kind.name(),
+        };
+    }
+    match node.map(|node| graph.node(node).kind) {
+        Some(NodeKind::Derivation) => "derivation",
+        Some(NodeKind::Missing) => "missing-derivation",
+        _ => "path",
+    }
+}
+
+/// Counts the nodes at each distance from what depends on nothing.
+fn levels(drawing: &Drawing) -> Vec<usize> {
+    let dag = &drawing.dag;
+    let mut level = vec![0_usize; dag.len()];
+    let mut counts = Vec::new();
+    for &node in dag.topological() {
+        let below = dag.dependencies(node).iter();
+        let own = below.map(|&to| level[to as usize] + 1).max().unwrap_or(0);
+        level[node as usize] = own;
+        if counts.len() <= own {
+            counts.resize(own + 1, 0);
+        }
+        counts[own] += 1;
+    }
+    counts
+}
