@@ -300,6 +300,50 @@ fn without_times_there_are_nulls_and_no_zeros() {
     );
 }
 
+#[test]
+fn timeline_tells_what_ran_where() {
+    for log in [DIAMOND, FAIL, REMOTE, SLOW] {
+        let result = &json(&["timeline", log])["result"];
+        has(
+            result,
+            &[
+                "wall_ns",
+                "units",
+                "units_without_times",
+                "units_not_wanted",
+                "critical_path",
+                "lanes",
+                "counters",
+            ],
+        );
+        let mut n_units = 0;
+        for lane in list(&result["lanes"]) {
+            has(lane, &["group", "machine", "slot", "busy_ns", "units"]);
+            let mut at = 0;
+            for unit in list(&lane["units"]) {
+                has(unit, UNIT);
+                has(unit, &["drawn_start_ns", "drawn_end_ns", "stretches"]);
+                let drawn = |name: &str| unit[name].as_u64().expect("a time");
+                assert!(at <= drawn("drawn_start_ns"), "{log}: {unit}");
+                at = drawn("drawn_end_ns");
+                assert!(
+                    unit["start_ns"].as_u64() <= Some(at) && Some(at) <= unit["end_ns"].as_u64()
+                );
+                n_units += 1;
+            }
+        }
+        assert_eq!(result["units"], n_units);
+        for counter in list(&result["counters"]) {
+            has(counter, &["counter", "unit", "peak", "at_ns", "values"]);
+            assert_eq!(
+                list(&counter["at_ns"]).len(),
+                list(&counter["values"]).len()
+            );
+        }
+        units_hold("", result);
+    }
+}
+
 /// The same input gives the same bytes.
 #[test]
 fn twice_is_the_same() {

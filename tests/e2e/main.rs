@@ -10,3 +10,4 @@ mod program;
 mod readme;
 mod reports;
 mod selection;
+mod timeline;

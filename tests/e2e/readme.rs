@@ -60,7 +60,7 @@ fn the_samples_are_what_the_program_prints() {
         let sample = run(command.current_dir(root()).env("COLUMNS", WIDTH)).result();
         printed.extend([OPEN, line, "\n", &sample, "```\n", rest]);
     }
-    assert_eq!(verbs, ["phases", "slowest", "doctor"]);
+    assert_eq!(verbs, ["phases", "slowest", "timeline", "doctor"]);
     if env::var("INSTA_UPDATE").is_ok_and(|update| update == "always") {
         fs::write(root().join("README.md"), &printed).expect("the README can be written");
         return;

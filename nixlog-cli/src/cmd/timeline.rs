@@ -2,7 +2,7 @@
 
 use nixlog_core::analysis::lanes;
 use nixlog_core::report::document::{self, TimelineOptions};
-use nixlog_core::report::view;
+use nixlog_core::report::{chrome, html, svg, view};
 use nixlog_core::time::Nanos;
 use regex::Regex;
 
@@ -63,6 +63,12 @@ enum TimelineFormat {
     Md,
     /// The units with their lanes, in whole units
     Csv,
+    /// A trace for Perfetto (<https://ui.perfetto.dev>) and other viewers of Chrome traces
+    Chrome,
+    /// A page of its own, with zoom and search
+    Html,
+    /// A picture
+    Svg,
 }
 
 impl Formats for TimelineFormat {
@@ -90,6 +96,9 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
             TimelineFormat::Json => Format::Json,
             TimelineFormat::Md => Format::Md,
             TimelineFormat::Csv => Format::Csv,
+            TimelineFormat::Chrome => return chrome::write(&report, out),
+            TimelineFormat::Html => return html::write(&report, &document(), out),
+            TimelineFormat::Svg => return svg::write(&report, &document(), out),
         };
         output::render(common, style, &report, &document(), out)
     })

@@ -99,6 +99,26 @@ pub fn harmless(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// Makes text from a log harmless in XML and HTML, as text and within quoted attributes.
+#[must_use]
+pub fn xml(text: &str) -> String {
+    let text = harmless(text);
+    let mut out = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            // Not allowed in XML at all.
+            '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -140,6 +160,13 @@ mod tests {
         assert_eq!(count(1_026_344), "1 026 344");
         assert_eq!(plural(1, "build"), "1 build");
         assert_eq!(plural(1200, "build"), "1 200 builds");
+    }
+
+    #[test]
+    fn markup_is_text() {
+        let odd = "</script><a b='\"'>&\u{ffff}\u{7}";
+        let harmless = "&lt;/script&gt;&lt;a b=&#39;&quot;&#39;&gt;&amp;\u{fffd}\\u{7}";
+        assert_eq!(xml(odd), harmless);
     }
 
     #[test]

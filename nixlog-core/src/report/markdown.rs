@@ -40,6 +40,9 @@ fn write_chart(chart: &Chart, out: &mut dyn Write) -> io::Result<()> {
         let text: String = line.iter().map(|piece| piece.text.as_str()).collect();
         writeln!(out, "{}", text.trim_end())?;
     }
+    if let Some(legend) = &chart.legend {
+        writeln!(out, "\n{legend}")?;
+    }
     writeln!(out, "```")
 }
 

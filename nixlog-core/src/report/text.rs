@@ -86,6 +86,9 @@ pub fn write(document: &Document, style: &Style, out: &mut dyn Write) -> io::Res
     if let Some(chart) = &document.chart {
         writeln!(out)?;
         write_chart(chart, style.theme, out)?;
+        if let Some(legend) = &chart.legend {
+            write_wrapped(legend, "", style.theme.faint, style, out)?;
+        }
     }
     for table in document.tables.iter().filter(|table| table.is_shown()) {
         writeln!(out)?;

@@ -27,10 +27,13 @@ const LAYERS: &[(&str, &[&str])] = &[
 
 /// The modules of `report` that see only the results made readable and the words: all formats show
 /// the same numbers because they have nothing else to show.
-const RENDERERS: &[&str] = &["text", "markdown", "csv", "json", "dot", "graphml"];
+const RENDERERS: &[&str] = &[
+    "text", "markdown", "csv", "json", "chrome", "svg", "html", "drawing", "axis", "dot", "graphml",
+];
 
-/// What the renderers see: the views, the same laid out for people, and how numbers are written.
-const READABLE: &[&str] = &["view", "document", "format"];
+/// What the renderers see: the views, the same laid out for people or drawn, and how numbers are
+/// written.
+const READABLE: &[&str] = &["view", "document", "format", "drawing", "axis"];
 
 #[test]
 fn no_module_imports_upwards() {

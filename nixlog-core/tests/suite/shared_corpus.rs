@@ -13,8 +13,9 @@ use nixlog_core::time::Nanos;
 use nixlog_core::timeline::{Outcome, Timeline};
 use serde_json::Value;
 
+use crate::charts;
 use crate::outcomes::disagreements;
-use crate::recordings::{Recording, files_in, recordings_in, timeline};
+use crate::recordings::{Recording, files_in, read, recordings_in};
 
 /// Where the workspace is: as cargo says when the test runs, since the binary may have moved.
 fn corpus() -> PathBuf {
@@ -35,14 +36,15 @@ struct Tally {
 }
 
 fn check(recording: &Recording, tally: &Mutex<Tally>) {
-    let timeline = timeline(&recording.bytes());
-    let phases = phases(&timeline);
+    let log = read(&recording.name, &recording.bytes());
+    let timeline = &log.1;
+    let phases = phases(timeline);
     let sum: Nanos = phases
         .phases
         .iter()
         .filter_map(|phase| phase.total.wall)
         .sum();
-    let mut wrong = Vec::new();
+    let mut wrong = charts::disagreements(&log);
     if timeline.facts().lines > 1 && phases.wall.is_none() {
         wrong.push("no wall time".to_owned());
     }
@@ -51,11 +53,11 @@ fn check(recording: &Recording, tally: &Mutex<Tally>) {
     }
     let (mut n_builds, mut n_phases) = (0, 0);
     if let Some(truth) = &recording.truth {
-        let (outcomes, n) = disagreements(&timeline, truth);
+        let (outcomes, n) = disagreements(timeline, truth);
         wrong.extend(outcomes);
-        wrong.extend(missing(&timeline, truth));
+        wrong.extend(missing(timeline, truth));
         n_builds = n;
-        n_phases = builder_phases(&timeline, truth, &mut wrong);
+        n_phases = builder_phases(timeline, truth, &mut wrong);
     }
     let mut tally = tally.lock().expect("no thread panics with it");
     tally.recordings += 1;

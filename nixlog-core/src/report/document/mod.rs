@@ -41,6 +41,8 @@ pub struct Document {
 pub struct Chart {
     /// The lines, from top to bottom.
     pub lines: Vec<Vec<Piece>>,
+    /// What its characters mean.
+    pub legend: Option<String>,
 }
 
 /// Text of one tone.

@@ -8,14 +8,13 @@
 //! downloads │▂▇█▃                    │        what runs in dozens: how many at once
 //! ```
 
-mod axis;
 mod row;
 mod rows;
 mod words;
 
-use self::axis::Scale;
 use self::row::{Glyphs, Used};
 use self::rows::rows;
+use super::super::axis::Scale;
 use super::super::view::{LaneView, Report, TimelineResult};
 use super::words::{next, notes};
 use super::{Align, Cell, Chart, Document, Piece, Row, Table, Tone, column, weight};
@@ -46,10 +45,9 @@ impl Default for TimelineOptions {
 #[must_use]
 pub fn timeline(report: &Report<TimelineResult>, options: TimelineOptions) -> Document {
     let result = &report.result;
-    let mut used = Used::default();
     let wall = result.wall_ns.filter(|_| !result.lanes.is_empty());
-    let chart = wall.map(|wall| chart(result, wall, options, &mut used));
-    let mut all = words::notes(report, used, &options);
+    let chart = wall.map(|wall| chart(result, wall, options));
+    let mut all = words::notes(report);
     all.extend(notes(&report.diagnostics));
     let mut next = next(&report.input, "timeline");
     if let Some(command) = next.as_mut()
@@ -73,7 +71,8 @@ pub fn timeline(report: &Report<TimelineResult>, options: TimelineOptions) -> Do
 /// The chart takes what labels and remarks leave of the width, but never less than this.
 const FEWEST_CELLS: usize = 20;
 
-fn chart(result: &TimelineResult, wall: u64, options: TimelineOptions, used: &mut Used) -> Chart {
+fn chart(result: &TimelineResult, wall: u64, options: TimelineOptions) -> Chart {
+    let mut used = Used::default();
     let glyphs = if options.ascii {
         Glyphs::ASCII
     } else {
@@ -93,12 +92,15 @@ fn chart(result: &TimelineResult, wall: u64, options: TimelineOptions, used: &mu
             "{:label_width$} {}",
             row.label, glyphs.frame[0]
         ))];
-        line.extend(row.draw(scale, &glyphs, used));
+        line.extend(row.draw(scale, &glyphs, &mut used));
         let end = format!("{} {}", glyphs.frame[0], row.remark);
         line.push(frame(end.trim_end().to_owned()));
         lines.push(line);
     }
-    Chart { lines }
+    Chart {
+        lines,
+        legend: words::legend(used, &glyphs),
+    }
 }
 
 fn frame(text: String) -> Piece {
@@ -108,12 +110,15 @@ fn frame(text: String) -> Piece {
     }
 }
 
+/// Between two marks there is room for their text.
+const MARK_CELLS: usize = 9;
+
 /// Draws the axis: what the marks mean, and a line with the marks.
 fn axis(scale: Scale, indent: usize, glyphs: &Glyphs) -> Vec<Vec<Piece>> {
     let [_, line, mark, left, right] = glyphs.frame;
     let (mut texts, mut rule) = (String::new(), vec![line; scale.n_cells]);
     let mut used = 0;
-    for (at, text) in scale.ticks() {
+    for (at, text) in scale.ticks(MARK_CELLS) {
         // The mark of the end, and a text that would stick out, are left out.
         if at >= scale.n_cells {
             continue;

@@ -1,7 +1,7 @@
 //! One row of a chart: bars where there is room for them, shades where there is not.
 
+use super::super::super::axis::Scale;
 use super::super::{Piece, Tone};
-use super::axis::Scale;
 
 /// The characters that a chart consists of.
 #[derive(Debug, Clone, Copy)]

@@ -1,9 +1,9 @@
 //! Which rows a chart has, from top to bottom.
 
+use super::super::super::axis::Scale;
 use super::super::super::format::{bytes, duration, harmless};
 use super::super::super::view::{LaneView, PlacedView, StepView, TimelineResult};
 use super::super::{Piece, Tone};
-use super::axis::Scale;
 use super::row::{Bar, Glyphs, Used, bars, density};
 
 /// One row of a chart.

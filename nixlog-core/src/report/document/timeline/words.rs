@@ -5,7 +5,6 @@ use std::cmp::Reverse;
 use super::super::super::format::{duration, harmless, percent, plural};
 use super::super::super::view::{LaneView, PlacedView, Report, TimelineResult};
 use super::super::words::nothing;
-use super::TimelineOptions;
 use super::row::{Glyphs, Used};
 use super::rows::{is_failed, short_machine};
 
@@ -124,14 +123,10 @@ fn place(lanes: &[&LaneView]) -> String {
 /// More would hide what else there is to know.
 const MOST_FAILED: usize = 5;
 
-/// Explains the chart and what is not in it.
-pub(super) fn notes(
-    report: &Report<TimelineResult>,
-    used: Used,
-    options: &TimelineOptions,
-) -> Vec<String> {
+/// Says what failed, and what is not in the chart.
+pub(super) fn notes(report: &Report<TimelineResult>) -> Vec<String> {
     let result = &report.result;
-    let mut notes: Vec<String> = legend(used, options).into_iter().collect();
+    let mut notes = Vec::new();
     let units = result
         .lanes
         .iter()
@@ -155,7 +150,7 @@ pub(super) fn notes(
         ),
         (result.units_not_wanted, "not drawn: they do not match"),
     ] {
-        if n > 0 {
+        if n > 0 && result.wall_ns.is_some() {
             notes.push(format!("{} {why}", plural(n as u64, "unit")));
         }
     }
@@ -184,12 +179,7 @@ fn failure(lane: &LaneView, placed: &PlacedView) -> String {
 }
 
 /// Says what the characters of a chart mean, those that are in it.
-fn legend(used: Used, options: &TimelineOptions) -> Option<String> {
-    let glyphs = if options.ascii {
-        Glyphs::ASCII
-    } else {
-        Glyphs::UNICODE
-    };
+pub(super) fn legend(used: Used, glyphs: &Glyphs) -> Option<String> {
     let [begin, inside, end] = glyphs.bar;
     let mut parts = Vec::new();
     if used.bars {

@@ -1,4 +1,4 @@
-//! Where an instant lies in a chart, and what is written above it.
+//! Where an instant lies in a chart, and what is written above it: the same in every format.
 
 /// The wall time on a number of cells.
 #[derive(Debug, Clone, Copy)]
@@ -49,16 +49,17 @@ impl Scale {
         if end <= start {
             return;
         }
-        for cell in self.cell(start)..=self.cell(end - 1) {
+        let (first, last) = (self.cell(start), self.cell(end - 1));
+        for (cell, covered) in (first..).zip(&mut cells[first..=last]) {
             let from = start.max(self.begin(cell));
             let until = end.min(self.begin(cell + 1));
-            cells[cell] += until.saturating_sub(from);
+            *covered += until.saturating_sub(from);
         }
     }
 
-    /// Returns the marks of the axis: the cells and what is written there.
-    pub(super) fn ticks(self) -> Vec<(usize, String)> {
-        let room = |step: u64| self.edge(step) >= FEWEST_CELLS;
+    /// Returns the marks of the axis, at least so many cells apart: where, and what is written there.
+    pub(super) fn ticks(self, fewest_cells: usize) -> Vec<(usize, String)> {
+        let room = |step: u64| self.edge(step) >= fewest_cells;
         let mut steps = STEPS.iter().map(|&millis| millis * 1_000_000);
         let step = steps.find(|&step| room(step)).unwrap_or_else(|| {
             let days = |n: u32| DAY.saturating_mul(1_u64 << n);
@@ -70,9 +71,6 @@ impl Scale {
         ticks.collect()
     }
 }
-
-/// Between two marks there is room for their text.
-const FEWEST_CELLS: usize = 9;
 
 const DAY: u64 = 86_400_000_000_000;
 
@@ -110,7 +108,7 @@ mod tests {
     fn marks_are_round_and_have_room() {
         let marks = |seconds_in_millis: u64, n_cells| {
             let scale = Scale::new(seconds_in_millis * 1_000_000, n_cells);
-            let ticks = scale.ticks();
+            let ticks = scale.ticks(9);
             let texts: Vec<String> = ticks.into_iter().map(|(_, text)| text).collect();
             texts.join(" ")
         };

@@ -1,0 +1,482 @@
+//! A timeline as a drawing: lanes from top to bottom, time from left to right, counters below.
+//!
+//! SVG that needs nothing else: colours follow the reader's choice of dark or light, and each unit
+//! says what it is when it is pointed at. [`html`](super::html) puts a page around it.
+
+use std::io::{self, Write};
+
+use super::axis::Scale;
+use super::format::{bytes, duration, xml};
+use super::view::{CounterView, LaneView, PlacedView, Report, StepView, TimelineResult};
+
+/// How wide the drawing is.
+const WIDTH: u32 = 1200;
+
+/// How wide what stands beside the lanes is, on the left and on the right.
+const LEFT: u32 = 150;
+const RIGHT: u32 = 90;
+
+/// How wide the lanes are.
+pub(super) const PLOT: u32 = WIDTH - LEFT - RIGHT;
+
+/// How far the marks of the axis are apart at least.
+const MARK_WIDTH: usize = 80;
+
+/// How high a counter is.
+const COUNTER: f64 = 36.0;
+
+/// Colours and letters; also for the page around the drawing.
+pub(super) const STYLE: &str = include_str!("style.css");
+
+/// Comes before the name of what failed; the script does the same.
+const FAILED: &str = "✗ ";
+
+/// Writes the drawing, with a line of text above it.
+pub(super) fn write(
+    report: &Report<TimelineResult>,
+    heading: Option<&str>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let result = &report.result;
+    let wall = result.wall_ns.unwrap_or(0);
+    let top = if heading.is_some() { 54.0 } else { 24.0 };
+    let (bands, height) = bands(result, top);
+    writeln!(
+        out,
+        r#"<svg id="chart" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" data-wall="{wall}" data-plot="{PLOT}">"#
+    )?;
+    writeln!(out, "<style>\n{STYLE}</style>")?;
+    // A picture has the paper's colour only if it brings it along.
+    writeln!(
+        out,
+        r#"<rect width="100%" height="100%" style="fill:var(--bg)"/>"#
+    )?;
+    if let Some(heading) = heading {
+        writeln!(
+            out,
+            r#"<text class="v" x="12" y="24">{}</text>"#,
+            xml(heading)
+        )?;
+    }
+    axis(wall, top, height, out)?;
+    for band in &bands {
+        writeln!(
+            out,
+            r#"<text class="l" x="{}" y="{}">{}</text><text class="r" x="{}" y="{}">{}</text>"#,
+            LEFT - 8,
+            two(band.text_y),
+            xml(&band.label),
+            WIDTH - RIGHT + 8,
+            two(band.text_y),
+            xml(&band.remark),
+        )?;
+    }
+    let bottom = height - top;
+    writeln!(
+        out,
+        r#"<svg id="p" x="{LEFT}" y="{top}" width="{PLOT}" height="{bottom}"><g id="u">"#
+    )?;
+    let plot = Plot { wall };
+    for band in &bands {
+        match band.holds {
+            Holds::Steps(steps) => plot.steps(steps, band, out)?,
+            Holds::Lane(lane) => plot.lane(lane, band, out)?,
+            Holds::Counter(_) => {}
+        }
+    }
+    writeln!(out, r#"</g><g id="k">"#)?;
+    for band in &bands {
+        if let Holds::Counter(counter) = band.holds {
+            plot.counter(counter, band, out)?;
+        }
+    }
+    writeln!(out, "</g></svg>\n</svg>")
+}
+
+/// One row of the drawing.
+struct Band<'a> {
+    /// Within the plot.
+    y: f64,
+    height: f64,
+    text_y: f64,
+    label: String,
+    remark: String,
+    holds: Holds<'a>,
+}
+
+#[derive(Clone, Copy)]
+enum Holds<'a> {
+    Steps(&'a [StepView]),
+    Lane(&'a LaneView),
+    Counter(&'a CounterView),
+}
+
+/// Stacks the rows; returns how high the whole drawing is.
+fn bands(result: &TimelineResult, top: f64) -> (Vec<Band<'_>>, f64) {
+    const GAP: f64 = 7.0;
+    let (mut bands, mut y) = (Vec::new(), 6.0);
+    let mut add = |y: &mut f64, height: f64, texts: (String, String), holds| {
+        bands.push(Band {
+            y: *y,
+            height,
+            text_y: top + *y + height.min(18.0) / 2.0 + 4.0,
+            label: texts.0,
+            remark: texts.1,
+            holds,
+        });
+        *y += height;
+    };
+    if !result.critical_path.is_empty() {
+        let texts = ("critical path".to_owned(), String::new());
+        add(&mut y, 20.0, texts, Holds::Steps(&result.critical_path));
+        y += GAP;
+    }
+    let groups = result
+        .lanes
+        .chunk_by(|a, b| a.group == b.group && a.machine == b.machine);
+    for lanes in groups {
+        let each = matches!(lanes[0].group, "builds" | "evaluation" | "activation");
+        let height = if each {
+            18.0
+        } else {
+            height_of_many(lanes.len())
+        };
+        for (index, lane) in lanes.iter().enumerate() {
+            let texts = match (each, index) {
+                (true, _) => (label(lane), remark(lane, result.wall_ns)),
+                (false, 0) => (label_of_many(lanes), String::new()),
+                (false, _) => Default::default(),
+            };
+            add(&mut y, height, texts, Holds::Lane(lane));
+        }
+        // A label needs its place, however thin the lanes are.
+        let drawn = height * lanes.len() as f64;
+        y += GAP + (14.0 - drawn).max(0.0);
+    }
+    for counter in &result.counters {
+        y += GAP;
+        let (name, peak) = match counter.counter {
+            "running-builds" => ("running builds", format!("peak {}", counter.peak)),
+            "running-downloads" => ("running downloads", format!("peak {}", counter.peak)),
+            "transferred" => ("transferred", format!("{}/s", bytes(counter.peak))),
+            other => (other, counter.peak.to_string()),
+        };
+        let texts = (name.to_owned(), peak);
+        add(&mut y, COUNTER, texts, Holds::Counter(counter));
+    }
+    (bands, (top + y + 12.0).ceil())
+}
+
+/// Dozens of lanes are drawn thin, hundreds thinner: they never take more than a few hundred points.
+fn height_of_many(n_lanes: usize) -> f64 {
+    match n_lanes {
+        0..=4 => 12.0,
+        5..=40 => 6.0,
+        n => (240.0 / n as f64).max(1.0),
+    }
+}
+
+fn label(lane: &LaneView) -> String {
+    const LONGEST: usize = 20;
+    match (&lane.machine, lane.group) {
+        (Some(machine), _) => {
+            let name = machine
+                .split_once("://")
+                .map_or(machine.as_str(), |(_, name)| name);
+            let cut: String = name.chars().take(LONGEST).collect();
+            format!("{cut} {}", lane.slot)
+        }
+        (None, "builds") => format!("slot {}", lane.slot),
+        (None, group) if lane.slot == 1 => group.to_owned(),
+        (None, group) => format!("{group} {}", lane.slot),
+    }
+}
+
+fn label_of_many(lanes: &[LaneView]) -> String {
+    match lanes.last().map_or(0, |lane| lane.slot) {
+        1 => lanes[0].group.to_owned(),
+        n => format!("{} ×{n}", lanes[0].group),
+    }
+}
+
+/// Says how long the evaluator worked, or how much of the time a slot was in use.
+fn remark(lane: &LaneView, wall: Option<u64>) -> String {
+    if lane.group == "evaluation" {
+        let took = lane
+            .units
+            .iter()
+            .filter_map(|placed| placed.unit.duration_ns);
+        return duration(took.sum());
+    }
+    let busy = lane.busy_ns;
+    let whole = u128::from(wall.unwrap_or(0).max(1));
+    format!("{}% busy", (u128::from(busy) * 200 + whole) / (whole * 2))
+}
+
+fn axis(wall: u64, top: f64, height: f64, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, r#"<g id="a">"#)?;
+    let scale = Scale::new(wall, PLOT as usize);
+    for (at, text) in scale.ticks(MARK_WIDTH) {
+        let x = LEFT as usize + at;
+        writeln!(
+            out,
+            r#"<path class="g" d="M{x} {top}V{height}"/><text class="a" x="{}" y="{}">{text}</text>"#,
+            x + 3,
+            top - 5.0,
+        )?;
+    }
+    writeln!(out, "</g>")?;
+    writeln!(
+        out,
+        r#"<path class="g" d="M{LEFT} {top}h{PLOT}V{height}h-{PLOT}z"/>"#
+    )
+}
+
+/// Where the lanes are drawn.
+#[derive(Clone, Copy)]
+struct Plot {
+    wall: u64,
+}
+
+/// Something drawn as a bar.
+struct Bar<'a> {
+    class: &'static str,
+    start: u64,
+    end: u64,
+    name: &'a str,
+    /// What is said when it is pointed at, in XML.
+    says: &'a str,
+    marks: &'static str,
+}
+
+impl Plot {
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a drawing needs no more than 52 bits"
+    )]
+    fn x(self, at: u64) -> f64 {
+        at as f64 * f64::from(PLOT) / self.wall.max(1) as f64
+    }
+
+    fn steps(self, steps: &[StepView], band: &Band<'_>, out: &mut dyn Write) -> io::Result<()> {
+        begin(band, out)?;
+        for step in steps {
+            let took = duration(step.end_ns.saturating_sub(step.start_ns));
+            let name = match step.kind {
+                "wait" => format!("wait: {}", step.name),
+                _ => step.name.clone(),
+            };
+            let bar = Bar {
+                class: class(step.kind),
+                start: step.start_ns,
+                end: step.end_ns,
+                name: &name,
+                says: &format!("{}\n{} · {took}", xml(&name), step.kind),
+                marks: "",
+            };
+            self.bar(&bar, band.height, out)?;
+        }
+        writeln!(out, "</g>")
+    }
+
+    fn lane(self, lane: &LaneView, band: &Band<'_>, out: &mut dyn Write) -> io::Result<()> {
+        begin(band, out)?;
+        for placed in &lane.units {
+            let says = says(placed);
+            let marks = match (is_failed(placed), placed.unit.on_critical_path) {
+                (true, Some(true)) => " x c",
+                (true, _) => " x",
+                (false, Some(true)) => " c",
+                (false, _) => "",
+            };
+            let whole = Bar {
+                class: class(placed.unit.kind),
+                start: placed.drawn_start_ns,
+                end: placed.drawn_end_ns,
+                name: &placed.unit.name,
+                says: &says,
+                marks,
+            };
+            if lane.group != "evaluation" || placed.stretches.is_empty() {
+                self.bar(&whole, band.height, out)?;
+                continue;
+            }
+            // The evaluator goes on and off.
+            for stretch in &placed.stretches {
+                let part = Bar {
+                    start: stretch.start_ns,
+                    end: stretch.end_ns,
+                    ..whole
+                };
+                self.bar(&part, band.height, out)?;
+            }
+        }
+        writeln!(out, "</g>")
+    }
+
+    fn bar(self, bar: &Bar<'_>, height: f64, out: &mut dyn Write) -> io::Result<()> {
+        // Wide enough to be seen.
+        let x = self.x(bar.start);
+        let width = (self.x(bar.end) - x).max(0.3);
+        let drawn = if height > 3.0 { height - 2.0 } else { height };
+        let thin = if width < 2.0 { " t" } else { "" };
+        let (shown_x, shown_width) = (two(x), two(width));
+        write!(
+            out,
+            r#"<path class="{}{thin}{}" d="M{shown_x} 0h{shown_width}v{}h-{shown_width}z"><title>{}</title></path>"#,
+            bar.class,
+            bar.marks,
+            two(drawn),
+            bar.says,
+        )?;
+        if height > 14.0 && width > 24.0 {
+            // Not by colour alone.
+            let name = if bar.marks.contains('x') {
+                clip(&format!("{FAILED}{}", bar.name), width)
+            } else {
+                clip(bar.name, width)
+            };
+            write!(
+                out,
+                r#"<text class="n" x="{}" y="12">{}</text>"#,
+                two(x + 4.0),
+                xml(&name)
+            )?;
+        }
+        writeln!(out)
+    }
+
+    fn counter(
+        self,
+        counter: &CounterView,
+        band: &Band<'_>,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        // The highest value of each column: a counter may change more often than there is room for.
+        let mut columns = vec![0_u64; PLOT as usize];
+        let scale = Scale::new(self.wall, PLOT as usize);
+        let until = counter.at_ns.iter().skip(1).copied().chain([self.wall]);
+        for ((&at, until), &value) in counter.at_ns.iter().zip(until).zip(&counter.values) {
+            if value > 0 {
+                let columns = &mut columns[scale.cell(at)..=scale.cell(until.saturating_sub(1))];
+                columns
+                    .iter_mut()
+                    .for_each(|column| *column = value.max(*column));
+            }
+        }
+        let base = band.y + band.height;
+        write!(out, r#"<path class="y" d="M0 {}"#, two(base))?;
+        let mut x = 0;
+        for alike in columns.chunk_by(|a, b| a == b) {
+            let share = fraction(alike[0], counter.peak);
+            x += alike.len();
+            write!(out, "V{}H{x}", two(base - share * band.height))?;
+        }
+        writeln!(out, r#"V{}z"/>"#, two(base))
+    }
+}
+
+fn begin(band: &Band<'_>, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, r#"<g transform="translate(0,{})">"#, two(band.y))
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a drawing needs no more than 52 bits"
+)]
+fn fraction(part: u64, whole: u64) -> f64 {
+    part as f64 / whole.max(1) as f64
+}
+
+/// Names the colour of a kind, in one letter: there are thousands of them.
+pub(super) fn class(kind: &str) -> &'static str {
+    match kind {
+        "build" => "b",
+        "source-fetch" | "substitution" => "f",
+        "query" => "q",
+        "evaluation" => "e",
+        "input-fetch" | "source-import" => "i",
+        "post-build-hook" => "h",
+        "wait" => "w",
+        _ => "k",
+    }
+}
+
+/// Tells whether a unit did not do what it should, and by its own fault.
+pub(super) fn is_failed(placed: &PlacedView) -> bool {
+    let outcome = placed.unit.outcome;
+    matches!(outcome, "failed" | "timed-out" | "hash-mismatch")
+}
+
+/// Says what a unit was, in XML.
+fn says(placed: &PlacedView) -> String {
+    let unit = &placed.unit;
+    let took = unit.duration_ns.map_or_else(String::new, duration);
+    let mut says = format!("{}\n{} · {took}", xml(&unit.name), unit.kind);
+    // What goes without saying is left out: there are thousands of them.
+    if !matches!(unit.outcome, "succeeded" | "unknown") {
+        says.extend([" · ", unit.outcome]);
+    }
+    if let Some(reason) = &unit.reason {
+        says.extend([": ", &xml(reason)]);
+    }
+    if let Some(end @ ("open" | "inferred")) = unit.end
+        && unit.kind != "evaluation"
+    {
+        says.extend([" · end ", end]);
+    }
+    if let Some(size) = unit.bytes.filter(|&size| size > 0) {
+        says.extend([" · ", &bytes(size)]);
+    }
+    for source in [&unit.machine, &unit.source].into_iter().flatten() {
+        says.extend([" · ", &xml(source)]);
+    }
+    if let Some(parts) = &unit.parts {
+        let parts = [
+            ("waiting", parts.waiting_ns),
+            ("upload", parts.upload_ns),
+            ("build", parts.build_ns),
+            ("download", parts.download_ns),
+        ];
+        for (part, took) in parts {
+            if let Some(took) = took {
+                says.extend(["\n", part, " ", &duration(took)]);
+            }
+        }
+    }
+    if unit.builder_phases.len() < 30 {
+        for phase in &unit.builder_phases {
+            if let Some(took) = phase.duration_ns.filter(|&took| took > 0) {
+                says.extend(["\n", &xml(&phase.name), " ", &duration(took)]);
+            }
+        }
+    }
+    says
+}
+
+/// Cuts a name to a width: a character takes about six points.
+fn clip(name: &str, width: f64) -> String {
+    let mut room = (width - 8.0) / 6.0;
+    let mut out = String::new();
+    let mut rest = name.chars();
+    while let Some(c) = rest.next() {
+        room -= 1.0;
+        if room < 0.0 || (room < 1.0 && rest.clone().next().is_some()) {
+            out.push('…');
+            break;
+        }
+        out.push(c);
+    }
+    out
+}
+
+/// Writes a number with at most two decimals, and no more than it needs.
+fn two(number: f64) -> String {
+    let text = format!("{number:.2}");
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    if text == "-0" {
+        "0".to_owned()
+    } else {
+        text.to_owned()
+    }
+}

@@ -1,0 +1,165 @@
+//! The chart and the formats that only it has.
+
+use insta::assert_snapshot;
+use serde_json::Value;
+
+use crate::program::{DIAMOND, FAIL, REMOTE, SLOW, command, file, folder, nixlog, run, unstamped};
+
+/// Returns the rows of a chart, without what is around it.
+fn rows(text: &str) -> Vec<&str> {
+    let is_row = |line: &&str| line.contains('│') || line.matches('|').count() > 1;
+    text.lines().filter(is_row).collect()
+}
+
+#[test]
+fn traces() {
+    assert_snapshot!(nixlog(&["timeline", DIAMOND, "--format", "chrome"]).result());
+    for log in [FAIL, REMOTE, SLOW] {
+        let trace = nixlog(&["timeline", log, "--format", "chrome"]).result();
+        let trace: Value = serde_json::from_str(&trace).expect("a trace is JSON");
+        assert!(
+            trace["traceEvents"]
+                .as_array()
+                .is_some_and(|events| events.len() > 20)
+        );
+        assert_eq!(trace["otherData"]["source"], log);
+    }
+}
+
+#[test]
+fn pictures_and_pages() {
+    assert_snapshot!(nixlog(&["timeline", DIAMOND, "--format", "svg"]).result());
+    let page = nixlog(&["timeline", FAIL, "--format", "html"]).result();
+    assert!(page.starts_with("<!DOCTYPE html>") && page.ends_with("</html>\n"));
+    assert!(
+        page.contains("libaspell-0.14.7") && page.contains("exit code 7"),
+        "{page}"
+    );
+    let folder = folder();
+    let path = folder.path().join("timeline.html");
+    let to = path.to_str().expect("temporary folders have plain names");
+    nixlog(&["timeline", FAIL, "--format", "html", "-o", to]).result();
+    assert_eq!(std::fs::read_to_string(path).ok(), Some(page));
+}
+
+/// A verb's formats are those that its help lists.
+#[test]
+fn formats_of_another_verb_are_refused() {
+    let said = nixlog(&["phases", DIAMOND, "--format", "chrome"]).refused();
+    assert!(
+        said.contains("[possible values: text, json, md, csv]"),
+        "{said}"
+    );
+    let said = nixlog(&["timeline", DIAMOND, "--format", "pdf"]).refused();
+    assert!(said.contains("csv, chrome, html, svg]"), "{said}");
+}
+
+#[test]
+fn width() {
+    let widest = |text: &str| rows(text).iter().map(|row| row.chars().count()).max();
+    for (args, want) in [
+        (&[][..], 80),
+        (&["--width", "120"], 120),
+        (&["--width", "50"], 50),
+    ] {
+        let text = nixlog(&[&["timeline", FAIL], args].concat()).result();
+        assert_eq!(widest(&text), Some(want), "{text}");
+    }
+    let piped = run(command(&["timeline", FAIL]).env_remove("COLUMNS")).result();
+    assert_eq!(widest(&piped), Some(100), "{piped}");
+    for bad in ["39", "10001", "wide"] {
+        let said = nixlog(&["timeline", FAIL, "--width", bad]).refused();
+        assert!(said.contains("from 40 to 10000"), "{said}");
+    }
+}
+
+#[test]
+fn ascii_is_asked_for_or_all_that_the_locale_has() {
+    let asked = nixlog(&["timeline", FAIL, "--ascii"]).result();
+    assert!(asked.is_ascii(), "{asked}");
+    assert_snapshot!(asked);
+    let by_locale = |locale: &str| {
+        let mut command = command(&["timeline", FAIL]);
+        run(command.env("LC_ALL", locale)).result()
+    };
+    assert_eq!(by_locale("C"), asked);
+    assert_ne!(by_locale("de_DE.UTF-8"), asked);
+    let mut unset = command(&["timeline", FAIL]);
+    let unset = run(unset
+        .env_remove("LC_ALL")
+        .env_remove("LC_CTYPE")
+        .env_remove("LANG"))
+    .result();
+    assert!(unset.contains('│'), "{unset}");
+}
+
+#[test]
+fn rows_are_folded() {
+    let label = |row: &&str| {
+        row.split(['│', '|'])
+            .next()
+            .map(|label| label.trim().to_owned())
+    };
+    let labels = |args: &[&str]| -> Vec<String> {
+        let text = nixlog(&[&["timeline", FAIL], args].concat()).result();
+        rows(&text).iter().filter_map(label).collect()
+    };
+    assert_eq!(
+        labels(&["--top", "2"]),
+        ["evaluation", "inputs", "slot 1", "slot 2", "slots 3–4"]
+    );
+    // A fold of one saves nothing.
+    assert_eq!(labels(&["--top", "3"]), labels(&["--top", "0"]));
+}
+
+#[test]
+fn only_what_is_asked_for() {
+    let text = nixlog(&["timeline", FAIL, "--filter", "^libaspell"]).result();
+    let chart = rows(&text);
+    assert!(chart.len() == 1 && chart[0].starts_with("slot 3"), "{text}");
+    assert!(
+        text.contains("units not drawn: they do not match"),
+        "{text}"
+    );
+    let text = nixlog(&["timeline", FAIL, "--min-duration", "1h"]).result();
+    assert!(
+        rows(&text).is_empty() && text.contains("nothing in this log matches"),
+        "{text}"
+    );
+}
+
+#[test]
+fn without_times_there_is_no_chart() {
+    let folder = folder();
+    let path = file(&folder, "plain.log", &unstamped(FAIL));
+    let text = nixlog(&["timeline", &path]).result();
+    assert!(rows(&text).is_empty(), "{text}");
+    let first = text.lines().next().unwrap_or_default();
+    assert!(
+        first.contains("without timestamps: there is no chart"),
+        "{text}"
+    );
+    assert!(
+        text.contains("next: nix build … --log-format internal-json"),
+        "{text}"
+    );
+    for format in ["md", "csv", "svg", "html", "chrome"] {
+        nixlog(&["timeline", &path, "--format", format]).result();
+    }
+}
+
+/// Colour never says what the text does not.
+#[test]
+fn color_adds_nothing() {
+    let plain = nixlog(&["timeline", FAIL]).result();
+    let colored = nixlog(&["timeline", FAIL, "--color", "always"]).result();
+    let mut stripped = String::new();
+    for (at, piece) in colored.split('\u{1b}').enumerate() {
+        stripped += if at == 0 {
+            piece
+        } else {
+            piece.split_once('m').map_or("", |(_, text)| text)
+        };
+    }
+    assert_eq!(stripped, plain);
+}
