@@ -29,6 +29,14 @@ pub(crate) struct GraphArgs {
     pub(crate) no_store: bool,
 }
 
+impl GraphArgs {
+    /// Returns what `--derivations` names, for commands to suggest.
+    pub(crate) fn words(&self) -> Vec<String> {
+        let paths = self.derivations.iter();
+        paths.map(|path| path.display().to_string()).collect()
+    }
+}
+
 /// Where a graph comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Origin {

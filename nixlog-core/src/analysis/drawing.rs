@@ -294,23 +294,30 @@ impl Sketch<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::drv::shown;
     use crate::graph::GraphBuilder;
     use crate::timeline::TimelineBuilder;
 
-    /// root → app, app-src; app → app-src, lib-wrapper; lib-wrapper → lib; lib → libc.
-    const JSON: &str = r#"{
-        "0-root.drv":{"outputs":{},"inputDrvs":{"1-app.drv":["out"],"2-app-src.drv":["out"]},"inputSrcs":["9-builder.sh"]},
-        "1-app.drv":{"outputs":{},"inputDrvs":{"2-app-src.drv":["out"],"3-lib-wrapper.drv":["out"]}},
-        "2-app-src.drv":{"outputs":{}},
-        "3-lib-wrapper.drv":{"outputs":{},"inputDrvs":{"4-lib.drv":["out"]}},
-        "4-lib.drv":{"outputs":{},"inputDrvs":{"5-libc.drv":["out"]}},
-        "5-libc.drv":{"outputs":{}}}"#;
+    /// Who needs what; `lib-wrapper` stands between `app` and `lib`.
+    const NEEDS: [(&str, &[&str]); 6] = [
+        (
+            "0-root.drv",
+            &["1-app.drv", "2-app-src.drv", "9-builder.sh"],
+        ),
+        ("1-app.drv", &["2-app-src.drv", "3-lib-wrapper.drv"]),
+        ("2-app-src.drv", &[]),
+        ("3-lib-wrapper.drv", &["4-lib.drv"]),
+        ("4-lib.drv", &["5-libc.drv"]),
+        ("5-libc.drv", &[]),
+    ];
 
     fn draw(options: &Options<'_>) -> (Vec<String>, Vec<String>) {
         let mut builder = GraphBuilder::default();
-        for one in &shown(JSON.as_bytes()).expect("well-formed") {
-            builder.add_shown(one);
+        for (path, needs) in NEEDS {
+            let node = builder.node(path);
+            for path in needs {
+                let on = builder.node(path);
+                builder.depend(node, on, ["out"]);
+            }
         }
         let graph = builder.finish().expect("no cycle");
         let timeline = TimelineBuilder::default().finish();

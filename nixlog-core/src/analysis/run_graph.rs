@@ -273,9 +273,23 @@ impl<'a> Join<'a> {
             at += 1;
             let Some(node) = node else { continue };
             let graph = self.graph;
+            self.retried(from, node);
             for (to, why) in graph.dependencies(node) {
                 self.depend(from, to, &why.outputs);
             }
+        }
+    }
+
+    /// Makes a build depend on the substitutions of its own outputs: that it was built all the same
+    /// says that they failed, and it was not before they had.
+    fn retried(&mut self, from: u32, node: NodeIdx) {
+        if self.nodes[from as usize].unit.is_none() || !self.graph.node(node).is_derivation() {
+            return;
+        }
+        let outputs = self.graph.node(node).outputs.iter();
+        for path in outputs.filter_map(|output| output.path.as_deref()) {
+            let tries = self.substitutions.get(path).into_iter().flatten();
+            self.edges.extend(tries.map(|&tried| (from, tried)));
         }
     }
 

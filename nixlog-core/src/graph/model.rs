@@ -128,6 +128,13 @@ impl DerivationGraph {
         u32::try_from(index).ok().map(NodeIdx)
     }
 
+    /// Tells whether a derivation fetches something; `None` where the derivation is not at hand.
+    #[must_use]
+    pub fn is_fixed_output(&self, path: &str) -> Option<bool> {
+        let node = self.node(self.find(path)?);
+        (node.kind == NodeKind::Derivation).then_some(node.is_fixed_output)
+    }
+
     /// Finds the derivation that makes a store path, and which of its outputs that is.
     #[must_use]
     pub fn maker(&self, path: &str) -> Option<(NodeIdx, u32)> {

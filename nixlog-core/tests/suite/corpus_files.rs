@@ -9,6 +9,15 @@ use sha2::{Digest as _, Sha256};
 
 const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../corpus");
 
+/// What a recording may consist of, compressed or not.
+const KINDS: [&str; 5] = [
+    "ts.log",
+    "truth.json",
+    "drvs.tar.gz",
+    "derivations.json",
+    "path-info.json",
+];
+
 /// Reads the checksums out of the README: `<64 hex digits>  <file>`.
 fn listed(readme: &str) -> BTreeMap<String, String> {
     let lines = readme.lines().filter_map(|line| line.split_once("  "));
@@ -54,7 +63,7 @@ fn every_recording_is_described() {
     for file in listed(&readme).keys() {
         let (name, kind) = split(file);
         assert!(
-            ["ts.log", "ts.log.zst", "truth.json"].contains(&kind),
+            KINDS.contains(&kind.trim_end_matches(".zst")),
             "{file}: what kind of file is this?"
         );
         assert!(

@@ -5,6 +5,7 @@ mod allocation;
 mod charts;
 mod corpus_files;
 mod critical_path;
+mod derivations;
 mod ends;
 mod golden;
 mod graphs;

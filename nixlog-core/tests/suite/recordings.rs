@@ -71,7 +71,7 @@ pub(crate) fn files_in(dir: &Path) -> Vec<PathBuf> {
     paths
 }
 
-fn unpacked(path: &Path) -> Vec<u8> {
+pub(crate) fn unpacked(path: &Path) -> Vec<u8> {
     let bytes = fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     if path.extension().is_some_and(|extension| extension == "zst") {
         zstd::decode_all(&bytes[..]).expect("a whole zstd file")

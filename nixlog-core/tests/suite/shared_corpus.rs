@@ -24,6 +24,22 @@ fn corpus() -> PathBuf {
     Path::new(&manifest).join("../../shared/corpus")
 }
 
+/// Returns the folders with recordings; none where there is no corpus.
+pub(crate) fn folders() -> Vec<PathBuf> {
+    let corpus = corpus();
+    if !corpus.is_dir() {
+        return Vec::new();
+    }
+    let versions = files_in(&corpus).into_iter().filter(|path| path.is_dir());
+    let dirs = versions.flat_map(|version| files_in(&version));
+    dirs.filter(|path| path.is_dir()).collect()
+}
+
+/// Writes past the test's captured output, so that it is seen without asking.
+pub(crate) fn say(text: &str) {
+    writeln!(io::stderr(), "{text}").expect("standard error");
+}
+
 /// What was checked, and what is wrong.
 #[derive(Default)]
 struct Tally {

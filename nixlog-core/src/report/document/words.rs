@@ -2,6 +2,7 @@
 
 use super::super::format::{count, harmless, plural};
 use super::super::view::{CoverageView, Diagnostic, Input};
+use crate::analysis::sufficiency::HOW_TO_STAMP;
 
 /// Says of a log that holds nothing of a build what it is.
 pub(super) fn nothing(input: &Input) -> Option<String> {
@@ -62,16 +63,19 @@ pub(super) fn coverage(coverage: &CoverageView) -> Option<String> {
     }
 }
 
-/// Returns the next command worth running: for a log without times, how to get one with them.
+/// Returns the next command worth running: for a log without times or without a build, how to get one
+/// with both.
 pub(super) fn next(input: &Input, verb: &str) -> Option<String> {
-    if input.clock == "none" {
+    if input.clock == "none" || !input.is_nix {
         return Some(HOW_TO_STAMP.to_owned());
     }
-    (input.source != "-").then(|| format!("nixlog {verb} {}", shell_word(&input.source)))
+    let mut command = format!("nixlog {verb} {}", shell_word(&input.source));
+    for path in input.derivations.iter().filter(|_| verb != "doctor") {
+        command.push_str(" --derivations ");
+        command.push_str(&shell_word(path));
+    }
+    (input.source != "-").then_some(command)
 }
-
-/// Lets nixlog read a build while it runs.
-const HOW_TO_STAMP: &str = "nix build … --log-format internal-json -v |& nixlog phases";
 
 /// Quotes a file name for the shell where it needs to be.
 pub(super) fn shell_word(text: &str) -> String {

@@ -338,7 +338,7 @@ impl Maker<'_> {
         StructuralView {
             span_ns: structural.span.get(),
             work_ns: structural.work.get(),
-            parallelism: super::share(Some(structural.work), Some(structural.span)),
+            parallelism: super::share(Some(structural.work.get()), Some(structural.span.get())),
             path: path
                 .map(|&unit| {
                     self.timeline
