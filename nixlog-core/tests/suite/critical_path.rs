@@ -82,7 +82,7 @@ fn a_diamond_goes_through_its_longer_side() {
     assert!(!path.segments.iter().any(|segment| unknown(segment.wait)));
 }
 
-fn graph_of(plan: &Plan) -> DerivationGraph {
+pub(crate) fn graph_of(plan: &Plan) -> DerivationGraph {
     let paths: Vec<String> = (0..plan.jobs.len()).map(drv).collect();
     let needs = |job: usize| {
         plan.jobs[job]

@@ -12,6 +12,7 @@ mod graphs;
 mod layers;
 mod outcomes;
 mod phases;
+mod predictions;
 mod reading;
 mod recordings;
 mod rust_source;
