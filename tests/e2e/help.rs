@@ -17,7 +17,7 @@ fn help_of_the_program() {
 
 #[test]
 fn help_of_every_verb() {
-    for verb in ["phases", "slowest", "timeline", "doctor"] {
+    for verb in ["phases", "slowest", "timeline", "graph", "doctor"] {
         assert_snapshot!(format!("help_{verb}"), help(&[verb, "--help"]));
     }
 }
@@ -33,7 +33,10 @@ fn there_are_no_other_verbs() {
         .take_while(|line| !line.is_empty())
         .filter_map(|line| line.split_whitespace().next())
         .collect();
-    assert_eq!(verbs, ["phases", "slowest", "timeline", "doctor", "help"]);
+    assert_eq!(
+        verbs,
+        ["phases", "slowest", "timeline", "graph", "doctor", "help"]
+    );
 }
 
 #[test]
