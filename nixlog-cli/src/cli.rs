@@ -28,6 +28,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     Phases(cmd::phases::Args),
     Slowest(cmd::slowest::Args),
+    #[command(name = "critical-path")]
+    CriticalPath(cmd::critical_path::Args),
     Timeline(cmd::timeline::Args),
     Graph(cmd::graph::Args),
     Doctor(cmd::doctor::Args),

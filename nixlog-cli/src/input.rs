@@ -7,12 +7,14 @@ use std::path::Path;
 use bzip2::read::MultiBzDecoder;
 use flate2::read::MultiGzDecoder;
 use liblzma::read::XzDecoder;
+use nixlog_core::analysis::sufficiency::HOW_TO_STAMP;
 
 use crate::error::CliError;
 
-/// How to give nixlog something to read.
-const PIPE: &str =
-    "pipe a build into nixlog: nix build … --log-format internal-json -v |& nixlog phases";
+/// Says how to give nixlog something to read.
+fn pipe() -> String {
+    format!("pipe a build into nixlog: {HOW_TO_STAMP}")
+}
 
 /// A log of which nothing has been read yet.
 pub(crate) struct Opened {
@@ -55,7 +57,7 @@ pub(crate) fn unreadable(name: &str, error: io::Error) -> CliError {
     let kind = error.kind();
     let failed = CliError::new(format!("cannot read {}", quoted(name))).because(error);
     match kind {
-        io::ErrorKind::NotFound => failed.hint(format!("name a log file, or {PIPE}")),
+        io::ErrorKind::NotFound => failed.hint(format!("name a log file, or {}", pipe())),
         io::ErrorKind::IsADirectory => failed.hint("name a log file inside the folder"),
         _ => failed,
     }
@@ -99,7 +101,7 @@ fn open_stdin(asked_for: bool) -> Result<Opened, CliError> {
     if stdin.is_terminal() && !asked_for {
         return Err(CliError::new("no log: standard input is a terminal")
             .hint("name a log file: nixlog phases build.log")
-            .hint(format!("or {PIPE}")));
+            .hint(format!("or {}", pipe())));
     }
     Ok(Opened {
         name: "-".to_owned(),

@@ -6,6 +6,7 @@ mod cmd;
 mod derivations;
 mod echo;
 mod error;
+mod explained;
 mod input;
 mod load;
 mod output;

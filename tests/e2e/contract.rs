@@ -5,7 +5,7 @@ use std::fs::File;
 use serde_json::Value;
 
 use crate::program::{
-    DIAMOND, FAIL, REMOTE, SLOW, command, file, folder, nixlog, recording, run, unstamped,
+    DIAMOND, FAIL, REMOTE, SLOW, command, file, folder, nixlog, recording, root, run, unstamped,
 };
 
 const VERBS: [&str; 5] = ["phases", "slowest", "timeline", "graph", "doctor"];
@@ -254,6 +254,24 @@ fn doctor_names_the_lines_that_cannot_be_read() {
     let lines: Vec<_> = unknown.iter().map(|each| &each["first_line"]).collect();
     assert_eq!(lines.len(), 2, "{unknown:?}");
     assert!(lines.iter().any(|line| **line == 123) && lines.iter().any(|line| **line == 124));
+}
+
+/// What the clock of a log is worth is said, and what would make it better.
+#[test]
+fn the_quality_of_the_clock_is_a_diagnostic() {
+    let codes = |log: &str| -> Vec<String> {
+        let path = root().join("nixlog-core/tests/fixtures/carrier").join(log);
+        let path = path.to_str().expect("a path of ours is UTF-8");
+        let report = json(&["phases", path]);
+        let all = list(&report["diagnostics"]).iter();
+        all.map(|each| each["code"].as_str().unwrap_or_default().to_owned())
+            .collect()
+    };
+    let has = |log, code: &str| codes(log).iter().any(|each| each == code);
+    assert!(has("ts.log", "clock-coarse"));
+    assert!(!has("ts-iso.log", "clock-coarse"));
+    assert!(has("script-classic.log", "timing-file-missing"));
+    assert!(!has("none.log", "timing-file-missing"));
 }
 
 /// A log that was only redirected: counts and outcomes, `null` for every length of time.

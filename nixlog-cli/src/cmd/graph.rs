@@ -113,7 +113,10 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
         format,
         GraphFormat::Text | GraphFormat::Md | GraphFormat::Csv
     );
+    log.timeline
+        .tell_fixed_outputs(|path| found.graph.is_fixed_output(path));
     let run = RunGraph::new(&log.timeline, &found.graph);
+    log.source.issues.extend(run.issues(&log.timeline));
     let structural = structural(&run);
     let is_meant = |path: &str, name: &str| {
         let names = [
@@ -144,6 +147,8 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
         .map(|_| &collapses as drawing::Choice<'_>);
     options.top = if is_table { 0 } else { args.top.unwrap_or(0) };
     let drawing = drawing(&log.timeline, &found.graph, &run, &options);
+    log.source.graph = found.origin.name();
+    log.source.derivations = args.graph.words();
     log.source.issues.extend(found.issues);
     if found.origin == Origin::None {
         log.source.issues.push(no_derivations());

@@ -1,5 +1,6 @@
 //! One file per verb.
 
+pub(crate) mod critical_path;
 pub(crate) mod doctor;
 pub(crate) mod graph;
 pub(crate) mod phases;
@@ -14,6 +15,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), CliError> {
     match cli.command {
         Command::Phases(args) => phases::run(&args),
         Command::Slowest(args) => slowest::run(&args),
+        Command::CriticalPath(args) => critical_path::run(&args),
         Command::Timeline(args) => timeline::run(&args),
         Command::Graph(args) => graph::run(&args),
         Command::Doctor(args) => doctor::run(&args),

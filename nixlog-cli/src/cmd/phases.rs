@@ -4,8 +4,9 @@ use nixlog_core::analysis;
 use nixlog_core::report::{document, view};
 
 use crate::cli::{InputArgs, OutputArgs};
+use crate::derivations::GraphArgs;
 use crate::error::CliError;
-use crate::{load, output};
+use crate::{explained, output};
 
 /// Show where the wall clock went: evaluation, fetching, building, copying, waiting
 ///
@@ -16,12 +17,17 @@ pub(crate) struct Args {
     #[command(flatten)]
     input: InputArgs,
     #[command(flatten)]
+    graph: GraphArgs,
+    #[command(flatten)]
     output: OutputArgs,
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), CliError> {
-    let log = load::log(&args.input, args.output.color)?;
-    let phases = analysis::phases::phases(&log.timeline);
+    let log = explained::log(&args.input, &args.graph, args.output.color)?;
+    let mut phases = analysis::phases::phases(&log.timeline);
+    if let Some(path) = log.known_path() {
+        phases.book(&log.timeline, path);
+    }
     let result = view::phases(&log.timeline, &phases);
     let report = log.report("nixlog.phases/1", result);
     output::write(

@@ -7,15 +7,19 @@ use nixlog_core::timeline::UnitKind;
 use regex::Regex;
 
 use crate::cli::{InputArgs, OutputArgs};
+use crate::derivations::GraphArgs;
 use crate::error::CliError;
 use crate::selection::{duration, kind, matches, top};
-use crate::{load, output};
+use crate::{explained, output};
 
 /// List what took longest: builds, downloads, queries, evaluation
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
     input: InputArgs,
+
+    #[command(flatten)]
+    graph: GraphArgs,
 
     /// How many to list; 0 for all
     #[arg(
@@ -48,13 +52,13 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), CliError> {
-    let log = load::log(&args.input, args.output.color)?;
+    let log = explained::log(&args.input, &args.graph, args.output.color)?;
     let mut options = Options::default();
     options.kinds.clone_from(&args.kind);
     options.min_duration = args.min_duration;
     let slowest = slowest::slowest(&log.timeline, &options);
     let wanted = |unit: &view::UnitView| matches(args.filter.as_ref(), unit);
-    let result = view::slowest(&log.timeline, &slowest, wanted, args.top);
+    let result = view::slowest(&log.timeline, &slowest, log.known_path(), wanted, args.top);
     let report = log.report("nixlog.slowest/1", result);
     let document = document::slowest(&report, document::Options::new(args.full_paths));
     output::write(&args.output, &args.input, &report, &document)

@@ -9,9 +9,10 @@ use regex::Regex;
 use clap::ValueEnum;
 
 use crate::cli::{Format, Formats, InputArgs, OutputArgs};
+use crate::derivations::GraphArgs;
 use crate::error::CliError;
 use crate::selection::{duration, matches, top};
-use crate::{load, output, term};
+use crate::{explained, output, term};
 
 /// Draw the build as a chart: one row per slot, and what ran in it
 ///
@@ -21,6 +22,9 @@ use crate::{load, output, term};
 pub(crate) struct Args {
     #[command(flatten)]
     input: InputArgs,
+
+    #[command(flatten)]
+    graph: GraphArgs,
 
     /// How many slots of each machine get a row of their own in text; 0 for all
     #[arg(
@@ -76,14 +80,16 @@ impl Formats for TimelineFormat {
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), CliError> {
-    let log = load::log(&args.input, args.output.color)?;
+    let log = explained::log(&args.input, &args.graph, args.output.color)?;
+    let path = log.known_path().map(|path| path.chart(&log.timeline));
+    let path = path.unwrap_or_default();
     let lanes = lanes::lanes(&log.timeline, &lanes::Options::default());
     let shortest = args.min_duration.map(Nanos::get);
     let wanted = |unit: &view::UnitView| {
         let long = shortest.is_none_or(|shortest| unit.duration_ns >= Some(shortest));
         long && matches(args.filter.as_ref(), unit)
     };
-    let result = view::timeline(&log.timeline, &lanes, &[], wanted);
+    let result = view::timeline(&log.timeline, &lanes, &path, wanted);
     let report = log.report("nixlog.timeline/1", result);
     output::write_with(&args.output, &args.input, |format, style, out| {
         let mut options = TimelineOptions::default();

@@ -6,7 +6,7 @@ mod store;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use nixlog_core::graph::{DerivationGraph, GraphBuilder, NodeKind};
+use nixlog_core::graph::{DerivationGraph, GraphBuilder};
 use nixlog_core::timeline::{Issue, Severity, Timeline, UnitKind};
 
 use crate::error::CliError;
@@ -27,6 +27,14 @@ pub(crate) struct GraphArgs {
     /// The store is where the log says; `NIX_STORE_DIR` and `NIX_STATE_DIR` say otherwise.
     #[arg(long, help_heading = "Derivations")]
     pub(crate) no_store: bool,
+}
+
+impl GraphArgs {
+    /// Returns what `--derivations` names, for commands to suggest.
+    pub(crate) fn words(&self) -> Vec<String> {
+        let paths = self.derivations.iter();
+        paths.map(|path| path.display().to_string()).collect()
+    }
 }
 
 /// Where a graph comes from.
@@ -116,11 +124,6 @@ pub(crate) fn find(args: &GraphArgs, timeline: Option<&Timeline>) -> Result<Deri
             ),
         });
     }
-    if let Some(timeline) = timeline
-        && origin != Origin::None
-    {
-        issues.extend(unknown(&graph, timeline));
-    }
     Ok(Derivations {
         graph,
         origin,
@@ -148,28 +151,4 @@ fn wanted(timeline: &Timeline) -> Wanted<'_> {
         }
     }
     wanted
-}
-
-/// Says how many builds of the log have no derivation in the graph.
-fn unknown(graph: &DerivationGraph, timeline: &Timeline) -> Option<Issue> {
-    let builds = timeline.units().iter();
-    let builds = builds.filter(|unit| unit.started && unit.kind.is_derivation());
-    let is_known = |name| {
-        let node = graph.find(timeline.name(name));
-        node.is_some_and(|node| graph.node(node).kind == NodeKind::Derivation)
-    };
-    let missing: BTreeSet<&str> = builds
-        .filter(|unit| !is_known(unit.subject) && !unit.planned.is_some_and(is_known))
-        .map(|unit| timeline.name(unit.subject))
-        .collect();
-    let first = missing.first()?;
-    Some(Issue {
-        severity: Severity::Warning,
-        code: "missing-derivations",
-        count: missing.len() as u64,
-        first_line: None,
-        message: format!(
-            "builds whose derivation was not found, such as `{first}`: what they depend on is not known"
-        ),
-    })
 }

@@ -18,7 +18,7 @@ use foldhash::fast::FixedState;
 use crate::graph::{Dag, DerivationGraph, Direction, NodeIdx, closure};
 use crate::store_path::{base_name, name_of};
 use crate::time::{Nanos, Stamp};
-use crate::timeline::{Timeline, Unit, UnitKind};
+use crate::timeline::{Issue, Name, Severity, Timeline, Unit, UnitKind};
 
 /// How much later than its true end the log may say that a build ended, since Nix registers its
 /// outputs in between. Half a second on large graphs with Nix 2.34; 50 ms hold nearly everywhere.
@@ -58,19 +58,82 @@ pub struct RunNode {
 pub struct Coverage {
     /// Builds and source fetches.
     pub builds: usize,
-    /// Those of them whose derivation was at hand.
+    /// Those of them whose derivation was at hand, or one of the same name.
     pub known_builds: usize,
+    /// Those for which one of the same name stands in.
+    pub builds_by_name: usize,
     /// Substitutions.
     pub substitutions: usize,
     /// Those of them whose references are known.
     pub known_substitutions: usize,
+    /// Those of them that a derivation at hand makes: who needs them is known, if not what they need.
+    pub made_substitutions: usize,
 }
 
 impl Coverage {
     /// Tells whether nothing is known of what depends on what.
     #[must_use]
     pub fn is_nothing(&self) -> bool {
-        self.builds + self.substitutions > 1 && self.known_builds + self.known_substitutions == 0
+        let known = self.known_builds + self.known_substitutions + self.made_substitutions;
+        self.builds + self.substitutions > 1 && known == 0
+    }
+}
+
+impl RunGraph {
+    /// Says what a reader of any result should know about what is not known. Nothing where nothing is:
+    /// whoever needs dependencies says so then.
+    #[must_use]
+    pub fn issues(&self, timeline: &Timeline) -> Vec<Issue> {
+        let mut issues = Vec::new();
+        let coverage = self.coverage;
+        if coverage.is_nothing() {
+            return issues;
+        }
+        let mut add = |severity, code, count: usize, message: String| {
+            if count > 0 {
+                issues.push(Issue {
+                    severity,
+                    code,
+                    count: count as u64,
+                    first_line: None,
+                    message,
+                });
+            }
+        };
+        let is_build = |unit: &Unit| unit.kind.is_derivation();
+        let unknown = self.nodes.iter().filter(|node| !node.known);
+        let units = unknown.filter_map(|node| Some(&timeline.units()[node.unit?]));
+        let first = units.map(|unit| (is_build(unit), timeline.name(unit.subject)));
+        let first = first
+            .filter(|&(is_build, _)| is_build)
+            .map(|(_, path)| path)
+            .min();
+        add(
+            Severity::Warning,
+            "missing-derivations",
+            coverage.builds - coverage.known_builds,
+            format!(
+                "builds whose derivation was not found, such as `{}`: what they depend on is not known",
+                first.unwrap_or_default()
+            ),
+        );
+        add(
+            Severity::Info,
+            "derivations-by-name",
+            coverage.builds_by_name,
+            "builds whose own derivation is not at hand: one of the same name stands in, and may need \
+             other things"
+                .to_owned(),
+        );
+        add(
+            Severity::Info,
+            "missing-references",
+            coverage.substitutions - coverage.known_substitutions,
+            "substituted paths of which it is not known what they refer to: `--derivations` also takes \
+             what `nix path-info -r --json` prints"
+                .to_owned(),
+        );
+        issues
     }
 }
 
@@ -191,6 +254,8 @@ struct Join<'a> {
     /// The substitutions of each path, by its base name.
     substitutions: HashMap<&'a str, Vec<u32>, FixedState>,
     passages: HashMap<NodeIdx, u32, FixedState>,
+    /// The derivation of each name among those that were built; `None` where several bear it.
+    names: HashMap<&'a str, Option<Name>, FixedState>,
     coverage: Coverage,
 }
 
@@ -204,9 +269,16 @@ impl<'a> Join<'a> {
             builds: HashMap::default(),
             substitutions: HashMap::default(),
             passages: HashMap::default(),
+            names: HashMap::default(),
             coverage: Coverage::default(),
         };
         let ran = timeline.units().iter().enumerate();
+        for (_, unit) in ran.clone().filter(|(_, unit)| unit.kind.is_derivation()) {
+            let name = name_of(timeline.name(unit.subject));
+            let only = join.names.entry(name).or_insert(Some(unit.subject));
+            *only = only.filter(|&only| only == unit.subject);
+        }
+        join.forget_strangers(ran.clone().map(|(_, unit)| unit));
         for (index, unit) in ran.filter(|(_, unit)| unit.started && is_node(unit.kind)) {
             join.add(index, unit);
         }
@@ -221,12 +293,18 @@ impl<'a> Join<'a> {
                 .entry(base_name(path))
                 .or_default()
                 .push(number);
+            let made = self.graph.maker(path).is_some();
+            self.coverage.made_substitutions += usize::from(made);
             self.graph.find(path)
         } else {
             // The resolved derivation of a content-addressed build has lost its inputs.
             let planned = unit.planned.map(|planned| self.timeline.name(planned));
             let node = planned.and_then(|planned| self.graph.find(planned));
             let node = node.or_else(|| self.graph.find(path));
+            let at_hand = node.filter(|&node| self.graph.node(node).is_known());
+            let namesake = at_hand.is_none().then(|| self.namesake(unit)).flatten();
+            self.coverage.builds_by_name += usize::from(namesake.is_some());
+            let node = namesake.or(node);
             if let Some(node) = node {
                 self.builds.entry(node).or_default().push(number);
             }
@@ -251,6 +329,31 @@ impl<'a> Join<'a> {
         });
     }
 
+    /// Goes by no names where those at hand are mostly not those that were built: then they are of
+    /// something else, and the few names that agree are no proof.
+    fn forget_strangers(&mut self, units: impl Iterator<Item = &'a Unit>) {
+        let built = units.filter(|unit| unit.started && unit.kind.is_derivation());
+        let (mut n_builds, mut n_known) = (0_usize, 0_usize);
+        for unit in built {
+            let node = self.graph.find(self.timeline.name(unit.subject));
+            let at_hand = node.is_some_and(|node| self.graph.node(node).is_known());
+            n_builds += 1;
+            n_known += usize::from(at_hand || self.namesake(unit).is_some());
+        }
+        if n_known < n_builds.div_ceil(2) {
+            self.names.clear();
+        }
+    }
+
+    /// Finds a derivation of the same name, where only one was built and only one is at hand: that of
+    /// another evaluation, say, which needs much the same.
+    fn namesake(&self, unit: &Unit) -> Option<NodeIdx> {
+        let name = name_of(self.timeline.name(unit.subject));
+        self.names.get(name)?.filter(|_| !name.is_empty())?;
+        let node = self.graph.named(name)?;
+        (!self.builds.contains_key(&node)).then_some(node)
+    }
+
     fn next(&self) -> u32 {
         u32::try_from(self.nodes.len()).expect("fewer than 2^32 nodes fit into memory")
     }
@@ -273,9 +376,23 @@ impl<'a> Join<'a> {
             at += 1;
             let Some(node) = node else { continue };
             let graph = self.graph;
+            self.retried(from, node);
             for (to, why) in graph.dependencies(node) {
                 self.depend(from, to, &why.outputs);
             }
+        }
+    }
+
+    /// Makes a build depend on the substitutions of its own outputs: that it was built all the same
+    /// says that they failed, and it was not before they had.
+    fn retried(&mut self, from: u32, node: NodeIdx) {
+        if self.nodes[from as usize].unit.is_none() || !self.graph.node(node).is_derivation() {
+            return;
+        }
+        let outputs = self.graph.node(node).outputs.iter();
+        for path in outputs.filter_map(|output| output.path.as_deref()) {
+            let tries = self.substitutions.get(path).into_iter().flatten();
+            self.edges.extend(tries.map(|&tried| (from, tried)));
         }
     }
 

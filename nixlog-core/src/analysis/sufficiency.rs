@@ -116,6 +116,11 @@ fn evaluation(timeline: &Timeline) -> Answerable {
             Some(HOW_TO_STAMP),
         );
     }
+    let mut units = timeline.units().iter();
+    if !units.any(|unit| unit.kind == UnitKind::Evaluation) {
+        let why = "nothing in this log is an evaluation".to_owned();
+        return answer(question, Extent::None, Some(why), None);
+    }
     if timeline.facts().verbosity.is_none_or(|level| level < 4) {
         let why =
             "the total is there; the files are not, since the client ran without `-v`".to_owned();
@@ -206,15 +211,18 @@ fn builder_phases(timeline: &Timeline) -> Answerable {
         }
         (0, _) => answer(question, Extent::Whole, None, None),
         (n_without, n_builds) => {
-            let why = format!(
-                "{n_without} of {n_builds} builds report none: their builders do not use stdenv"
-            );
+            let (reason, fix) = if timeline.is_text() {
+                ("a log for people seldom tells", Some(HOW_TO_GET_EVENTS))
+            } else {
+                ("only builders of stdenv do", None)
+            };
+            let why = format!("{n_without} of {n_builds} builds report none; {reason}");
             let extent = if n_without == n_builds {
                 Extent::None
             } else {
                 Extent::Partial
             };
-            answer(question, extent, Some(why), None)
+            answer(question, extent, Some(why), fix)
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Puts a [`DerivationGraph`] together, piece by piece and in any order.
 
+use std::collections::HashMap;
+
 use foldhash::fast::FixedState;
 use indexmap::IndexSet;
 use petgraph::graph::NodeIndex;
@@ -7,7 +9,7 @@ use petgraph::graph::NodeIndex;
 use super::cycles::closing_edges;
 use super::dag::{Cycle, Dag};
 use super::model::{Dependency, DerivationGraph, Node, NodeIdx, NodeKind, Output};
-use crate::store_path::base_name;
+use crate::store_path::{base_name, name_of};
 
 /// Puts a graph together. What is added twice counts once; where two say different things about the
 /// same path, what either of them needs is needed.
@@ -217,7 +219,20 @@ impl GraphBuilder {
             let to = NodeIndex::new(to.0 as usize);
             self.graph.graph.add_edge(from, to, Dependency { outputs });
         }
+        self.graph.derivations_by_name = self.derivations_by_name();
         self.graph
+    }
+
+    fn derivations_by_name(&self) -> HashMap<Box<str>, Option<NodeIdx>, FixedState> {
+        let mut by_name: HashMap<Box<str>, Option<NodeIdx>, FixedState> = HashMap::default();
+        for index in self.graph.nodes() {
+            if self.graph.node(index).kind == NodeKind::Derivation {
+                let name = name_of(self.graph.base_name(index));
+                let only = by_name.entry(name.into()).and_modify(|only| *only = None);
+                only.or_insert(Some(index));
+            }
+        }
+        by_name
     }
 }
 

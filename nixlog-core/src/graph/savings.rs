@@ -512,6 +512,19 @@ mod tests {
     }
 
     #[test]
+    fn the_old_path_is_kept_as_long_as_can_be() {
+        // 1 ← 5 ← 2 ← 3, and 4 beside 5 and 2, which could as well begin with 0 as with 1.
+        let edges = vec![(5, 1), (2, 5), (3, 2), (4, 0), (4, 1), (3, 4)];
+        let dag = Dag::new(6, edges).expect("no cycle");
+        let durations = nanos(&[10, 10, 10, 5, 8, 1]);
+        let cpm = CriticalPathMethod::new(&dag, &durations);
+        let savings = Savings::new(&cpm, None);
+        assert_eq!(savings.path(), [1, 5, 2, 3]);
+        assert_eq!(savings.then(2), Some(4), "not 0");
+        assert_eq!(savings.together(&[2], 100).then, Some(4));
+    }
+
+    #[test]
     fn nothing_and_next_to_nothing() {
         let none = Dag::default();
         let cpm = CriticalPathMethod::new(&none, &[]);

@@ -1,4 +1,5 @@
-//! CSV (RFC 4180): the main table in whole units, for spreadsheets and scripts.
+//! CSV (RFC 4180): the main table in whole units, for spreadsheets and scripts. (The facts of
+//! `doctor` are of all kinds, and stay words for people.)
 
 use std::io::{self, Write};
 

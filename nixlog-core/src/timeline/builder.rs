@@ -258,7 +258,7 @@ impl TimelineBuilder {
             }
             ResultDetail::PostBuildLogLine(line) => self.log_line(row, line.raw()),
             ResultDetail::FileLinked { bytes, .. } => self.activities.get_mut(row).done += bytes,
-            ResultDetail::HashMismatch(payload) => self.facts.hash_mismatch(row, payload),
+            ResultDetail::HashMismatch(_) => self.facts.hash_mismatch(row),
             ResultDetail::BuildResult(payload) => self.facts.build_result(payload),
             ResultDetail::Other => self.facts.unknown_result(result.kind),
             _ => {}

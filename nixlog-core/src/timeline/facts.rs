@@ -91,9 +91,10 @@ pub struct Facts {
     pub evidence: Evidence,
     /// The highest level of a message: how verbose the client was.
     pub verbosity: Option<u8>,
-    /// Messages that come through a daemon or a hook lose their bare text.
+    /// Determinate Nix's build results, as raw JSON.
     pub(super) build_results: Vec<String>,
-    pub(super) hash_mismatches: Vec<(Row, String)>,
+    /// Builds that Determinate Nix says gave another hash.
+    pub(super) hash_mismatches: Vec<Row>,
 }
 
 /// How many line numbers of unreadable lines are kept.
@@ -189,8 +190,8 @@ impl Facts {
         self.build_results.push(payload.to_owned());
     }
 
-    pub(super) fn hash_mismatch(&mut self, build: Row, payload: &str) {
-        self.hash_mismatches.push((build, payload.to_owned()));
+    pub(super) fn hash_mismatch(&mut self, build: Row) {
+        self.hash_mismatches.push(build);
     }
 
     /// Tells whether the last line is half a record.

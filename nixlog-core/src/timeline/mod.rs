@@ -14,6 +14,7 @@ mod facts;
 mod failures;
 mod fetches;
 mod finish;
+mod fixed_outputs;
 mod human;
 mod intervals;
 mod links;

@@ -9,6 +9,7 @@ use super::facts::{Issue, Severity};
 use super::failures::Verdict;
 use super::model::{End, Name, Outcome, Reason, Unit, UnitKind};
 use crate::store_path::StorePath;
+use crate::time::Stamp;
 
 /// Tells the counters which builds have failed by name, so that ticks go to the right ones.
 pub(super) fn verdicts(told: &Told, builder: &mut TimelineBuilder) {
@@ -105,7 +106,7 @@ pub(super) fn unnamed(told: &Told, builder: &mut TimelineBuilder) -> Map<Row, Ve
     }
     silent.sort_by_key(|&row| builder.activities.get(row).stopped);
     dealt.extend(silent.into_iter().zip(verdicts));
-    for &(build, _) in &builder.facts.hash_mismatches {
+    for &build in &builder.facts.hash_mismatches {
         let reason = Reason {
             text: "hash mismatch".to_owned(),
             ..Reason::default()
@@ -140,6 +141,9 @@ pub(super) fn never_started(builder: &mut TimelineBuilder, units: &[Unit]) -> Ve
     blocked.into_iter().map(unit).collect()
 }
 
+/// The code of the remark that builds may fetch something.
+pub(super) const FIXED_OUTPUT_UNKNOWN: &str = "fixed-output-unknown";
+
 /// Says what the units leave to be desired, since every number that depends on it should say so.
 pub(super) fn unit_issues(units: &[Unit], n_lines: u64, timed: bool, is_text: bool) -> Vec<Issue> {
     let n = |end| {
@@ -167,12 +171,19 @@ pub(super) fn unit_issues(units: &[Unit], n_lines: u64, timed: bool, is_text: bo
         .count() as u64;
     let message = "builds that may be downloads of sources: only their .drv files would tell, and they \
                    count as building";
-    add(Severity::Info, "fixed-output-unknown", n_builds, message);
+    add(Severity::Info, FIXED_OUTPUT_UNKNOWN, n_builds, message);
     if !timed {
         let message = "this log carries no timestamps, so there are no durations";
         add(Severity::Warning, "no-timestamps", n_lines.min(1), message);
         return issues;
     }
+    let message = "the times are in whole seconds: what took less shows as 0s or as 1s";
+    add(
+        Severity::Info,
+        "clock-coarse",
+        u64::from(is_coarse(units)),
+        message,
+    );
     let (severity, message) = if is_text {
         (
             Severity::Warning,
@@ -195,4 +206,16 @@ pub(super) fn unit_issues(units: &[Unit], n_lines: u64, timed: bool, is_text: bo
     let message = "builds of which only the start is known: a log for people has no ends";
     add(Severity::Warning, "end-unknown", n(End::Unknown), message);
     issues
+}
+
+/// Tells whether a log's clock has nothing finer than seconds.
+fn is_coarse(units: &[Unit]) -> bool {
+    const SECOND: u64 = 1_000_000_000;
+    let stamps = || {
+        units
+            .iter()
+            .flat_map(|unit| [unit.start, unit.end])
+            .flatten()
+    };
+    stamps().all(|stamp| stamp.as_nanos() % SECOND == 0) && stamps().any(|at| at != Stamp::ZERO)
 }

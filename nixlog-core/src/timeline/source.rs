@@ -3,7 +3,7 @@
 use super::facts::{Issue, Severity};
 use crate::time::Nanos;
 use crate::wire::carrier::IssueKind;
-use crate::wire::{ClockKind, LogReader};
+use crate::wire::{Carrier, ClockKind, LogReader};
 
 /// What is known of a log apart from its lines.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -21,6 +21,10 @@ pub struct Source {
     pub bytes: u64,
     /// The wall clock at its start, in nanoseconds since 1970.
     pub started_at: Option<i64>,
+    /// Where what depends on what is known from: `given`, `store`; `None` where it is not.
+    pub graph: Option<&'static str>,
+    /// The derivations that were named beside the log, as the command line has them.
+    pub derivations: Vec<String>,
     /// Reading broke off.
     pub is_cut: bool,
     /// What went wrong with the input, the carrier and the clock.
@@ -45,10 +49,13 @@ impl Source {
             clock: clock.name(),
             bytes: reader.n_bytes(),
             started_at: reader.started_at().or(arrival),
+            graph: None,
+            derivations: Vec::new(),
             is_cut: false,
             issues: Vec::new(),
         };
         source.text_issues(reader);
+        source.timing_issue(reader);
         source.clock_issues(reader);
         source.carrier_issues(reader);
         source
@@ -64,6 +71,14 @@ impl Source {
                 Some(not_utf8.first_line),
                 message,
             );
+        }
+    }
+
+    /// The times of a typescript are in a file of their own.
+    fn timing_issue(&mut self, reader: &LogReader) {
+        if reader.carrier() == Carrier::Script && reader.clock_kind() == ClockKind::None {
+            let message = "the times of what `script` records are in its timing file: name it with `--timing FILE`";
+            self.add(Severity::Warning, "timing-file-missing", 1, None, message);
         }
     }
 

@@ -40,7 +40,7 @@ pub struct Evidence {
     at_least: Option<u8>,
     /// The last minor version that fits.
     at_most: Option<u8>,
-    /// Why the last version: the first hint that excluded all later ones.
+    /// Two hints exclude each other.
     mixed: bool,
     starts: bool,
     parents: bool,
@@ -166,6 +166,10 @@ impl fmt::Display for Evidence {
         match (self.at_least, self.at_most) {
             _ if self.mixed => f.write_str("more than one version"),
             (Some(least), Some(most)) if least == most => write!(f, "2.{least}"),
+            // Lix left Nix at 2.18 and kept the words that Nix gave up after 2.28.
+            (Some(18), Some(most)) if self.dialect == Dialect::Nix => {
+                write!(f, "2.18 to 2.{most}, or Lix")
+            }
             (Some(least), Some(most)) => write!(f, "2.{least} to 2.{most}"),
             (Some(least), None) => write!(f, "2.{least} or later"),
             (None, Some(most)) => write!(f, "2.{most} or earlier"),

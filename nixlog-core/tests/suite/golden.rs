@@ -60,7 +60,7 @@ fn snapshot(name: &str, bytes: &[u8]) -> String {
     let (source, timeline) = read(name, bytes);
     let phases = view::phases(&timeline, &phases(&timeline));
     let slowest = slowest(&timeline, &Options::default());
-    let slowest = view::slowest(&timeline, &slowest, |_| true, 0);
+    let slowest = view::slowest(&timeline, &slowest, None, |_| true, 0);
     let doctor = view::doctor(&source, &timeline, &sufficiency(&timeline));
     let mut out = String::new();
     let mut common = None;

@@ -242,6 +242,32 @@ proptest! {
     }
 }
 
+proptest! {
+    #[test]
+    fn durations_that_overflow_do_no_harm(
+        (mut sample, huge) in samples_with_choice(16),
+        percent in 0..=100_u32,
+    ) {
+        for (duration, huge) in sample.durations.iter_mut().zip(huge) {
+            if huge {
+                *duration = Nanos::new(u64::MAX - duration.get());
+            }
+        }
+        let dag = sample.dag();
+        let cpm = CriticalPathMethod::new(&dag, &sample.durations);
+        prop_assert!(is_path(&dag, &cpm.longest_path(None)));
+        let savings = Savings::new(&cpm, None);
+        for node in dag.nodes() {
+            prop_assert!(cpm.slack(node) <= cpm.span());
+            prop_assert!(savings.saving(node) <= sample.durations[node as usize]);
+            prop_assert!(savings.then(node) != Some(node));
+            prop_assert!(savings.together(&[node], percent).saving <= cpm.span());
+        }
+        let reach = transitive(&dag, Direction::Dependents, &sample.durations);
+        prop_assert_eq!(reach.len(), dag.len());
+    }
+}
+
 /// What is critical then is on a longest path, and before it there is only the old one.
 fn check_then(
     sample: &Sample,

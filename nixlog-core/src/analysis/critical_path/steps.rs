@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::super::lanes::CriticalStep;
 use super::{CriticalPath, Segment, Wait};
-use crate::time::{Nanos, Stamp};
+use crate::time::{Interval, Nanos, Stamp};
 use crate::timeline::{Timeline, UnitKind};
 
 /// A unit on the path, and what it waited for before it started. Queries that follow each other are
@@ -95,6 +96,31 @@ impl CriticalPath {
             }
         }
         steps
+    }
+}
+
+impl CriticalPath {
+    /// Returns the path as a chart draws it: each unit in one piece, and the waits between two in one.
+    #[must_use]
+    pub fn chart(&self, timeline: &Timeline) -> Vec<CriticalStep> {
+        let mut chart: Vec<CriticalStep> = Vec::new();
+        for segment in &self.segments {
+            let unit = segment.unit.filter(|_| segment.wait.is_none());
+            let last = chart.last_mut().filter(|last| last.unit == unit);
+            let whole = last
+                .as_ref()
+                .and_then(|last| Interval::new(last.interval.start(), segment.interval.end()));
+            match last.zip(whole) {
+                Some((last, whole)) => last.interval = whole,
+                None => chart.push(CriticalStep {
+                    interval: segment.interval,
+                    unit,
+                    label: segment.wait.map_or("", Wait::name).to_owned(),
+                    kind: unit.map(|unit| timeline.units()[unit].kind),
+                }),
+            }
+        }
+        chart
     }
 }
 

@@ -1,5 +1,7 @@
 //! The result of `critical-path`, laid out.
 
+use std::cmp::Reverse;
+
 use super::super::format::{duration, harmless, plural};
 use super::super::view::{
     CriticalPathResult, PathStepView, Report, StructuralView, UnitBrief, UnitTimesView, WaitView,
@@ -162,14 +164,7 @@ fn step_table(result: &CriticalPathResult, wall: u64, options: &PathOptions) -> 
     ];
     let mut rows = Vec::new();
     let mut hidden = Hidden::default();
-    let least = least_shown(&result.steps, options.top);
-    let mut n_equal = least.1;
-    for step in &result.steps {
-        let total = step.took_ns + step.waited_ns;
-        let shown = total > least.0 || (total == least.0 && n_equal > 0);
-        if total == least.0 {
-            n_equal = n_equal.saturating_sub(1);
-        }
+    for (step, shown) in result.steps.iter().zip(shown(&result.steps, options.top)) {
         if !shown {
             hidden.add(step);
             continue;
@@ -205,25 +200,21 @@ fn step_table(result: &CriticalPathResult, wall: u64, options: &PathOptions) -> 
     }
 }
 
-/// Returns how long a step must be to be among the longest, and how many of just that length are.
-fn least_shown(steps: &[PathStepView], top: usize) -> (u64, usize) {
-    let mut totals: Vec<u64> = steps
-        .iter()
-        .map(|step| step.took_ns + step.waited_ns)
-        .collect();
-    totals.sort_unstable_by(|a, b| b.cmp(a));
-    // A fold of one step would take the room of that step.
-    if top == 0 || totals.len() <= top + 1 {
-        return (0, usize::MAX);
+/// Chooses the longest steps. A fold of one step would take the room of that step, so it is shown.
+fn shown(steps: &[PathStepView], top: usize) -> Vec<bool> {
+    let mut longest: Vec<usize> = (0..steps.len()).collect();
+    longest.sort_by_key(|&place| Reverse(steps[place].took_ns + steps[place].waited_ns));
+    let mut shown = vec![top == 0; steps.len()];
+    for &place in longest.iter().take(top) {
+        shown[place] = true;
     }
-    let least = totals[top - 1];
-    (
-        least,
-        totals[..top]
-            .iter()
-            .filter(|&&total| total == least)
-            .count(),
-    )
+    let lonely = |place: usize| {
+        let before = place == 0 || shown[place - 1];
+        before && shown.get(place + 1).copied().unwrap_or(true)
+    };
+    (0..steps.len())
+        .map(|place| shown[place] || lonely(place))
+        .collect()
 }
 
 fn step_row(step: &PathStepView, options: &PathOptions) -> Row {
@@ -374,7 +365,7 @@ fn structural_document(
         // The path is told in order; of what is near it, the nearest matter.
         let mut longest: Vec<&UnitTimesView> = units.clone();
         if options.near.is_none() {
-            longest.sort_by_key(|times| std::cmp::Reverse(times.unit.duration_ns));
+            longest.sort_by_key(|times| Reverse(times.unit.duration_ns));
         }
         longest.truncate(options.top);
         let kept: std::collections::HashSet<&str> =

@@ -1,7 +1,7 @@
 //! The result of `doctor`, laid out.
 
 use super::super::format::{bytes, count, duration};
-use super::super::view::{DoctorResult, Report};
+use super::super::view::{AnswerView, DoctorResult, Report};
 use super::words;
 use super::{Align, Cell, Document, Row, Table, Weight, column, prose};
 
@@ -123,11 +123,7 @@ pub fn doctor(report: &Report<DoctorResult>) -> Document {
             Cell::text(answer.why.as_deref().unwrap_or_default()),
         ],
     });
-    let mut notes: Vec<String> = result
-        .answers
-        .iter()
-        .filter_map(|answer| Some(format!("{}: {}", answer.question, answer.fix?)))
-        .collect();
+    let mut notes = fixes(&result.answers);
     notes.extend(words::notes(&report.diagnostics));
     let tables = vec![
         Table {
@@ -155,6 +151,23 @@ pub fn doctor(report: &Report<DoctorResult>) -> Document {
         next: words::next(input, "phases"),
         ..Document::default()
     }
+}
+
+/// Says what would answer what the log does not, each remedy once.
+fn fixes(answers: &[AnswerView]) -> Vec<String> {
+    let mut fixes: Vec<(&str, Vec<&str>)> = Vec::new();
+    for answer in answers {
+        let Some(fix) = answer.fix else { continue };
+        match fixes.iter_mut().find(|(known, _)| *known == fix) {
+            Some((_, questions)) => questions.push(answer.question),
+            None => fixes.push((fix, vec![answer.question])),
+        }
+    }
+    let note = |(fix, questions): (&str, Vec<&str>)| match questions[..] {
+        [question] => format!("{question}: {fix}"),
+        _ => format!("to answer {} of these: {fix}", questions.len()),
+    };
+    fixes.into_iter().map(note).collect()
 }
 
 fn dialect_name(dialect: &str) -> &'static str {

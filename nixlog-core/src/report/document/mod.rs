@@ -171,6 +171,8 @@ pub enum Cell {
     Nanos(u64),
     /// The same, but for an end that the log does not have.
     AboutNanos(u64),
+    /// A name and how many nanoseconds it took; programs have the latter in a column of its own.
+    NamedNanos(String, u64),
     /// A fraction of 1.
     Share(f64),
     /// A number of things.
@@ -209,6 +211,7 @@ impl Cell {
             Self::Text(text) => text.clone(),
             Self::Nanos(nanos) => duration(*nanos),
             Self::AboutNanos(nanos) => format!("~{}", duration(*nanos)),
+            Self::NamedNanos(name, nanos) => format!("{name} {}", duration(*nanos)),
             Self::Share(share) => percent(*share),
             Self::Count(n) => count(*n),
             Self::Bytes(n) => bytes(*n),
@@ -220,7 +223,7 @@ impl Cell {
     #[must_use]
     pub fn for_programs(&self) -> String {
         match self {
-            Self::Text(text) => text.clone(),
+            Self::Text(text) | Self::NamedNanos(text, _) => text.clone(),
             Self::Nanos(n) | Self::AboutNanos(n) | Self::Count(n) | Self::Bytes(n) => n.to_string(),
             Self::Share(share) => format!("{share:.6}"),
             Self::Unknown => String::new(),

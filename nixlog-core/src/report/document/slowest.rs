@@ -1,7 +1,7 @@
 //! The result of `slowest`, laid out.
 
 use super::super::format::{duration, harmless, plural};
-use super::super::view::{Report, SlowestResult, UnitView};
+use super::super::view::{Report, SlowestResult, UnitView, share};
 use super::words::{next, notes};
 use super::{Align, Cell, Column, Document, Row, Table, column, weight};
 
@@ -25,9 +25,9 @@ impl Options {
 #[must_use]
 pub fn slowest(report: &Report<SlowestResult>, options: Options) -> Document {
     let result = &report.result;
-    let path = Column {
+    let for_programs = |key, align| Column {
         for_programs: true,
-        ..column("path", "path", Align::Left, 9)
+        ..column(key, key, align, 9)
     };
     let name = Column {
         keeps: options.full_paths,
@@ -36,10 +36,11 @@ pub fn slowest(report: &Report<SlowestResult>, options: Options) -> Document {
     let columns = vec![
         column("rank", "#", Align::Right, 0),
         column("duration_ns", "took", Align::Right, 0),
+        for_programs("end", Align::Left),
         column("share", "of wall", Align::Right, 4),
         column("kind", "kind", Align::Left, 2),
         name,
-        path,
+        for_programs("path", Align::Left),
         column("machine", "machine", Align::Left, 3),
         column("outcome", "outcome", Align::Left, 1),
         column(
@@ -48,16 +49,19 @@ pub fn slowest(report: &Report<SlowestResult>, options: Options) -> Document {
             Align::Left,
             5,
         ),
+        for_programs("longest_builder_phase_ns", Align::Right),
         column("log_lines", "log lines", Align::Right, 7),
         column("bytes", "transferred", Align::Right, 6),
     ];
     let cells = |unit: &UnitView, rank: u64| {
+        let longest_phase = longest_phase(unit);
         vec![
             Cell::Count(rank),
             match unit.duration_ns {
                 Some(took) if is_inferred(unit) => Cell::AboutNanos(took),
                 took => Cell::nanos(took),
             },
+            Cell::text(unit.end.unwrap_or_default()),
             Cell::share(share(unit.duration_ns, report.input.wall_ns)),
             Cell::Text(unit.kind.to_owned()),
             Cell::text(if options.full_paths {
@@ -68,7 +72,10 @@ pub fn slowest(report: &Report<SlowestResult>, options: Options) -> Document {
             Cell::text(&unit.path),
             Cell::text(unit.machine.as_deref().unwrap_or_default()),
             Cell::Text(outcome(unit)),
-            longest_phase(unit).map_or(Cell::Unknown, |text| Cell::text(&text)),
+            longest_phase.map_or(Cell::Unknown, |(name, took)| {
+                Cell::NamedNanos(harmless(name).into_owned(), took)
+            }),
+            Cell::nanos(longest_phase.map(|(_, took)| took)),
             Cell::count(Some(unit.log_lines)),
             unit.bytes.map_or(Cell::Unknown, Cell::Bytes),
         ]
@@ -106,15 +113,6 @@ pub fn slowest(report: &Report<SlowestResult>, options: Options) -> Document {
         next,
         ..Document::default()
     }
-}
-
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "a share needs no more than 52 bits"
-)]
-fn share(part: Option<u64>, whole: Option<u64>) -> Option<f64> {
-    let (part, whole) = part.zip(whole)?;
-    (whole > 0).then(|| part as f64 / whole as f64)
 }
 
 fn slowest_verdict(report: &Report<SlowestResult>) -> String {
@@ -157,26 +155,21 @@ fn is_inferred(unit: &UnitView) -> bool {
     unit.end == Some("inferred") && matches!(unit.kind, "build" | "source-fetch")
 }
 
-/// Returns the builder phase that took longest, all its occurrences together.
-fn longest_phase(unit: &UnitView) -> Option<String> {
+/// Returns the builder phase that took longest, all its occurrences together, and for how long.
+fn longest_phase(unit: &UnitView) -> Option<(&str, u64)> {
     let phases = &unit.builder_phases;
-    let total = |name: &str| {
-        let same = phases.iter().filter(|phase| phase.name == name);
-        same.filter_map(|phase| phase.duration_ns).sum::<u64>()
-    };
     // Builders have a dozen phases; one that prints thousands is not worth a sum for each.
     if phases.len() > 200 {
         return None;
     }
-    let longest = phases.iter().max_by_key(|phase| total(&phase.name))?;
-    let took = phases
+    let total = |name: &str| {
+        let same = phases.iter().filter(|phase| phase.name == name);
+        same.filter_map(|phase| phase.duration_ns).sum::<u64>()
+    };
+    let totals = phases
         .iter()
-        .any(|phase| phase.duration_ns.is_some())
-        .then(|| total(&longest.name));
-    match took {
-        // All of them came in one piece, so none is the longest.
-        Some(0) => None,
-        Some(took) => Some(format!("{} {}", longest.name, duration(took))),
-        None => Some(longest.name.clone()),
-    }
+        .map(|phase| (&*phase.name, total(&phase.name)));
+    let longest = totals.max_by_key(|&(_, took)| took)?;
+    // Without times, or where all of them came in one piece, none is the longest.
+    (longest.1 > 0).then_some(longest)
 }

@@ -2,6 +2,7 @@
 
 use super::super::format::{count, harmless, plural};
 use super::super::view::{CoverageView, Diagnostic, Input};
+use crate::analysis::sufficiency::HOW_TO_STAMP;
 
 /// Says of a log that holds nothing of a build what it is.
 pub(super) fn nothing(input: &Input) -> Option<String> {
@@ -30,48 +31,28 @@ pub(super) fn notes(diagnostics: &[Diagnostic]) -> Vec<String> {
     diagnostics.iter().map(note).collect()
 }
 
-/// Says how much of what ran the derivations at hand explain, where that is not all of it.
+/// Says how to get to know what depends on what, where nothing of it is known.
 pub(super) fn coverage(coverage: &CoverageView) -> Option<String> {
-    const HOW: &str = "name them with `--derivations FILE`, say from `nix derivation show -r`";
-    let CoverageView {
-        builds,
-        known_builds,
-        substitutions,
-        known_substitutions,
-    } = *coverage;
-    let builds_missing = (known_builds < builds).then(|| {
-        format!(
-            "the derivations of {} of {builds} builds",
-            builds - known_builds
-        )
-    });
-    let paths_missing = (known_substitutions < substitutions).then(|| {
-        let missing = substitutions - known_substitutions;
-        format!("the references of {missing} of {substitutions} substituted paths")
-    });
-    let missing: Vec<String> = builds_missing.into_iter().chain(paths_missing).collect();
-    match (missing.as_slice(), known_builds + known_substitutions) {
-        ([], _) => None,
-        (_, 0) => Some(format!(
-            "no derivations at hand, so what depends on what is not known: {HOW}"
-        )),
-        (missing, _) => Some(format!(
-            "not at hand: {}; what these depend on is not known: {HOW}",
-            missing.join(" and ")
-        )),
-    }
+    let known = coverage.known_builds + coverage.known_substitutions + coverage.made_substitutions;
+    let nothing = known == 0 && coverage.builds + coverage.substitutions > 1;
+    nothing.then(|| {
+        "no derivations at hand, so what depends on what is not known: name them with `--derivations FILE`, say from `nix derivation show -r`".to_owned()
+    })
 }
 
-/// Returns the next command worth running: for a log without times, how to get one with them.
+/// Returns the next command worth running: for a log without times or without a build, how to get one
+/// with both.
 pub(super) fn next(input: &Input, verb: &str) -> Option<String> {
-    if input.clock == "none" {
+    if input.clock == "none" || !input.is_nix {
         return Some(HOW_TO_STAMP.to_owned());
     }
-    (input.source != "-").then(|| format!("nixlog {verb} {}", shell_word(&input.source)))
+    let mut command = format!("nixlog {verb} {}", shell_word(&input.source));
+    for path in input.derivations.iter().filter(|_| verb != "doctor") {
+        command.push_str(" --derivations ");
+        command.push_str(&shell_word(path));
+    }
+    (input.source != "-").then_some(command)
 }
-
-/// Lets nixlog read a build while it runs.
-const HOW_TO_STAMP: &str = "nix build … --log-format internal-json -v |& nixlog phases";
 
 /// Quotes a file name for the shell where it needs to be.
 pub(super) fn shell_word(text: &str) -> String {

@@ -3,11 +3,14 @@
 //! SVG that needs nothing else: colours follow the reader's choice of dark or light, and each unit
 //! says what it is when it is pointed at. [`html`](super::html) puts a page around it.
 
+use std::cmp::Reverse;
 use std::io::{self, Write};
 
 use super::axis::Scale;
 use super::format::{bytes, duration, xml};
-use super::view::{CounterView, LaneView, PlacedView, Report, StepView, TimelineResult};
+use super::view::{
+    BuilderPhaseView, CounterView, LaneView, PlacedView, Report, StepView, TimelineResult,
+};
 
 /// How wide the drawing is.
 const WIDTH: u32 = 1200;
@@ -24,6 +27,9 @@ const MARK_WIDTH: usize = 80;
 
 /// How high a counter is.
 const COUNTER: f64 = 36.0;
+
+/// Beyond so many units, less is said of each: a page of 5,000 has to stay below a mebibyte.
+const FEW_UNITS: usize = 1000;
 
 /// Colours and letters; also for the page around the drawing.
 pub(super) const STYLE: &str = include_str!("style.css");
@@ -76,7 +82,11 @@ pub(super) fn write(
         out,
         r#"<svg id="p" x="{LEFT}" y="{top}" width="{PLOT}" height="{bottom}"><g id="u">"#
     )?;
-    let plot = Plot { wall };
+    let few = result.units <= FEW_UNITS;
+    let plot = Plot {
+        wall,
+        most_phases: if few { 20 } else { 2 },
+    };
     for band in &bands {
         match band.holds {
             Holds::Steps(steps) => plot.steps(steps, band, out)?,
@@ -236,6 +246,8 @@ fn axis(wall: u64, top: f64, height: f64, out: &mut dyn Write) -> io::Result<()>
 #[derive(Clone, Copy)]
 struct Plot {
     wall: u64,
+    /// How many builder phases are told of each build.
+    most_phases: usize,
 }
 
 /// Something drawn as a bar.
@@ -282,7 +294,7 @@ impl Plot {
     fn lane(self, lane: &LaneView, band: &Band<'_>, out: &mut dyn Write) -> io::Result<()> {
         begin(band, out)?;
         for placed in &lane.units {
-            let says = says(placed);
+            let says = says(placed, self.most_phases);
             let marks = match (is_failed(placed), placed.unit.on_critical_path) {
                 (true, Some(true)) => " x c",
                 (true, _) => " x",
@@ -409,7 +421,7 @@ pub(super) fn is_failed(placed: &PlacedView) -> bool {
 }
 
 /// Says what a unit was, in XML.
-fn says(placed: &PlacedView) -> String {
+fn says(placed: &PlacedView, most_phases: usize) -> String {
     let unit = &placed.unit;
     let took = unit.duration_ns.map_or_else(String::new, duration);
     let mut says = format!("{}\n{} · {took}", xml(&unit.name), unit.kind);
@@ -444,14 +456,21 @@ fn says(placed: &PlacedView) -> String {
             }
         }
     }
-    if unit.builder_phases.len() < 30 {
-        for phase in &unit.builder_phases {
-            if let Some(took) = phase.duration_ns.filter(|&took| took > 0) {
-                says.extend(["\n", &xml(&phase.name), " ", &duration(took)]);
-            }
+    for phase in longest(&unit.builder_phases, most_phases) {
+        if let Some(took) = phase.duration_ns.filter(|&took| took > 0) {
+            says.extend(["\n", &xml(&phase.name), " ", &duration(took)]);
         }
     }
     says
+}
+
+/// Returns the phases that took longest, in the order in which they came.
+fn longest(phases: &[BuilderPhaseView], most: usize) -> Vec<&BuilderPhaseView> {
+    let mut longest: Vec<(usize, &BuilderPhaseView)> = phases.iter().enumerate().collect();
+    longest.sort_by_key(|&(index, phase)| (Reverse(phase.duration_ns), index));
+    longest.truncate(most);
+    longest.sort_by_key(|&(index, _)| index);
+    longest.into_iter().map(|(_, phase)| phase).collect()
 }
 
 /// Cuts a name to a width: a character takes about six points.

@@ -79,6 +79,11 @@ pub struct Input {
     pub complete: bool,
     /// The user or a signal ended the build, as far as Nix said so.
     pub interrupted: bool,
+    /// Where what depends on what is known from: `given`, `store`; `null` where it is not known, or was
+    /// not asked for.
+    pub graph: Option<&'static str>,
+    /// The derivations that were named beside the log.
+    pub derivations: Vec<String>,
     /// The wall clock at the start, RFC 3339.
     pub started_at: Option<String>,
     /// From the start to the last stamp.
@@ -146,6 +151,8 @@ fn input(source: &Source, timeline: &Timeline) -> Input {
         is_nix: timeline.is_nix(),
         complete: !timeline.is_cut() && !source.is_cut,
         interrupted: timeline.is_interrupted(),
+        graph: source.graph,
+        derivations: source.derivations.clone(),
         started_at: source.started_at.and_then(rfc3339),
         wall_ns: timeline.wall().map(|wall| wall.length().get()),
     }
@@ -166,11 +173,12 @@ fn nanos(length: Option<Nanos>) -> Option<u64> {
     length.map(Nanos::get)
 }
 
+/// Returns a part of a whole as a fraction of 1; `None` where either is not known.
 #[expect(
     clippy::cast_precision_loss,
     reason = "a share needs no more than 52 bits"
 )]
-fn share(part: Option<Nanos>, whole: Option<Nanos>) -> Option<f64> {
+pub(super) fn share(part: Option<u64>, whole: Option<u64>) -> Option<f64> {
     let (part, whole) = part.zip(whole)?;
-    (whole > Nanos::ZERO).then(|| part.get() as f64 / whole.get() as f64)
+    (whole > 0).then(|| part as f64 / whole as f64)
 }

@@ -111,7 +111,7 @@ pub struct PlanView {
 pub fn phases(timeline: &Timeline, phases: &Phases) -> PhasesResult {
     let view = |total: &Total| TotalView {
         wall_ns: nanos(total.wall),
-        share: share(total.wall, phases.wall),
+        share: share(nanos(total.wall), nanos(phases.wall)),
         busy_ns: nanos(total.busy),
         work_ns: nanos(total.work),
         critical_ns: nanos(total.critical),

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::nanos;
+use crate::analysis::critical_path::CriticalPath;
 use crate::analysis::slowest::Slowest;
 use crate::store_path::{name_of, pname_of};
 use crate::time::Stamp;
@@ -98,19 +99,23 @@ pub struct RemotePartsView {
     pub download_ns: Option<u64>,
 }
 
-/// Makes the result of `slowest`. `wanted` chooses among the units, `top` cuts the list (0: no cut).
+/// Makes the result of `slowest`. `path` is `None` where it is not known what depends on what, `wanted`
+/// chooses among the units, `top` cuts the list (0: no cut).
 #[must_use]
 pub fn slowest(
     timeline: &Timeline,
     slowest: &Slowest,
+    path: Option<&CriticalPath>,
     wanted: impl Fn(&UnitView) -> bool,
     top: usize,
 ) -> SlowestResult {
     let mut total_duration = None;
     let (mut total_units, mut unknown_durations) = (0, 0);
     let mut units = Vec::new();
-    for unit in slowest.units.iter().map(|&index| &timeline.units()[index]) {
-        let view = unit_view(timeline, unit);
+    let on_path = path.map(CriticalPath::by_unit);
+    for &index in &slowest.units {
+        let mut view = unit_view(timeline, &timeline.units()[index]);
+        view.on_critical_path = on_path.as_ref().map(|on_path| on_path.contains_key(&index));
         if !wanted(&view) {
             continue;
         }

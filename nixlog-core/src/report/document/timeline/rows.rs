@@ -193,6 +193,10 @@ fn group<'a>(
         });
         return;
     }
+    // All of them took no time that shows.
+    if rest.iter().all(|lane| lane.busy_ns == 0) {
+        return;
+    }
     let most = lanes.last().map_or(0, |lane| lane.slot);
     let name = match first.group {
         "substitutions" => "downloads",

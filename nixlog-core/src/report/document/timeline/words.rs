@@ -168,8 +168,12 @@ fn failure(lane: &LaneView, placed: &PlacedView) -> String {
         .reason
         .as_deref()
         .map(|reason| format!(": {}", harmless(reason)));
+    let kind = match unit.kind {
+        "build" => String::new(),
+        kind => format!(" ({kind})"),
+    };
     format!(
-        "{}: {}{place}, from {} to {}{}",
+        "{}: {}{kind}{place}, from {} to {}{}",
         unit.outcome,
         harmless(&unit.name),
         duration(placed.drawn_start_ns),

@@ -1,0 +1,62 @@
+//! A log with what depends on what in it.
+
+use std::ops::Deref;
+
+use nixlog_core::analysis::critical_path::{CriticalPath, critical_path};
+use nixlog_core::analysis::run_graph::RunGraph;
+use nixlog_core::graph::DerivationGraph;
+
+use crate::cli::{ColorWhen, InputArgs};
+use crate::derivations::{self, GraphArgs};
+use crate::error::CliError;
+use crate::load::{self, Log};
+
+/// A log that has been read, joined with the derivations that it is about.
+pub(crate) struct Explained {
+    log: Log,
+    /// Derivations and what they need; empty where none were found.
+    pub(crate) graph: DerivationGraph,
+    /// What ran, and what of it needed what.
+    pub(crate) run: RunGraph,
+    /// The chain that explains the wall clock.
+    pub(crate) path: CriticalPath,
+}
+
+impl Deref for Explained {
+    type Target = Log;
+
+    fn deref(&self) -> &Log {
+        &self.log
+    }
+}
+
+impl Explained {
+    /// Returns the chain, where it is known what depends on what: else it is not worth much.
+    pub(crate) fn known_path(&self) -> Option<&CriticalPath> {
+        (!self.run.coverage().is_nothing()).then_some(&self.path)
+    }
+}
+
+/// Reads the log that the command line names, and finds its derivations.
+pub(crate) fn log(
+    input: &InputArgs,
+    graph: &GraphArgs,
+    color: ColorWhen,
+) -> Result<Explained, CliError> {
+    let mut log = load::log(input, color)?;
+    let found = derivations::find(graph, Some(&log.timeline))?;
+    log.source.graph = found.origin.name();
+    log.source.derivations = graph.words();
+    log.source.issues.extend(found.issues);
+    log.timeline
+        .tell_fixed_outputs(|path| found.graph.is_fixed_output(path));
+    let run = RunGraph::new(&log.timeline, &found.graph);
+    log.source.issues.extend(run.issues(&log.timeline));
+    let path = critical_path(&log.timeline, &run);
+    Ok(Explained {
+        log,
+        graph: found.graph,
+        run,
+        path,
+    })
+}
