@@ -2,6 +2,7 @@
 
 use clap::ValueEnum;
 use nixlog_core::analysis::drawing::{self, drawing};
+use nixlog_core::analysis::implied_graph::implied_graph;
 use nixlog_core::analysis::run_graph::RunGraph;
 use nixlog_core::analysis::structural::structural;
 use nixlog_core::report::{document, dot, graphml, view};
@@ -152,11 +153,13 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     if found.origin == Origin::None {
         log.source.issues.push(no_derivations());
     }
+    let unknown = found.origin == Origin::None && !log.timeline.units().is_empty();
+    let implied = unknown.then(|| implied_graph(&log.timeline));
     let result = view::graph(
         &log.timeline,
         &found.graph,
         &drawing,
-        found.origin.name(),
+        (found.origin.name(), implied.as_ref()),
         (&structural.path, Some(structural.span)),
         &store_dir(&log.timeline),
     );

@@ -7,6 +7,7 @@ pub mod cache_candidates;
 pub mod critical_path;
 pub mod drawing;
 pub mod idle;
+pub mod implied_graph;
 pub mod lanes;
 pub mod load;
 pub mod makespan;

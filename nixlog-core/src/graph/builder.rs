@@ -111,11 +111,11 @@ impl GraphBuilder {
 
     /// Says that a node needs another: these outputs of it, or all where none is named. A path that
     /// refers to itself does not need itself.
-    pub fn depend<'a>(
+    pub fn depend<S: AsRef<str>>(
         &mut self,
         index: NodeIdx,
         on: NodeIdx,
-        outputs: impl IntoIterator<Item = &'a str>,
+        outputs: impl IntoIterator<Item = S>,
     ) {
         if index == on {
             return;
@@ -126,7 +126,7 @@ impl GraphBuilder {
             output: None,
         };
         for name in outputs {
-            wanted.output = Some(self.name(name));
+            wanted.output = Some(self.name(name.as_ref()));
             self.wanted.push(wanted);
         }
         if wanted.output.is_none() {
@@ -187,7 +187,7 @@ impl GraphBuilder {
         let hearsay = std::mem::take(&mut self.hearsay);
         for (from, to) in hearsay {
             if self.graph.node(from).kind != NodeKind::Derivation {
-                self.depend(from, to, []);
+                self.depend(from, to, [""; 0]);
             }
         }
         let mut wanted = std::mem::take(&mut self.wanted);
@@ -195,20 +195,18 @@ impl GraphBuilder {
         wanted.dedup();
         let groups = wanted.chunk_by(|one, next| (one.from, one.to) == (next.from, next.to));
         let edge = |group: &[Wanted]| {
-            let all = self.graph.node(group[0].to).outputs.iter();
+            let all = &self.graph.node(group[0].to).outputs;
             let is_wanted = |output: &Output| {
-                let mut names = group.iter().filter_map(|wanted| wanted.output);
-                names.any(|name| self.names[name as usize] == output.name)
+                let mut names = group.iter().map(|wanted| wanted.output);
+                names.any(|name| name.is_none_or(|name| self.names[name as usize] == output.name))
             };
-            let everything = group[0].output.is_none();
-            let places = (0..)
-                .zip(all)
-                .filter(|(_, output)| !everything && is_wanted(output));
-            (
-                group[0].from,
-                group[0].to,
-                places.map(|(place, _)| place).collect(),
-            )
+            // All there are are told by none, so that most edges need no memory of their own.
+            let mut places = Vec::new();
+            if !all.iter().all(is_wanted) {
+                let wanted = (0..).zip(all).filter(|(_, output)| is_wanted(output));
+                places.extend(wanted.map(|(place, _)| place));
+            }
+            (group[0].from, group[0].to, places)
         };
         groups.map(edge).collect()
     }
@@ -275,7 +273,7 @@ mod tests {
         builder.output(lib, "out", Some("l-out"));
         builder.output(lib, "out", Some("another"));
         builder.depend(user, lib, ["out", "no such output"]);
-        builder.depend(user, lib, []);
+        builder.depend(user, lib, [""; 0]);
         let graph = builder.finish().expect("no cycle");
         let wanted: Vec<_> = graph
             .dependencies(user)

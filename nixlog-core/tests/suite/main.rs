@@ -9,6 +9,7 @@ mod derivations;
 mod ends;
 mod golden;
 mod graphs;
+mod implied;
 mod layers;
 mod outcomes;
 mod phases;
