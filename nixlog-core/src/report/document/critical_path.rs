@@ -118,9 +118,6 @@ fn verdict(result: &CriticalPathResult, wall: u64) -> String {
         same.map(|wait| wait.duration_ns).sum()
     };
     let rest = sum(&|step| !of_evaluation(step) && !of_builds(step));
-    let slots = waited("slot");
-    let unknown = waited("unknown");
-    let waits: u64 = result.steps.iter().map(|step| step.waited_ns).sum();
     let parts = [
         (sum(&of_evaluation), "evaluation".to_owned()),
         (
@@ -128,9 +125,17 @@ fn verdict(result: &CriticalPathResult, wall: u64) -> String {
             format!("in a chain of {}", plural(n_builds as u64, "build")),
         ),
         (rest, "fetching and copying".to_owned()),
-        (slots, "waiting for a slot".to_owned()),
-        (unknown, "waiting for reasons unknown".to_owned()),
-        (waits - slots - unknown, "other waits".to_owned()),
+        (waited("slot"), "waiting for a slot".to_owned()),
+        (waited("machine"), "waiting for machines".to_owned()),
+        (
+            waited("lock") + waited("build-user"),
+            "waiting for locks".to_owned(),
+        ),
+        (
+            waited("nix-overhead") + waited("missing-paths"),
+            "Nix itself".to_owned(),
+        ),
+        (waited("unknown"), "waiting for reasons unknown".to_owned()),
     ];
     // What does not even round to one in two hundred is not worth a word.
     let worth = parts.iter().filter(|(time, _)| *time > wall / 200);
