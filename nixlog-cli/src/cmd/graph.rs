@@ -148,6 +148,7 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     log.source.graph = found.origin.name();
     log.source.derivations = args.graph.words();
     log.source.issues.extend(found.issues);
+    derivations::by_name(&run, &mut log.source.issues);
     if found.origin == Origin::None {
         log.source.issues.push(no_derivations());
     }

@@ -13,6 +13,7 @@ pub mod makespan;
 pub mod parallelism;
 pub mod phases;
 pub mod run_graph;
+mod same_names;
 pub mod simulation;
 pub mod slowest;
 pub mod structural;

@@ -15,6 +15,7 @@ use std::collections::{HashMap, HashSet};
 
 use foldhash::fast::FixedState;
 
+use super::same_names::SameNames;
 use crate::graph::{Dag, DerivationGraph, Direction, NodeIdx, closure};
 use crate::store_path::{base_name, name_of};
 use crate::time::{Nanos, Stamp};
@@ -34,6 +35,7 @@ pub struct RunGraph {
     ranks: Vec<u32>,
     of_unit: HashMap<usize, u32, FixedState>,
     coverage: Coverage,
+    is_by_name: bool,
 }
 
 /// A node of a [`RunGraph`].
@@ -87,7 +89,14 @@ impl RunGraph {
     /// Joins a timeline with a derivation graph. Takes O(n + m log m) for n nodes and m edges.
     #[must_use]
     pub fn new(timeline: &Timeline, graph: &DerivationGraph) -> Self {
-        let mut join = Join::new(timeline, graph);
+        let mut join = Join::new(timeline, graph, SameNames::default());
+        if join.coverage.builds > 0 && join.coverage.known_builds == 0 && !graph.is_empty() {
+            let same_names = SameNames::new(timeline, graph);
+            // Fewer than half: more likely the derivations of something else.
+            if same_names.len() * 2 > join.coverage.builds {
+                join = Join::new(timeline, graph, same_names);
+            }
+        }
         join.connect();
         join.finish()
     }
@@ -173,6 +182,13 @@ impl RunGraph {
         node.is_some_and(|node| self.nodes[node as usize].known)
     }
 
+    /// Tells whether the derivations are those of another evaluation, and were found by their names: not
+    /// one of the log's has the same path.
+    #[must_use]
+    pub fn is_by_name(&self) -> bool {
+        self.is_by_name
+    }
+
     /// Returns how much of what ran the derivation graph knows.
     #[must_use]
     pub fn coverage(&self) -> Coverage {
@@ -192,10 +208,12 @@ struct Join<'a> {
     substitutions: HashMap<&'a str, Vec<u32>, FixedState>,
     passages: HashMap<NodeIdx, u32, FixedState>,
     coverage: Coverage,
+    /// What the graph calls the paths of the log.
+    same_names: SameNames<'a>,
 }
 
 impl<'a> Join<'a> {
-    fn new(timeline: &'a Timeline, graph: &'a DerivationGraph) -> Self {
+    fn new(timeline: &'a Timeline, graph: &'a DerivationGraph, same_names: SameNames<'a>) -> Self {
         let mut join = Self {
             timeline,
             graph,
@@ -205,6 +223,7 @@ impl<'a> Join<'a> {
             substitutions: HashMap::default(),
             passages: HashMap::default(),
             coverage: Coverage::default(),
+            same_names,
         };
         let ran = timeline.units().iter().enumerate();
         for (index, unit) in ran.filter(|(_, unit)| unit.started && is_node(unit.kind)) {
@@ -215,7 +234,7 @@ impl<'a> Join<'a> {
 
     fn add(&mut self, index: usize, unit: &Unit) {
         let number = self.next();
-        let path = self.timeline.name(unit.subject);
+        let path = self.same_names.get(self.timeline.name(unit.subject));
         let node = if unit.kind == UnitKind::Substitution {
             self.substitutions
                 .entry(base_name(path))
@@ -225,6 +244,7 @@ impl<'a> Join<'a> {
         } else {
             // The resolved derivation of a content-addressed build has lost its inputs.
             let planned = unit.planned.map(|planned| self.timeline.name(planned));
+            let planned = planned.map(|planned| self.same_names.get(planned));
             let node = planned.and_then(|planned| self.graph.find(planned));
             let node = node.or_else(|| self.graph.find(path));
             if let Some(node) = node {
@@ -386,6 +406,7 @@ impl<'a> Join<'a> {
                 .collect(),
             nodes,
             coverage: self.coverage,
+            is_by_name: self.same_names.len() > 0,
         }
     }
 }
