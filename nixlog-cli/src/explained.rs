@@ -56,7 +56,7 @@ pub(crate) fn log(
     log.timeline
         .tell_fixed_outputs(|path| found.graph.is_fixed_output(path));
     let run = RunGraph::new(&log.timeline, &found.graph);
-    derivations::by_name(&run, &mut log.source.issues);
+    log.source.issues.extend(run.issues(&log.timeline));
     let path = critical_path(&log.timeline, &run);
     Ok(Explained {
         log,

@@ -8,7 +8,7 @@ use crate::program::{
     DIAMOND, FAIL, REMOTE, SLOW, command, file, folder, nixlog, recording, root, run, unstamped,
 };
 
-const VERBS: [&str; 4] = ["phases", "slowest", "timeline", "doctor"];
+const VERBS: [&str; 5] = ["phases", "slowest", "timeline", "graph", "doctor"];
 
 const INPUT: &[&str] = &[
     "source",

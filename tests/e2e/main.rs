@@ -3,6 +3,7 @@
 mod contract;
 mod echo;
 mod errors;
+mod graph;
 mod help;
 mod live;
 mod output;

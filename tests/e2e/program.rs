@@ -77,6 +77,9 @@ pub(crate) fn command(args: &[&str]) -> Command {
         .args(args)
         .env("COLUMNS", "80")
         .env("LC_ALL", "C.UTF-8")
+        // What this machine has in its store is nothing to the tests.
+        .env("NIX_STORE_DIR", "/nonexistent")
+        .env("NIX_STATE_DIR", "/nonexistent")
         .current_dir(root().join("corpus"))
         .stdin(Stdio::null());
     command

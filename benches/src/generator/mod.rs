@@ -7,12 +7,14 @@
 //! its total.
 
 mod build;
+mod derivations;
 mod download;
 mod graph;
 mod rng;
 mod stream;
 mod words;
 
+pub use derivations::{File, derivations};
 pub use graph::{Graph, graph};
 use rng::Rng;
 use stream::Stream;

@@ -2,6 +2,7 @@
 
 use clap::ValueEnum;
 use nixlog_core::analysis::drawing::{self, drawing};
+use nixlog_core::analysis::implied_graph::implied_graph;
 use nixlog_core::analysis::run_graph::RunGraph;
 use nixlog_core::analysis::structural::structural;
 use nixlog_core::report::{document, dot, graphml, view};
@@ -115,6 +116,7 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     log.timeline
         .tell_fixed_outputs(|path| found.graph.is_fixed_output(path));
     let run = RunGraph::new(&log.timeline, &found.graph);
+    log.source.issues.extend(run.issues(&log.timeline));
     let structural = structural(&run);
     let is_meant = |path: &str, name: &str| {
         let names = [
@@ -148,15 +150,16 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     log.source.graph = found.origin.name();
     log.source.derivations = args.graph.words();
     log.source.issues.extend(found.issues);
-    derivations::by_name(&run, &mut log.source.issues);
     if found.origin == Origin::None {
         log.source.issues.push(no_derivations());
     }
+    let unknown = found.origin == Origin::None && !log.timeline.units().is_empty();
+    let implied = unknown.then(|| implied_graph(&log.timeline));
     let result = view::graph(
         &log.timeline,
         &found.graph,
         &drawing,
-        found.origin.name(),
+        (found.origin.name(), implied.as_ref()),
         (&structural.path, Some(structural.span)),
         &store_dir(&log.timeline),
     );

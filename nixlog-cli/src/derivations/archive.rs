@@ -143,8 +143,7 @@ fn add(name: &str, bytes: &[u8], collected: &mut Collected) -> io::Result<()> {
     let builder = &mut collected.builder;
     match bytes.trim_ascii_start().first() {
         Some(b'{' | b'[') => {
-            // Whichever format it is nearer to has the better word on what is wrong.
-            let shown = match shown(bytes) {
+            let not_shown = match shown(bytes) {
                 Ok(all) => {
                     for derivation in &all {
                         builder.add_shown(derivation);
@@ -153,24 +152,22 @@ fn add(name: &str, bytes: &[u8], collected: &mut Collected) -> io::Result<()> {
                 }
                 Err(error) => error,
             };
-            match path_infos(bytes) {
+            let not_infos = match path_infos(bytes) {
                 Ok(all) => {
                     for info in &all {
                         builder.add_path_info(info);
                     }
-                    Ok(())
+                    return Ok(());
                 }
-                Err(info) => {
-                    let place =
-                        |error: &nixlog_core::drv::JsonError| (error.line(), error.column());
-                    let nearer = if place(&info) > place(&shown) {
-                        info
-                    } else {
-                        shown
-                    };
-                    Err(io::Error::other(nearer))
-                }
-            }
+                Err(error) => error,
+            };
+            // What it was meant to be has the better word on what is wrong. All path infos have hashes.
+            let is_infos = contains(bytes, b"\"narHash\"");
+            Err(io::Error::other(if is_infos {
+                not_infos
+            } else {
+                not_shown
+            }))
         }
         Some(b'D') => {
             let derivation = Derivation::parse(bytes).map_err(io::Error::other)?;
@@ -180,4 +177,9 @@ fn add(name: &str, bytes: &[u8], collected: &mut Collected) -> io::Result<()> {
         }
         _ => Err(io::Error::other("neither a derivation nor JSON")),
     }
+}
+
+/// Tells whether bytes have a piece in them.
+fn contains(bytes: &[u8], piece: &[u8]) -> bool {
+    bytes.windows(piece.len()).any(|window| window == piece)
 }

@@ -6,8 +6,7 @@ mod store;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use nixlog_core::analysis::run_graph::RunGraph;
-use nixlog_core::graph::{DerivationGraph, GraphBuilder, NodeKind};
+use nixlog_core::graph::{DerivationGraph, GraphBuilder};
 use nixlog_core::timeline::{Issue, Severity, Timeline, UnitKind};
 
 use crate::error::CliError;
@@ -125,11 +124,6 @@ pub(crate) fn find(args: &GraphArgs, timeline: Option<&Timeline>) -> Result<Deri
             ),
         });
     }
-    if let Some(timeline) = timeline
-        && origin != Origin::None
-    {
-        issues.extend(unknown(&graph, timeline));
-    }
     Ok(Derivations {
         graph,
         origin,
@@ -157,49 +151,4 @@ fn wanted(timeline: &Timeline) -> Wanted<'_> {
         }
     }
     wanted
-}
-
-/// Says so where the derivations are others than those of the log.
-pub(crate) fn by_name(run: &RunGraph, issues: &mut Vec<Issue>) {
-    if !run.is_by_name() {
-        return;
-    }
-    issues.retain(|issue| issue.code != MISSING);
-    issues.push(Issue {
-        severity: Severity::Warning,
-        code: "matched-by-name",
-        count: run.coverage().known_builds as u64,
-        first_line: None,
-        message:
-            "the derivations are of another evaluation, not one has the path that the log names: \
-                  builds were found by their names, and may have needed something else"
-                .to_owned(),
-    });
-}
-
-/// The code of the remark that builds have no derivation in the graph.
-const MISSING: &str = "missing-derivations";
-
-/// Says how many builds of the log have no derivation in the graph.
-fn unknown(graph: &DerivationGraph, timeline: &Timeline) -> Option<Issue> {
-    let builds = timeline.units().iter();
-    let builds = builds.filter(|unit| unit.started && unit.kind.is_derivation());
-    let is_known = |name| {
-        let node = graph.find(timeline.name(name));
-        node.is_some_and(|node| graph.node(node).kind == NodeKind::Derivation)
-    };
-    let missing: BTreeSet<&str> = builds
-        .filter(|unit| !is_known(unit.subject) && !unit.planned.is_some_and(is_known))
-        .map(|unit| timeline.name(unit.subject))
-        .collect();
-    let first = missing.first()?;
-    Some(Issue {
-        severity: Severity::Warning,
-        code: MISSING,
-        count: missing.len() as u64,
-        first_line: None,
-        message: format!(
-            "builds whose derivation was not found, such as `{first}`: what they depend on is not known"
-        ),
-    })
 }

@@ -356,8 +356,10 @@ mod tests {
 
     #[test]
     fn merged_nodes_count_with_their_consumers() {
-        let mut options = Options::default();
-        options.all = true;
+        let mut options = Options {
+            all: true,
+            ..Options::default()
+        };
         let small = |_: &str, name: &str| name.ends_with("-src") || name.ends_with("-wrapper");
         // These are no store paths, so their names are whole.
         let collapse = |path: &str, name: &str| small(path, name.trim_end_matches(".drv"));
@@ -369,8 +371,10 @@ mod tests {
 
     #[test]
     fn around_a_node() {
-        let mut options = Options::default();
-        options.all = true;
+        let mut options = Options {
+            all: true,
+            ..Options::default()
+        };
         let around = |path: &str, _: &str| path.starts_with("4-lib");
         options.around = Some(&around);
         assert_eq!(draw(&options).0, ["4-lib"]);

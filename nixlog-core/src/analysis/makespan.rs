@@ -1,7 +1,7 @@
 //! The graph part of a build as a workload that can be simulated: the start of every what-if.
 //!
 //! Builds, source fetches and substitutions with what they need, how long each took, and the slots that
-//! they shared. [`simulation`](super::simulation) does not know what they are; this does.
+//! they shared. [`simulation`] does not know what they are; this does.
 
 use super::critical_path::{Pool, interval};
 use super::run_graph::RunGraph;

@@ -15,11 +15,10 @@ use std::collections::{HashMap, HashSet};
 
 use foldhash::fast::FixedState;
 
-use super::same_names::SameNames;
 use crate::graph::{Dag, DerivationGraph, Direction, NodeIdx, closure};
 use crate::store_path::{base_name, name_of};
 use crate::time::{Nanos, Stamp};
-use crate::timeline::{Timeline, Unit, UnitKind};
+use crate::timeline::{Issue, Name, Severity, Timeline, Unit, UnitKind};
 
 /// How much later than its true end the log may say that a build ended, since Nix registers its
 /// outputs in between. Half a second on large graphs with Nix 2.34; 50 ms hold nearly everywhere.
@@ -35,7 +34,6 @@ pub struct RunGraph {
     ranks: Vec<u32>,
     of_unit: HashMap<usize, u32, FixedState>,
     coverage: Coverage,
-    is_by_name: bool,
 }
 
 /// A node of a [`RunGraph`].
@@ -60,19 +58,82 @@ pub struct RunNode {
 pub struct Coverage {
     /// Builds and source fetches.
     pub builds: usize,
-    /// Those of them whose derivation was at hand.
+    /// Those of them whose derivation was at hand, or one of the same name.
     pub known_builds: usize,
+    /// Those for which one of the same name stands in.
+    pub builds_by_name: usize,
     /// Substitutions.
     pub substitutions: usize,
     /// Those of them whose references are known.
     pub known_substitutions: usize,
+    /// Those of them that a derivation at hand makes: who needs them is known, if not what they need.
+    pub made_substitutions: usize,
 }
 
 impl Coverage {
     /// Tells whether nothing is known of what depends on what.
     #[must_use]
     pub fn is_nothing(&self) -> bool {
-        self.builds + self.substitutions > 1 && self.known_builds + self.known_substitutions == 0
+        let known = self.known_builds + self.known_substitutions + self.made_substitutions;
+        self.builds + self.substitutions > 1 && known == 0
+    }
+}
+
+impl RunGraph {
+    /// Says what a reader of any result should know about what is not known. Nothing where nothing is:
+    /// whoever needs dependencies says so then.
+    #[must_use]
+    pub fn issues(&self, timeline: &Timeline) -> Vec<Issue> {
+        let mut issues = Vec::new();
+        let coverage = self.coverage;
+        if coverage.is_nothing() {
+            return issues;
+        }
+        let mut add = |severity, code, count: usize, message: String| {
+            if count > 0 {
+                issues.push(Issue {
+                    severity,
+                    code,
+                    count: count as u64,
+                    first_line: None,
+                    message,
+                });
+            }
+        };
+        let is_build = |unit: &Unit| unit.kind.is_derivation();
+        let unknown = self.nodes.iter().filter(|node| !node.known);
+        let units = unknown.filter_map(|node| Some(&timeline.units()[node.unit?]));
+        let first = units.map(|unit| (is_build(unit), timeline.name(unit.subject)));
+        let first = first
+            .filter(|&(is_build, _)| is_build)
+            .map(|(_, path)| path)
+            .min();
+        add(
+            Severity::Warning,
+            "missing-derivations",
+            coverage.builds - coverage.known_builds,
+            format!(
+                "builds whose derivation was not found, such as `{}`: what they depend on is not known",
+                first.unwrap_or_default()
+            ),
+        );
+        add(
+            Severity::Info,
+            "derivations-by-name",
+            coverage.builds_by_name,
+            "builds whose own derivation is not at hand: one of the same name stands in, and may need \
+             other things"
+                .to_owned(),
+        );
+        add(
+            Severity::Info,
+            "missing-references",
+            coverage.substitutions - coverage.known_substitutions,
+            "substituted paths of which it is not known what they refer to: `--derivations` also takes \
+             what `nix path-info -r --json` prints"
+                .to_owned(),
+        );
+        issues
     }
 }
 
@@ -89,14 +150,7 @@ impl RunGraph {
     /// Joins a timeline with a derivation graph. Takes O(n + m log m) for n nodes and m edges.
     #[must_use]
     pub fn new(timeline: &Timeline, graph: &DerivationGraph) -> Self {
-        let mut join = Join::new(timeline, graph, SameNames::default());
-        if join.coverage.builds > 0 && join.coverage.known_builds == 0 && !graph.is_empty() {
-            let same_names = SameNames::new(timeline, graph);
-            // Fewer than half: more likely the derivations of something else.
-            if same_names.len() * 2 > join.coverage.builds {
-                join = Join::new(timeline, graph, same_names);
-            }
-        }
+        let mut join = Join::new(timeline, graph);
         join.connect();
         join.finish()
     }
@@ -182,13 +236,6 @@ impl RunGraph {
         node.is_some_and(|node| self.nodes[node as usize].known)
     }
 
-    /// Tells whether the derivations are those of another evaluation, and were found by their names: not
-    /// one of the log's has the same path.
-    #[must_use]
-    pub fn is_by_name(&self) -> bool {
-        self.is_by_name
-    }
-
     /// Returns how much of what ran the derivation graph knows.
     #[must_use]
     pub fn coverage(&self) -> Coverage {
@@ -207,13 +254,13 @@ struct Join<'a> {
     /// The substitutions of each path, by its base name.
     substitutions: HashMap<&'a str, Vec<u32>, FixedState>,
     passages: HashMap<NodeIdx, u32, FixedState>,
+    /// The derivation of each name among those that were built; `None` where several bear it.
+    names: HashMap<&'a str, Option<Name>, FixedState>,
     coverage: Coverage,
-    /// What the graph calls the paths of the log.
-    same_names: SameNames<'a>,
 }
 
 impl<'a> Join<'a> {
-    fn new(timeline: &'a Timeline, graph: &'a DerivationGraph, same_names: SameNames<'a>) -> Self {
+    fn new(timeline: &'a Timeline, graph: &'a DerivationGraph) -> Self {
         let mut join = Self {
             timeline,
             graph,
@@ -222,10 +269,16 @@ impl<'a> Join<'a> {
             builds: HashMap::default(),
             substitutions: HashMap::default(),
             passages: HashMap::default(),
+            names: HashMap::default(),
             coverage: Coverage::default(),
-            same_names,
         };
         let ran = timeline.units().iter().enumerate();
+        for (_, unit) in ran.clone().filter(|(_, unit)| unit.kind.is_derivation()) {
+            let name = name_of(timeline.name(unit.subject));
+            let only = join.names.entry(name).or_insert(Some(unit.subject));
+            *only = only.filter(|&only| only == unit.subject);
+        }
+        join.forget_strangers(ran.clone().map(|(_, unit)| unit));
         for (index, unit) in ran.filter(|(_, unit)| unit.started && is_node(unit.kind)) {
             join.add(index, unit);
         }
@@ -234,19 +287,24 @@ impl<'a> Join<'a> {
 
     fn add(&mut self, index: usize, unit: &Unit) {
         let number = self.next();
-        let path = self.same_names.get(self.timeline.name(unit.subject));
+        let path = self.timeline.name(unit.subject);
         let node = if unit.kind == UnitKind::Substitution {
             self.substitutions
                 .entry(base_name(path))
                 .or_default()
                 .push(number);
+            let made = self.graph.maker(path).is_some();
+            self.coverage.made_substitutions += usize::from(made);
             self.graph.find(path)
         } else {
             // The resolved derivation of a content-addressed build has lost its inputs.
             let planned = unit.planned.map(|planned| self.timeline.name(planned));
-            let planned = planned.map(|planned| self.same_names.get(planned));
             let node = planned.and_then(|planned| self.graph.find(planned));
             let node = node.or_else(|| self.graph.find(path));
+            let at_hand = node.filter(|&node| self.graph.node(node).is_known());
+            let namesake = at_hand.is_none().then(|| self.namesake(unit)).flatten();
+            self.coverage.builds_by_name += usize::from(namesake.is_some());
+            let node = namesake.or(node);
             if let Some(node) = node {
                 self.builds.entry(node).or_default().push(number);
             }
@@ -269,6 +327,31 @@ impl<'a> Join<'a> {
             start: unit.start,
             end: unit.end,
         });
+    }
+
+    /// Goes by no names where those at hand are mostly not those that were built: then they are of
+    /// something else, and the few names that agree are no proof.
+    fn forget_strangers(&mut self, units: impl Iterator<Item = &'a Unit>) {
+        let built = units.filter(|unit| unit.started && unit.kind.is_derivation());
+        let (mut n_builds, mut n_known) = (0_usize, 0_usize);
+        for unit in built {
+            let node = self.graph.find(self.timeline.name(unit.subject));
+            let at_hand = node.is_some_and(|node| self.graph.node(node).is_known());
+            n_builds += 1;
+            n_known += usize::from(at_hand || self.namesake(unit).is_some());
+        }
+        if n_known < n_builds.div_ceil(2) {
+            self.names.clear();
+        }
+    }
+
+    /// Finds a derivation of the same name, where only one was built and only one is at hand: that of
+    /// another evaluation, say, which needs much the same.
+    fn namesake(&self, unit: &Unit) -> Option<NodeIdx> {
+        let name = name_of(self.timeline.name(unit.subject));
+        self.names.get(name)?.filter(|_| !name.is_empty())?;
+        let node = self.graph.named(name)?;
+        (!self.builds.contains_key(&node)).then_some(node)
     }
 
     fn next(&self) -> u32 {
@@ -406,7 +489,6 @@ impl<'a> Join<'a> {
                 .collect(),
             nodes,
             coverage: self.coverage,
-            is_by_name: self.same_names.len() > 0,
         }
     }
 }

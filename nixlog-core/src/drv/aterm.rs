@@ -18,6 +18,7 @@ use nom::combinator::{map, value};
 use nom::sequence::{delimited, preceded, terminated};
 use nom::{IResult, Parser as _};
 
+use super::attributes::Known;
 use super::list::List;
 use super::list::sealed::Parse;
 use super::text::Text;
@@ -50,6 +51,7 @@ pub struct Derivation<'a> {
     pub args: List<'a, Text<'a>>,
     /// The builder's environment, sorted by name.
     pub env: List<'a, (Text<'a>, Text<'a>)>,
+    pub(super) known: Known<'a>,
 }
 
 impl<'a> Derivation<'a> {
@@ -255,7 +257,9 @@ fn derivation(input: &[u8]) -> Parsed<'_, Derivation<'_>> {
     let (rest, system) = terminated(text, tag(",")).parse(rest)?;
     let (rest, builder) = terminated(text, tag(",")).parse(rest)?;
     let (rest, args) = terminated(list, tag(",")).parse(rest)?;
-    let (rest, env) = terminated(list, tag(")")).parse(rest)?;
+    let mut known = Known::default();
+    let env = |rest| List::parse_each(rest, MAX_DEPTH, |(name, value)| known.see(name, value));
+    let (rest, env) = terminated(env, tag(")")).parse(rest)?;
     let derivation = Derivation {
         outputs,
         inputs,
@@ -264,6 +268,7 @@ fn derivation(input: &[u8]) -> Parsed<'_, Derivation<'_>> {
         builder,
         args,
         env,
+        known,
     };
     Ok((rest, derivation))
 }

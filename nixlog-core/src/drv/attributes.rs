@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::aterm::Derivation;
 use super::show::Shown;
+use super::text::Text;
 
 /// Attributes that mean something to Nix or to people. They are in the builder's environment, or in
 /// the JSON of structured attributes.
@@ -42,22 +43,49 @@ impl Default for Attributes<'_> {
 /// The variable that holds structured attributes.
 const STRUCTURED: &str = "__json";
 
+/// The variables that attributes are read from, found while the environment is read: going over it
+/// again would take as long as reading all of the file.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Known<'a> {
+    name: Option<Text<'a>>,
+    pname: Option<Text<'a>>,
+    version: Option<Text<'a>>,
+    system_features: Option<Text<'a>>,
+    prefers_local: Option<Text<'a>>,
+    allows_substitutes: Option<Text<'a>>,
+    structured: Option<Text<'a>>,
+}
+
+impl<'a> Known<'a> {
+    /// Takes a look at one variable. None of the names has anything to escape.
+    pub(super) fn see(&mut self, name: Text<'a>, value: Text<'a>) {
+        let known = match name.raw() {
+            b"name" => &mut self.name,
+            b"pname" => &mut self.pname,
+            b"version" => &mut self.version,
+            b"requiredSystemFeatures" => &mut self.system_features,
+            b"preferLocalBuild" => &mut self.prefers_local,
+            b"allowSubstitutes" => &mut self.allows_substitutes,
+            b"__json" => &mut self.structured,
+            _ => return,
+        };
+        *known = Some(value);
+    }
+}
+
 impl<'a> Attributes<'a> {
-    /// Takes in one variable of the environment (`getBoolAttr`, `getStringsAttr` in Nix's
-    /// `parsed-derivations.cc`): true is `1`, a list is separated by white space.
-    fn variable(&mut self, name: &[u8], value: impl Fn() -> Cow<'a, str>) {
-        match name {
-            b"name" => self.name = Some(value()),
-            b"pname" => self.pname = Some(value()),
-            b"version" => self.version = Some(value()),
-            b"preferLocalBuild" => self.prefers_local = value() == "1",
-            b"allowSubstitutes" => self.allows_substitutes = value() == "1",
-            b"requiredSystemFeatures" => {
-                let text = value();
-                let words = text.split_ascii_whitespace();
-                self.system_features = words.map(|word| Cow::Owned(word.to_owned())).collect();
-            }
-            _ => {}
+    /// Reads plain variables (`getBoolAttr`, `getStringsAttr` in Nix's `parsed-derivations.cc`): true is
+    /// `1`, a list is separated by white space.
+    fn plain(value: impl Fn(&str) -> Option<Cow<'a, str>>) -> Self {
+        let features = value("requiredSystemFeatures").unwrap_or_default();
+        let words = features.split_ascii_whitespace();
+        Self {
+            name: value("name"),
+            pname: value("pname"),
+            version: value("version"),
+            system_features: words.map(|word| Cow::Owned(word.to_owned())).collect(),
+            prefers_local: value("preferLocalBuild").is_some_and(|value| value == "1"),
+            allows_substitutes: value("allowSubstitutes").is_none_or(|value| value == "1"),
         }
     }
 
@@ -83,16 +111,22 @@ impl<'a> Derivation<'a> {
     /// Reads the attributes. Structured ones that are no JSON are as good as none.
     #[must_use]
     pub fn attributes(&self) -> Attributes<'a> {
-        let mut attributes = Attributes::default();
-        for (name, value) in self.env {
-            if name == STRUCTURED
-                && let Ok(json) = serde_json::from_slice(&value.decode())
-            {
-                return Attributes::structured(&json);
-            }
-            attributes.variable(name.raw(), || value.to_text());
+        let known = &self.known;
+        if let Some(json) = known.structured
+            && let Ok(json) = serde_json::from_slice(&json.decode())
+        {
+            return Attributes::structured(&json);
         }
-        attributes
+        let text = |text: Option<Text<'a>>| text.map(Text::to_text);
+        Attributes::plain(|name| match name {
+            "name" => text(known.name),
+            "pname" => text(known.pname),
+            "version" => text(known.version),
+            "requiredSystemFeatures" => text(known.system_features),
+            "preferLocalBuild" => text(known.prefers_local),
+            "allowSubstitutes" => text(known.allows_substitutes),
+            _ => None,
+        })
     }
 }
 
@@ -103,15 +137,16 @@ impl<'a> Shown<'a> {
         if let Some(json) = &self.structured {
             return Attributes::structured(json);
         }
-        let mut attributes = Attributes::default();
-        for (name, value) in &self.env {
-            if name == STRUCTURED
-                && let Ok(json) = serde_json::from_str(value)
-            {
-                return Attributes::structured(&json);
-            }
-            attributes.variable(name.as_bytes(), || value.clone());
+        let value = |name: &str| {
+            let mut env = self.env.iter();
+            env.find(|(key, _)| key == name)
+                .map(|(_, value)| value.clone())
+        };
+        if let Some(json) = value(STRUCTURED)
+            && let Ok(json) = serde_json::from_str(&json)
+        {
+            return Attributes::structured(&json);
         }
-        attributes
+        Attributes::plain(value)
     }
 }

@@ -45,11 +45,22 @@ impl<T> Default for List<'_, T> {
 impl<'a, T: Element<'a>> List<'a, T> {
     /// Reads `[element,element…]`.
     pub(super) fn parse(input: &'a [u8], depth: u8) -> Parsed<'a, Self> {
+        Self::parse_each(input, depth, |_| {})
+    }
+
+    /// The same, with a look at each element while it is at hand.
+    pub(super) fn parse_each(
+        input: &'a [u8],
+        depth: u8,
+        mut each: impl FnMut(T),
+    ) -> Parsed<'a, Self> {
         let (start, _) = tag("[").parse(input)?;
         let (mut rest, mut len) = (start, 0);
         if start.first() != Some(&b']') {
             loop {
-                (rest, _) = T::parse(rest, depth)?;
+                let (after, element) = T::parse(rest, depth)?;
+                each(element);
+                rest = after;
                 len += 1;
                 match rest.first() {
                     Some(b',') => rest = &rest[1..],

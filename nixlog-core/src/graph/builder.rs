@@ -1,5 +1,7 @@
 //! Puts a [`DerivationGraph`] together, piece by piece and in any order.
 
+use std::collections::HashMap;
+
 use foldhash::fast::FixedState;
 use indexmap::IndexSet;
 use petgraph::graph::NodeIndex;
@@ -7,7 +9,7 @@ use petgraph::graph::NodeIndex;
 use super::cycles::closing_edges;
 use super::dag::{Cycle, Dag};
 use super::model::{Dependency, DerivationGraph, Node, NodeIdx, NodeKind, Output};
-use crate::store_path::base_name;
+use crate::store_path::{base_name, name_of};
 
 /// Puts a graph together. What is added twice counts once; where two say different things about the
 /// same path, what either of them needs is needed.
@@ -109,11 +111,11 @@ impl GraphBuilder {
 
     /// Says that a node needs another: these outputs of it, or all where none is named. A path that
     /// refers to itself does not need itself.
-    pub fn depend<'a>(
+    pub fn depend<S: AsRef<str>>(
         &mut self,
         index: NodeIdx,
         on: NodeIdx,
-        outputs: impl IntoIterator<Item = &'a str>,
+        outputs: impl IntoIterator<Item = S>,
     ) {
         if index == on {
             return;
@@ -124,7 +126,7 @@ impl GraphBuilder {
             output: None,
         };
         for name in outputs {
-            wanted.output = Some(self.name(name));
+            wanted.output = Some(self.name(name.as_ref()));
             self.wanted.push(wanted);
         }
         if wanted.output.is_none() {
@@ -185,7 +187,7 @@ impl GraphBuilder {
         let hearsay = std::mem::take(&mut self.hearsay);
         for (from, to) in hearsay {
             if self.graph.node(from).kind != NodeKind::Derivation {
-                self.depend(from, to, []);
+                self.depend(from, to, [""; 0]);
             }
         }
         let mut wanted = std::mem::take(&mut self.wanted);
@@ -193,20 +195,18 @@ impl GraphBuilder {
         wanted.dedup();
         let groups = wanted.chunk_by(|one, next| (one.from, one.to) == (next.from, next.to));
         let edge = |group: &[Wanted]| {
-            let all = self.graph.node(group[0].to).outputs.iter();
+            let all = &self.graph.node(group[0].to).outputs;
             let is_wanted = |output: &Output| {
-                let mut names = group.iter().filter_map(|wanted| wanted.output);
-                names.any(|name| self.names[name as usize] == output.name)
+                let mut names = group.iter().map(|wanted| wanted.output);
+                names.any(|name| name.is_none_or(|name| self.names[name as usize] == output.name))
             };
-            let everything = group[0].output.is_none();
-            let places = (0..)
-                .zip(all)
-                .filter(|(_, output)| !everything && is_wanted(output));
-            (
-                group[0].from,
-                group[0].to,
-                places.map(|(place, _)| place).collect(),
-            )
+            // All there are are told by none, so that most edges need no memory of their own.
+            let mut places = Vec::new();
+            if !all.iter().all(is_wanted) {
+                let wanted = (0..).zip(all).filter(|(_, output)| is_wanted(output));
+                places.extend(wanted.map(|(place, _)| place));
+            }
+            (group[0].from, group[0].to, places)
         };
         groups.map(edge).collect()
     }
@@ -217,7 +217,20 @@ impl GraphBuilder {
             let to = NodeIndex::new(to.0 as usize);
             self.graph.graph.add_edge(from, to, Dependency { outputs });
         }
+        self.graph.derivations_by_name = self.derivations_by_name();
         self.graph
+    }
+
+    fn derivations_by_name(&self) -> HashMap<Box<str>, Option<NodeIdx>, FixedState> {
+        let mut by_name: HashMap<Box<str>, Option<NodeIdx>, FixedState> = HashMap::default();
+        for index in self.graph.nodes() {
+            if self.graph.node(index).kind == NodeKind::Derivation {
+                let name = name_of(self.graph.base_name(index));
+                let only = by_name.entry(name.into()).and_modify(|only| *only = None);
+                only.or_insert(Some(index));
+            }
+        }
+        by_name
     }
 }
 
@@ -260,7 +273,7 @@ mod tests {
         builder.output(lib, "out", Some("l-out"));
         builder.output(lib, "out", Some("another"));
         builder.depend(user, lib, ["out", "no such output"]);
-        builder.depend(user, lib, []);
+        builder.depend(user, lib, [""; 0]);
         let graph = builder.finish().expect("no cycle");
         let wanted: Vec<_> = graph
             .dependencies(user)

@@ -1,10 +1,8 @@
 //! From `.drv` files and their kin to nodes and edges.
 
-use std::borrow::Cow;
-
 use super::builder::GraphBuilder;
 use super::model::{NodeIdx, NodeKind};
-use crate::drv::{Attributes, Derivation, PathInfo, Shown};
+use crate::drv::{Attributes, Derivation, PathInfo, Shown, Text};
 use crate::store_path::base_name;
 
 impl GraphBuilder {
@@ -26,13 +24,8 @@ impl GraphBuilder {
         for input in derivation.inputs {
             let on = self.node(&input.path.to_text());
             let dynamic = input.dynamic.iter().map(|dynamic| dynamic.output);
-            let outputs: Vec<Cow<'_, str>> = input
-                .outputs
-                .iter()
-                .chain(dynamic)
-                .map(|name| name.to_text())
-                .collect();
-            self.depend(index, on, outputs.iter().map(|name| &**name));
+            let outputs = input.outputs.iter().chain(dynamic);
+            self.depend(index, on, outputs.map(Text::to_text));
         }
         for source in derivation.sources {
             self.need(index, &source.to_text());
@@ -107,7 +100,7 @@ impl GraphBuilder {
     /// Says that a node needs a path, all of it.
     fn need(&mut self, index: NodeIdx, path: &str) {
         let on = self.node(path);
-        self.depend(index, on, []);
+        self.depend(index, on, [""; 0]);
     }
 }
 
@@ -217,6 +210,6 @@ mod tests {
         let user = graph.find("2-user.drv").expect("added");
         let needs: Vec<_> = graph.dependencies(user).collect();
         assert_eq!(graph.base_name(needs[0].0), "1-maker.drv");
-        assert_eq!(needs[0].1.outputs, [0]);
+        assert_eq!(needs[0].1.outputs, [0; 0], "all that there are");
     }
 }

@@ -1,11 +1,13 @@
 //! The derivation graph.
 
+use std::collections::HashMap;
+
 use foldhash::fast::FixedState;
 use indexmap::{IndexMap, IndexSet};
 use petgraph::graph::{DiGraph, EdgeIndex, NodeIndex};
 
 use super::dag::Dag;
-use crate::store_path::base_name;
+use crate::store_path::{base_name, name_of};
 
 /// A node of one [`DerivationGraph`]: an index, dense from 0. Handing it to another graph gives
 /// another node, or a panic.
@@ -88,6 +90,8 @@ pub struct DerivationGraph {
     pub(super) names: IndexSet<Box<str>, FixedState>,
     /// Which derivation makes a store path, by the path's base name.
     pub(super) makers: IndexMap<Box<str>, (NodeIdx, u32), FixedState>,
+    /// The derivation of each name; `None` where several bear it.
+    pub(super) derivations_by_name: HashMap<Box<str>, Option<NodeIdx>, FixedState>,
     pub(super) dag: Dag,
 }
 
@@ -128,11 +132,21 @@ impl DerivationGraph {
         u32::try_from(index).ok().map(NodeIdx)
     }
 
-    /// Tells whether a derivation fetches something; `None` where the derivation is not at hand.
+    /// Tells whether a derivation fetches something, or else the only one of its name; `None` where
+    /// neither is at hand.
     #[must_use]
     pub fn is_fixed_output(&self, path: &str) -> Option<bool> {
-        let node = self.node(self.find(path)?);
-        (node.kind == NodeKind::Derivation).then_some(node.is_fixed_output)
+        let at_hand = |&index: &NodeIdx| self.node(index).kind == NodeKind::Derivation;
+        let index = self.find(path).filter(at_hand);
+        let index = index.or_else(|| self.named(name_of(path)))?;
+        Some(self.node(index).is_fixed_output)
+    }
+
+    /// Finds the only derivation of a name (without hash and `.drv`) whose `.drv` is at hand; `None` where
+    /// there is none or several.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Option<NodeIdx> {
+        *self.derivations_by_name.get(name)?
     }
 
     /// Finds the derivation that makes a store path, and which of its outputs that is.

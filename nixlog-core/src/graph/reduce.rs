@@ -182,4 +182,22 @@ mod tests {
         let keep = [true, true, false, false, true, true, false];
         assert_eq!(contract(&dag, &keep, Hubs::Keep).nodes, [0, 1, 4, 5]);
     }
+
+    #[test]
+    fn a_node_needed_three_ways_counts_once() {
+        // 0 ← 1, 2, 3 ← 4 ← 5, 6.
+        let edges = vec![
+            (1, 0),
+            (2, 0),
+            (3, 0),
+            (4, 1),
+            (4, 2),
+            (4, 3),
+            (5, 4),
+            (6, 4),
+        ];
+        let dag = Dag::new(7, edges).expect("no cycle");
+        let keep = [true, false, false, false, false, true, true];
+        assert_eq!(contract(&dag, &keep, Hubs::Keep).nodes, [0, 5, 6]);
+    }
 }

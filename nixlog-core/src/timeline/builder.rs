@@ -347,7 +347,10 @@ impl TimelineBuilder {
                 self.evaluation.handover(self.now);
                 self.plan.header(note);
             }
-            Note::PlanItem { .. } => self.plan.item(),
+            Note::PlanItem { path } => {
+                let names = &mut self.names;
+                self.plan.item(|| names.intern(path));
+            }
             note if evaluation::is_sign(note) => self.evaluation.sign(),
             note => self.failures.note(note, &mut self.names),
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::activity::Row;
-use super::model::Plan;
+use super::model::{Name, Plan};
 use crate::wire::dialect::Evidence;
 use crate::wire::event::{ActivityKind, Event, Message, ResultKind};
 use crate::wire::message::Note;
@@ -260,6 +260,10 @@ pub(super) struct PlanReader {
     plan: Plan,
     /// A header without a count: its items are counted.
     open: Option<Counted>,
+    /// The derivations of each announcement, in its order.
+    builds: Vec<Vec<Name>>,
+    /// The last header was one of derivations.
+    is_building: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -277,8 +281,10 @@ impl PlanReader {
             }
         };
         self.open = Some(Counted::Nothing);
+        self.is_building = matches!(note, Note::PlanBuild { .. });
         match *note {
             Note::PlanBuild { count } => {
+                self.builds.push(Vec::new());
                 add(&mut self.plan.builds, count);
                 if count.is_none() {
                     self.open = Some(Counted::Builds);
@@ -300,7 +306,10 @@ impl PlanReader {
         }
     }
 
-    pub(super) fn item(&mut self) {
+    pub(super) fn item(&mut self, name: impl FnOnce() -> Name) {
+        if let (true, Some(builds)) = (self.is_building, self.builds.last_mut()) {
+            builds.push(name());
+        }
         let sum = match self.open {
             Some(Counted::Builds) => &mut self.plan.builds,
             Some(Counted::Fetches) => &mut self.plan.fetches,
@@ -311,5 +320,9 @@ impl PlanReader {
 
     pub(super) fn plan(&self) -> Plan {
         self.plan
+    }
+
+    pub(super) fn builds(&mut self) -> Vec<Vec<Name>> {
+        std::mem::take(&mut self.builds)
     }
 }

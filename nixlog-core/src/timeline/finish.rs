@@ -80,6 +80,7 @@ pub(super) fn timeline(mut builder: TimelineBuilder) -> Timeline {
         fillers: builder.fillers,
         calls,
         plan: builder.plan.plan(),
+        planned_builds: builder.plan.builds(),
         resolved: builder.resolved,
         issues,
         interrupted: builder.failures.interrupted,

@@ -55,6 +55,7 @@ pub struct Timeline {
     calls: Vec<Interval>,
     names: Names,
     plan: Plan,
+    planned_builds: Vec<Vec<Name>>,
     resolved: Vec<(Name, Name)>,
     facts: Facts,
     issues: Vec<Issue>,
@@ -100,6 +101,12 @@ impl Timeline {
     #[must_use]
     pub fn plan(&self) -> Plan {
         self.plan
+    }
+
+    /// Returns the derivations that Nix said it would build, one list for each announcement, in its
+    /// order: dependencies first.
+    pub fn planned_builds(&self) -> impl ExactSizeIterator<Item = &[Name]> {
+        self.planned_builds.iter().map(Vec::as_slice)
     }
 
     /// Returns the planned and the resolved derivation of each content-addressed build.

@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use nixlog_core::analysis::implied_graph::implied_graph;
 use nixlog_core::drv::{Derivation, OutputKind, Shown, path_infos, shown};
-use nixlog_core::graph::{DerivationGraph, Direction, GraphBuilder, NodeKind, transitive};
+use nixlog_core::graph::{DerivationGraph, Direction, GraphBuilder, NodeKind, closure, transitive};
 use nixlog_core::time::Nanos;
+use nixlog_core::timeline::Timeline;
 use serde_json::Value;
 
-use crate::recordings::{files_in, unpacked};
+use crate::recordings::{files_in, timeline, unpacked};
 use crate::shared_corpus;
 
 /// The derivations of a recording, in the forms that it has.
@@ -19,6 +21,7 @@ struct Recorded {
     json: Option<Vec<u8>>,
     infos: Option<Vec<u8>>,
     truth: Option<Value>,
+    log: Option<Vec<u8>>,
 }
 
 fn recorded_in(dir: &Path) -> Vec<Recorded> {
@@ -38,6 +41,7 @@ fn recorded_in(dir: &Path) -> Vec<Recorded> {
             files: files(&path),
             json: read(&name, "derivations.json"),
             infos: read(&name, "path-info.json"),
+            log: read(&name, "ts.log"),
             truth: read(&name, "truth.json")
                 .map(|truth| serde_json::from_slice(&truth).expect("the truth is JSON")),
             name,
@@ -143,7 +147,22 @@ struct Tally {
     with_json: usize,
     with_truth: usize,
     nodes: usize,
+    implied: Implied,
     wrong: Vec<String>,
+}
+
+/// What logs alone tell, against what is so.
+#[derive(Debug, Default)]
+struct Implied {
+    logs: usize,
+    /// Dependencies between builds of the same log, direct or not.
+    dependencies: usize,
+    proven: usize,
+    direct: usize,
+    proven_direct: usize,
+    pairs: u64,
+    excluded_by_time: u64,
+    excluded_by_plan: u64,
 }
 
 impl Tally {
@@ -170,6 +189,9 @@ impl Tally {
         if let Some(truth) = &recorded.truth {
             self.with_truth += 1;
             self.check_truth(name, &graph, truth);
+        }
+        if let Some(log) = &recorded.log {
+            self.check_implied(name, &graph, &timeline(log));
         }
         if let Some(infos) = &recorded.infos {
             let infos = path_infos(infos).expect("path infos");
@@ -209,6 +231,54 @@ impl Tally {
         if edges(&other) != edges(graph) {
             self.wrong
                 .push(format!("{name}: the graphs of files and JSON differ"));
+        }
+    }
+
+    /// Nothing that a log rules out is so, and all that it proves is.
+    fn check_implied(&mut self, name: &str, graph: &DerivationGraph, timeline: &Timeline) {
+        let implied = implied_graph(timeline);
+        let tally = &mut self.implied;
+        tally.logs += 1;
+        tally.pairs += implied.pairs;
+        tally.excluded_by_time += implied.excluded_by_time;
+        tally.excluded_by_plan += implied.excluded_by_plan;
+        tally.proven += implied.proven.len();
+        let units = timeline.units().iter().enumerate();
+        let started = units.filter(|(_, unit)| unit.started && unit.kind.is_derivation());
+        let nodes: BTreeMap<u32, usize> = started
+            .filter_map(|(index, unit)| Some((graph.find(timeline.name(unit.subject))?.0, index)))
+            .collect();
+        for (&node, &unit) in &nodes {
+            let needs = closure(graph.dag(), &[node], Direction::Dependencies);
+            let needed = needs.iter().filter_map(|other| nodes.get(other));
+            for &other in needed.filter(|&&other| other != unit) {
+                tally.dependencies += 1;
+                if implied.is_excluded(unit, other) {
+                    let [from, to] =
+                        [unit, other].map(|unit| timeline.name(timeline.units()[unit].subject));
+                    self.wrong
+                        .push(format!("{name}: ruled out, but {from} needs {to}"));
+                }
+            }
+            let direct = graph.dag().dependencies(node).iter();
+            tally.direct += direct.filter(|other| nodes.contains_key(other)).count();
+            let own = implied
+                .proven
+                .iter()
+                .filter(|proof| proof.dependent == unit);
+            for proof in own {
+                let path = timeline.name(timeline.units()[proof.dependency].subject);
+                let found = graph.find(path).map(|node| node.0);
+                let is_direct =
+                    found.is_some_and(|to| graph.dag().dependencies(node).contains(&to));
+                tally.proven_direct += usize::from(proof.is_direct);
+                let is_so = found.is_some_and(|to| needs.binary_search(&to).is_ok());
+                if !is_so || (proof.is_direct && !is_direct) {
+                    let from = timeline.name(timeline.units()[unit].subject);
+                    self.wrong
+                        .push(format!("{name}: proven, but {from} does not need {path}"));
+                }
+            }
         }
     }
 
@@ -294,6 +364,7 @@ fn derivations_of_every_shared_recording() {
         tally.nodes,
         tally.wrong.len()
     ));
+    shared_corpus::say(&format!("{:?}", tally.implied));
     assert!(tally.wrong.is_empty(), "\n{}", tally.wrong.join("\n"));
 }
 

@@ -33,7 +33,18 @@ pub fn graph(
         let more = plural((nodes.len() - shown) as u64, "more node");
         notes.insert(0, format!("{more}; `--top 0` lists all"));
     }
-    if result.missing_derivations > 0 {
+    if let Some(implied) = result.implied.as_ref().filter(|implied| implied.builds > 1) {
+        notes.push(format!(
+            "from the log alone: of {} between {}, time rules out {} and the order of Nix's plan {}; it proves {}; {} open",
+            plural(implied.pairs, "possible dependency").replace("dependencys", "dependencies"),
+            plural(implied.builds as u64, "build"),
+            count(implied.excluded_by_time),
+            count(implied.excluded_by_plan),
+            count(implied.proven.len() as u64),
+            count(implied.open),
+        ));
+    }
+    if result.missing_derivations > 0 && result.depth.is_some() {
         let missing = plural(result.missing_derivations as u64, "derivation");
         notes.push(format!(
             "{missing} that others need were not found: what these depend on is not known"
@@ -112,8 +123,8 @@ fn verdict(report: &Report<GraphResult>) -> String {
             plural(result.total_nodes as u64, "node")
         ),
         0 => "nothing was built or substituted, and no derivation is at hand".to_owned(),
-        _ if result.source.is_none() => format!(
-            "{nodes}; what depends on what is not known: no derivation is at hand, and the log does not tell"
+        _ if result.depth.is_none() => format!(
+            "{nodes}; what depends on what is not known: no derivation is at hand, and a log names no dependencies"
         ),
         _ => {
             let edges = plural(result.edges.len() as u64, "edge");
@@ -142,7 +153,7 @@ fn next_command(report: &Report<GraphResult>, inputs: &[String]) -> Option<Strin
     }
     let words: Vec<String> = inputs.iter().map(|word| shell_word(word)).collect();
     let inputs = words.join(" ");
-    Some(match report.result.source {
+    Some(match report.result.depth {
         None => format!("nixlog graph {inputs} --derivations FILE"),
         Some(_) => {
             format!("nixlog graph {inputs} --reduce --top 100 --format dot | dot -Tsvg > graph.svg")

@@ -31,36 +31,13 @@ pub(super) fn notes(diagnostics: &[Diagnostic]) -> Vec<String> {
     diagnostics.iter().map(note).collect()
 }
 
-/// Says how much of what ran the derivations at hand explain, where that is not all of it.
+/// Says how to get to know what depends on what, where nothing of it is known.
 pub(super) fn coverage(coverage: &CoverageView) -> Option<String> {
-    const HOW: &str = "name them with `--derivations FILE`, say from `nix derivation show -r`";
-    let CoverageView {
-        builds,
-        known_builds,
-        substitutions,
-        known_substitutions,
-    } = *coverage;
-    let builds_missing = (known_builds < builds).then(|| {
-        format!(
-            "the derivations of {} of {builds} builds",
-            builds - known_builds
-        )
-    });
-    let paths_missing = (known_substitutions < substitutions).then(|| {
-        let missing = substitutions - known_substitutions;
-        format!("the references of {missing} of {substitutions} substituted paths")
-    });
-    let missing: Vec<String> = builds_missing.into_iter().chain(paths_missing).collect();
-    match (missing.as_slice(), known_builds + known_substitutions) {
-        ([], _) => None,
-        (_, 0) => Some(format!(
-            "no derivations at hand, so what depends on what is not known: {HOW}"
-        )),
-        (missing, _) => Some(format!(
-            "not at hand: {}; what these depend on is not known: {HOW}",
-            missing.join(" and ")
-        )),
-    }
+    let known = coverage.known_builds + coverage.known_substitutions + coverage.made_substitutions;
+    let nothing = known == 0 && coverage.builds + coverage.substitutions > 1;
+    nothing.then(|| {
+        "no derivations at hand, so what depends on what is not known: name them with `--derivations FILE`, say from `nix derivation show -r`".to_owned()
+    })
 }
 
 /// Returns the next command worth running: for a log without times or without a build, how to get one

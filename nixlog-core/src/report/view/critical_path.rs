@@ -153,12 +153,16 @@ pub struct UnitTimesView {
 pub struct CoverageView {
     /// Builds and source fetches that ran.
     pub builds: usize,
-    /// Those of them whose derivation is at hand.
+    /// Those of them whose derivation is at hand, or one of the same name.
     pub known_builds: usize,
+    /// Those for which one of the same name stands in.
+    pub builds_by_name: usize,
     /// Substitutions that ran.
     pub substitutions: usize,
     /// Those of them whose references are known.
     pub known_substitutions: usize,
+    /// Those of them that a derivation at hand makes.
+    pub made_substitutions: usize,
 }
 
 impl From<Coverage> for CoverageView {
@@ -166,8 +170,10 @@ impl From<Coverage> for CoverageView {
         Self {
             builds: coverage.builds,
             known_builds: coverage.known_builds,
+            builds_by_name: coverage.builds_by_name,
             substitutions: coverage.substitutions,
             known_substitutions: coverage.known_substitutions,
+            made_substitutions: coverage.made_substitutions,
         }
     }
 }

@@ -1,11 +1,12 @@
 //! The result of `graph`.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use serde::Serialize;
 
 use super::nanos;
 use crate::analysis::drawing::{Drawing, Drawn};
+use crate::analysis::implied_graph::ImpliedGraph;
 use crate::graph::{DerivationGraph, Direction, NodeIdx, NodeKind, transitive};
 use crate::store_path::{name_of, pname_of};
 use crate::time::Nanos;
@@ -15,8 +16,8 @@ use crate::timeline::{Timeline, Unit, UnitKind};
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct GraphResult {
-    /// Where the dependencies come from: `given` (`--derivations`), `store`; `null` where they are not
-    /// known.
+    /// Where the dependencies come from: `given` (`--derivations`), `store`; `log` where no derivation
+    /// is at hand and only [`implied`](Self::implied) is known; `null` where not even that.
     pub source: Option<&'static str>,
     /// Derivations that were read.
     pub derivations: usize,
@@ -34,6 +35,27 @@ pub struct GraphResult {
     pub nodes: Vec<GraphNodeView>,
     /// Dependent and dependency, as indices into `nodes`.
     pub edges: Vec<[u32; 2]>,
+    /// What the log alone tells, where no derivation is at hand. Not all there is, so no edges.
+    pub implied: Option<ImpliedView>,
+}
+
+/// What a log alone tells about dependencies between builds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct ImpliedView {
+    /// Builds that started.
+    pub builds: usize,
+    /// Pairs of a possible dependent and a possible dependency.
+    pub pairs: u64,
+    /// Pairs ruled out, since the one started before the other had ended.
+    pub excluded_by_time: u64,
+    /// Of the rest, pairs ruled out by the order of Nix's plan.
+    pub excluded_by_plan: u64,
+    /// Pairs of which nothing is known.
+    pub open: u64,
+    /// Dependent and dependency, as indices into `nodes`, where the order of Nix's plan proves that the
+    /// one needs the other, directly or not.
+    pub proven: Vec<[u32; 2]>,
 }
 
 /// One node.
@@ -68,13 +90,14 @@ pub struct GraphNodeView {
 }
 
 /// Makes the result of `graph`. `chain`: the units on the longest chain; `span`: how long it is;
-/// `store_dir`: what to put in front of paths of which only the last part is known.
+/// `store_dir`: what to put in front of paths of which only the last part is known. `source` says where
+/// the derivations come from; without any, `implied` is what is left.
 #[must_use]
 pub fn graph(
     timeline: &Timeline,
     graph: &DerivationGraph,
     drawing: &Drawing,
-    source: Option<&'static str>,
+    (source, implied): (Option<&'static str>, Option<&ImpliedGraph>),
     (chain, span): (&[usize], Option<Nanos>),
     store_dir: &str,
 ) -> GraphResult {
@@ -122,8 +145,9 @@ pub fn graph(
         let nodes = graph.nodes();
         nodes.filter(|&node| graph.node(node).kind == kind).count()
     };
+    let implied = implied.filter(|_| !is_known);
     GraphResult {
-        source,
+        source: source.or(implied.map(|_| "log")),
         derivations: count(NodeKind::Derivation),
         missing_derivations: count(NodeKind::Missing),
         total_nodes: drawing.total,
@@ -139,6 +163,26 @@ pub fn graph(
                 to.map(move |&to| [from, to])
             })
             .collect(),
+        implied: implied.map(|implied| implied_view(drawing, implied)),
+    }
+}
+
+fn implied_view(drawing: &Drawing, implied: &ImpliedGraph) -> ImpliedView {
+    let units = (0..).zip(&drawing.nodes);
+    let nodes: HashMap<usize, u32> = units
+        .filter_map(|(node, drawn)| Some((drawn.unit?, node)))
+        .collect();
+    let proven = implied.proven.iter().filter_map(|proof| {
+        let [from, to] = [proof.dependent, proof.dependency].map(|unit| nodes.get(&unit).copied());
+        Some([from?, to?])
+    });
+    ImpliedView {
+        builds: implied.builds,
+        pairs: implied.pairs,
+        excluded_by_time: implied.excluded_by_time,
+        excluded_by_plan: implied.excluded_by_plan,
+        open: implied.open(),
+        proven: proven.collect(),
     }
 }
 
