@@ -30,6 +30,10 @@ pub(crate) enum Command {
     Slowest(cmd::slowest::Args),
     #[command(name = "critical-path")]
     CriticalPath(cmd::critical_path::Args),
+    Bottlenecks(cmd::bottlenecks::Args),
+    Parallelism(cmd::parallelism::Args),
+    WhatIf(cmd::what_if::Args),
+    CacheCandidates(cmd::cache_candidates::Args),
     Timeline(cmd::timeline::Args),
     Graph(cmd::graph::Args),
     Doctor(cmd::doctor::Args),

@@ -31,9 +31,14 @@ impl Deref for Explained {
 }
 
 impl Explained {
+    /// Tells whether anything is known of what depends on what.
+    pub(crate) fn is_known(&self) -> bool {
+        !self.run.coverage().is_nothing()
+    }
+
     /// Returns the chain, where it is known what depends on what: else it is not worth much.
     pub(crate) fn known_path(&self) -> Option<&CriticalPath> {
-        (!self.run.coverage().is_nothing()).then_some(&self.path)
+        self.is_known().then_some(&self.path)
     }
 }
 

@@ -7,6 +7,7 @@ mod derivations;
 mod echo;
 mod error;
 mod explained;
+mod globs;
 mod input;
 mod load;
 mod output;

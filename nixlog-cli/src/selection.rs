@@ -1,5 +1,6 @@
 //! What verbs that list things understand by the same words: `--top`, `--filter`, `--min-duration`.
 
+use nixlog_core::analysis::makespan::KnownSlots;
 use nixlog_core::report::view::UnitView;
 use nixlog_core::time::Nanos;
 use nixlog_core::timeline::UnitKind;
@@ -7,7 +8,31 @@ use regex::Regex;
 
 /// Tells whether `--filter`, if there is one, lets a unit through.
 pub(crate) fn matches(filter: Option<&Regex>, unit: &UnitView) -> bool {
-    filter.is_none_or(|filter| filter.is_match(&unit.name) || filter.is_match(&unit.path))
+    names(filter, &[&unit.name, &unit.path])
+}
+
+/// Tells whether `--filter`, if there is one, lets something of these names through.
+pub(crate) fn names(filter: Option<&Regex>, names: &[&str]) -> bool {
+    filter.is_none_or(|filter| names.iter().any(|name| filter.is_match(name)))
+}
+
+/// What is known of the slots that a recorded build had.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub(crate) struct SlotArgs {
+    /// How many builds Nix was allowed to run at once here: `max-jobs`; else the most seen running
+    #[arg(long, value_name = "N", value_parser = slots(), help_heading = "Simulation")]
+    max_jobs: Option<u32>,
+}
+
+impl SlotArgs {
+    pub(crate) const fn known(self) -> KnownSlots {
+        KnownSlots::new(self.max_jobs)
+    }
+}
+
+/// Reads a number of slots.
+pub(crate) fn slots() -> clap::builder::RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(1..=4096)
 }
 
 /// Reads how many rows to show.
@@ -54,9 +79,56 @@ pub(crate) fn duration(text: &str) -> Result<Nanos, String> {
     Ok(Nanos::new(nanos))
 }
 
+/// Reads `50MiB`, `12.5MB/s`, `800k`; a bare number counts bytes. Keeps the text.
+pub(crate) fn rate(text: &str) -> Result<(u64, String), String> {
+    let bare = text.strip_suffix("/s").unwrap_or(text);
+    let split = bare
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(bare.len());
+    let (number, unit) = bare.split_at(split);
+    let scale = match unit.trim() {
+        "" | "B" => 1.0,
+        "k" | "kB" | "KB" => 1e3,
+        "M" | "MB" => 1e6,
+        "G" | "GB" => 1e9,
+        "K" | "Ki" | "KiB" => 1024.0,
+        "Mi" | "MiB" => 1024.0 * 1024.0,
+        "Gi" | "GiB" => 1024.0 * 1024.0 * 1024.0,
+        _ => return Err("expected bytes per second, such as `50MiB` or `12.5MB`".to_owned()),
+    };
+    let number: f64 = number
+        .parse()
+        .map_err(|_| "expected a number in front of the unit".to_owned())?;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the number has no sign, and `as` saturates"
+    )]
+    let bytes = (number * scale) as u64;
+    if bytes == 0 {
+        return Err("expected more than nothing".to_owned());
+    }
+    Ok((bytes, text.to_owned()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rates() {
+        for (text, want) in [
+            ("50MiB", 52_428_800),
+            ("12.5MB/s", 12_500_000),
+            ("800k", 800_000),
+            ("1", 1),
+        ] {
+            assert_eq!(rate(text), Ok((want, text.to_owned())));
+        }
+        for bad in ["", "x", "0", "-1", "3 furlongs", "0.1", "MiB"] {
+            assert!(rate(bad).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn durations() {

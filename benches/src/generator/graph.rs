@@ -63,7 +63,7 @@ pub fn graph(n_nodes: usize, edges_per_node: usize, seed: u64) -> Graph {
     let durations = (0..n_nodes)
         .map(|_| {
             let scale = 100_000_000 << rng.below(14);
-            Nanos::new(scale + rng.below(scale))
+            Nanos::new(scale + (scale >> 20) * rng.below(1 << 20))
         })
         .collect();
     Graph {

@@ -1,11 +1,15 @@
 //! One file per verb.
 
+pub(crate) mod bottlenecks;
+pub(crate) mod cache_candidates;
 pub(crate) mod critical_path;
 pub(crate) mod doctor;
 pub(crate) mod graph;
+pub(crate) mod parallelism;
 pub(crate) mod phases;
 pub(crate) mod slowest;
 pub(crate) mod timeline;
+pub(crate) mod what_if;
 
 use crate::cli::{Cli, Command};
 use crate::error::CliError;
@@ -16,6 +20,10 @@ pub(crate) fn run(cli: Cli) -> Result<(), CliError> {
         Command::Phases(args) => phases::run(&args),
         Command::Slowest(args) => slowest::run(&args),
         Command::CriticalPath(args) => critical_path::run(&args),
+        Command::Bottlenecks(args) => bottlenecks::run(&args),
+        Command::Parallelism(args) => parallelism::run(&args),
+        Command::WhatIf(args) => what_if::run(&args),
+        Command::CacheCandidates(args) => cache_candidates::run(&args),
         Command::Timeline(args) => timeline::run(&args),
         Command::Graph(args) => graph::run(&args),
         Command::Doctor(args) => doctor::run(&args),

@@ -57,7 +57,8 @@ pub fn bottlenecks(
     structural: &Structural,
     makespan: Option<&Makespan>,
 ) -> Bottlenecks {
-    let idle = idle(timeline, run, path.slots);
+    let local = makespan.map(Makespan::local_slots);
+    let idle = idle(timeline, run, local.unwrap_or(path.slots));
     let mut units: Vec<Bottleneck> = structural
         .units
         .iter()
@@ -80,15 +81,7 @@ pub fn bottlenecks(
         try_without(makespan, units.iter_mut().take(n_tried).collect());
     }
     units.extend(evaluation(timeline, path, &idle));
-    units.sort_by_key(|it| {
-        std::cmp::Reverse((
-            it.saving.max(it.drag),
-            it.saving,
-            it.drag,
-            it.blocked,
-            it.solo,
-        ))
-    });
+    units.sort_by_key(|it| std::cmp::Reverse((it.saving, it.drag, it.blocked, it.solo)));
     Bottlenecks { units, idle }
 }
 

@@ -1,7 +1,8 @@
 //! Slots that stood idle: when, and who held up the work that was left.
 //!
 //! A local build slot *starves* while nothing that is ready could take it, although builds that have
-//! not started are still to come: somebody who runs holds them up.
+//! not started are still to come: somebody who runs holds them up, be it a build, here or on another
+//! machine, or a download.
 //!
 //! ```text
 //! slot 1  █████████████████ openssl ████████████│ curl ███
@@ -12,6 +13,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::critical_path::{Pool, interval};
+use super::makespan::pools_of;
 use super::run_graph::{RunGraph, is_node};
 use crate::graph::CriticalPathMethod;
 use crate::time::{Interval, Nanos, Stamp};
@@ -42,8 +44,8 @@ pub struct IdleStretch {
     pub idle: Nanos,
     /// The sum of the time that slots were taken in it.
     pub busy: Nanos,
-    /// Whoever of those running has the longest chain of work behind it, as an index into
-    /// [`Timeline::units`].
+    /// Whoever of those running has the longest chain of work behind it, itself not counted, as an index
+    /// into [`Timeline::units`]; `None` where nothing is known to wait for any of them.
     pub held_by: Option<usize>,
     /// How many units that need it, directly or not, had not started at its beginning.
     pub n_waiting: usize,
@@ -107,13 +109,16 @@ fn changes(timeline: &Timeline, run: &RunGraph, wall: Interval) -> Vec<(Stamp, C
 }
 
 struct Sweep<'a> {
-    timeline: &'a Timeline,
     run: &'a RunGraph,
     cpm: CriticalPathMethod<'a>,
     at: Stamp,
     idle: Idle,
-    /// Local builds that run, by the chain behind them, the longest last.
-    running: BTreeSet<(Nanos, usize)>,
+    /// Whatever of the graph runs, by the chain behind it, the longest last.
+    running: BTreeSet<(Nanos, Nanos, usize)>,
+    /// How many of these take a local slot.
+    busy: u32,
+    /// Whether a unit takes a local slot.
+    is_local: Vec<bool>,
     /// Everything that runs: how many, and the sum of their indices, which is the index of the only one.
     all: (usize, usize),
     /// Local builds that are ready and wait.
@@ -128,14 +133,20 @@ struct Sweep<'a> {
 
 impl<'a> Sweep<'a> {
     fn new(timeline: &'a Timeline, run: &'a RunGraph, slots: u32) -> Self {
+        let pool = pools_of(timeline);
+        let is_local = timeline
+            .units()
+            .iter()
+            .map(|unit| pool(unit) == Some(Pool::Local));
+        let is_local: Vec<bool> = is_local.collect();
         let local = timeline.units().iter().enumerate();
-        let local = local.filter(|(number, unit)| {
-            Pool::of(unit) == Some(Pool::Local)
-                && run.node_of(*number).is_some()
+        let local = local.filter(|&(number, unit)| {
+            is_local[number]
+                && run.node_of(number).is_some()
                 && interval(unit).is_some_and(|ran| ran.length() > Nanos::ZERO)
         });
         Self {
-            timeline,
+            left: local.count(),
             run,
             cpm: CriticalPathMethod::new(run.dag(), run.durations()),
             at: Stamp::ZERO,
@@ -144,21 +155,20 @@ impl<'a> Sweep<'a> {
                 ..Idle::default()
             },
             running: BTreeSet::new(),
+            busy: 0,
+            is_local,
             all: (0, 0),
             waiting: 0,
-            left: local.count(),
             starved: Nanos::ZERO,
             before: HashMap::new(),
         }
     }
 
-    fn is_local(&self, unit: usize) -> bool {
-        Pool::of(&self.timeline.units()[unit]) == Some(Pool::Local)
-    }
-
-    fn key(&self, unit: usize) -> (Nanos, usize) {
-        let node = self.run.node_of(unit);
-        (node.map_or(Nanos::ZERO, |node| self.cpm.tail(node)), unit)
+    /// Returns a unit of the graph with the chain behind it, without and with itself.
+    fn key(&self, unit: usize) -> Option<(Nanos, Nanos, usize)> {
+        let node = self.run.node_of(unit)?;
+        let tail = self.cpm.tail(node);
+        Some((tail - self.run.durations()[node as usize], tail, unit))
     }
 
     /// Accounts for the time up to an instant.
@@ -174,15 +184,16 @@ impl<'a> Sweep<'a> {
         if self.all.0 == 1 {
             *self.idle.solo.entry(self.all.1).or_default() += time;
         }
-        let busy = u32::try_from(self.running.len()).unwrap_or(u32::MAX);
-        let free = self.idle.slots.saturating_sub(busy);
-        if free == 0 || busy == 0 || self.waiting > 0 || self.left == 0 {
+        let free = self.idle.slots.saturating_sub(self.busy);
+        if free == 0 || self.running.is_empty() || self.waiting > 0 || self.left == 0 {
             return;
         }
         self.starved += time;
-        let held_by = self.running.last().map(|&(_, unit)| unit);
+        let longest = self.running.last();
+        let held_by = longest.filter(|(behind, ..)| *behind > Nanos::ZERO);
+        let held_by = held_by.map(|&(.., unit)| unit);
         let idle = Nanos::new(time.get().saturating_mul(u64::from(free)));
-        let busy = Nanos::new(time.get().saturating_mul(u64::from(busy)));
+        let busy = Nanos::new(time.get().saturating_mul(u64::from(self.busy)));
         match self.idle.stretches.last_mut() {
             Some(last) if last.interval.end() == interval.start() && last.held_by == held_by => {
                 last.interval = Interval::new(last.interval.start(), at).unwrap_or(interval);
@@ -205,8 +216,9 @@ impl<'a> Sweep<'a> {
             Change::Start(unit) => {
                 self.all = (self.all.0 + 1, self.all.1 + unit);
                 self.before.insert(unit, self.starved);
-                if self.is_local(unit) {
-                    self.running.insert(self.key(unit));
+                self.running.extend(self.key(unit));
+                if self.is_local[unit] {
+                    self.busy += 1;
                     self.waiting = self.waiting.saturating_sub(1);
                     self.left = self.left.saturating_sub(1);
                 }
@@ -219,11 +231,14 @@ impl<'a> Sweep<'a> {
                 if let Some(before) = self.before.remove(&unit) {
                     *self.idle.blocked.entry(unit).or_default() += self.starved - before;
                 }
-                if self.is_local(unit) {
-                    self.running.remove(&self.key(unit));
+                if let Some(key) = self.key(unit) {
+                    self.running.remove(&key);
+                }
+                if self.is_local[unit] {
+                    self.busy = self.busy.saturating_sub(1);
                 }
             }
-            Change::Ready(unit) => self.waiting += usize::from(self.is_local(unit)),
+            Change::Ready(unit) => self.waiting += usize::from(self.is_local[unit]),
         }
     }
 

@@ -1,14 +1,14 @@
 //! The graph part of a build as a workload that can be simulated: the start of every what-if.
 //!
 //! Builds, source fetches and substitutions with what they need, how long each took, and the slots that
-//! they shared. [`simulation`](super::simulation) does not know what they are; this does.
+//! they shared. [`simulation`] does not know what they are; this does.
 
 use super::critical_path::{Pool, interval};
 use super::run_graph::RunGraph;
 use super::simulation::{self, Bounds, Options, Order, Recorded, Run, Schedule, Task, slots_seen};
 use crate::graph::{Hubs, contract};
 use crate::time::{Interval, Nanos, Stamp};
-use crate::timeline::{Timeline, UnitKind};
+use crate::timeline::{Timeline, Unit};
 
 /// How late an end may be in the log.
 const LATE: Nanos = Nanos::new(10_000_000);
@@ -21,7 +21,8 @@ const SUBSTITUTION_SLOTS: u32 = 16;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct KnownSlots {
-    /// `max-jobs` of this machine; default: the most builds seen running at once.
+    /// `max-jobs` of this machine; default: the most builds seen running at once. Where more than this
+    /// were seen, these count.
     pub local: Option<u32>,
 }
 
@@ -44,6 +45,8 @@ pub struct Makespan {
     /// The unit of each task; `None` for what did not run, and for pauses.
     units: Vec<Option<usize>>,
     slots_given: bool,
+    /// Substitutions take build slots.
+    shared: bool,
 }
 
 /// How well the simulation replays what was recorded.
@@ -81,6 +84,9 @@ impl Makespan {
         }
         let graph = contract(run.dag(), &keep, Hubs::Keep);
         let pools = Pools::new(timeline, run, known);
+        let slots_given = known
+            .local
+            .is_some_and(|known| pools.local() == Some(known));
         let nowhere = u16::try_from(pools.all.len()).unwrap_or(Task::NO_POOL);
         let mut ends: Vec<Stamp> = Vec::with_capacity(graph.nodes.len());
         ends.resize(graph.nodes.len(), wall.start());
@@ -122,7 +128,8 @@ impl Makespan {
             options: Options::new(slots),
             pools: pools.all,
             units,
-            slots_given: known.local.is_some(),
+            slots_given,
+            shared: is_shared(timeline),
         })
     }
 
@@ -150,9 +157,12 @@ impl Makespan {
         self.pool_number(|pool| pool == Pool::Local)
     }
 
-    /// Returns the number of the pool of substitutions; `None` where there were none.
+    /// Returns the number of the pool that substitutions take slots of; `None` where there were none.
     #[must_use]
     pub fn substitution_pool(&self) -> Option<u16> {
+        if self.shared {
+            return self.local_pool();
+        }
         self.pool_number(|pool| pool == Pool::Substitution)
     }
 
@@ -239,12 +249,26 @@ impl Makespan {
     }
 }
 
+/// Returns which slots a unit takes one of, as the Nix that wrote the log has it: up to 2.15
+/// substitutions take build slots.
+pub(crate) fn pools_of(timeline: &Timeline) -> impl Fn(&Unit) -> Option<Pool> + Copy + use<> {
+    let shared = is_shared(timeline);
+    move |unit| match Pool::of(unit) {
+        Some(Pool::Substitution) if shared => Some(Pool::Local),
+        pool => pool,
+    }
+}
+
+/// Tells whether substitutions take build slots.
+fn is_shared(timeline: &Timeline) -> bool {
+    let (_, newest) = timeline.facts().evidence.minor_versions();
+    newest.is_some_and(|minor| minor < 16)
+}
+
 /// The pools that occur, and their slots.
 struct Pools {
     all: Vec<Pool>,
     slots: Vec<u32>,
-    /// Substitutions take build slots.
-    shared: bool,
 }
 
 impl Pools {
@@ -253,12 +277,7 @@ impl Pools {
             let nodes = run.nodes().iter().filter_map(|node| node.unit);
             nodes.map(|unit| &timeline.units()[unit])
         };
-        let (_, newest) = timeline.facts().evidence.minor_versions();
-        let shared = newest.is_some_and(|minor| minor < 16);
-        let pool_of = |unit| match Pool::of(unit) {
-            Some(Pool::Substitution) if shared => Some(Pool::Local),
-            pool => pool,
-        };
+        let pool_of = pools_of(timeline);
         let mut all: Vec<Pool> = units().filter_map(pool_of).collect();
         all.sort_unstable();
         all.dedup();
@@ -267,23 +286,23 @@ impl Pools {
             slots_seen(members.filter_map(interval), LATE).max(1)
         };
         let slots = all.iter().map(|&pool| match (pool, known.local) {
-            (Pool::Local, Some(known)) => known.max(1),
+            (Pool::Local, Some(known)) => known.max(seen(pool)),
             (Pool::Substitution, _) => seen(pool).max(SUBSTITUTION_SLOTS),
             _ => seen(pool),
         });
         Self {
             slots: slots.collect(),
             all,
-            shared,
         }
     }
 
+    fn local(&self) -> Option<u32> {
+        let place = self.all.iter().position(|&pool| pool == Pool::Local)?;
+        Some(self.slots[place])
+    }
+
     fn of(&self, timeline: &Timeline, unit: usize) -> u16 {
-        let unit = &timeline.units()[unit];
-        let pool = match unit.kind {
-            UnitKind::Substitution if self.shared => Some(Pool::Local),
-            _ => Pool::of(unit),
-        };
+        let pool = pools_of(timeline)(&timeline.units()[unit]);
         let place = pool.and_then(|pool| self.all.iter().position(|&other| other == pool));
         place.map_or(Task::NO_POOL, |place| {
             u16::try_from(place).unwrap_or(Task::NO_POOL)

@@ -10,7 +10,7 @@ use super::critical_path::Pool;
 use super::makespan::Makespan;
 use super::run_graph::RunGraph;
 use super::simulation::{Bounds, Options, Task};
-use crate::graph::no_longer_needed;
+use crate::graph::{DerivationGraph, no_longer_needed};
 use crate::time::Nanos;
 use crate::timeline::{Name, Part, Timeline, UnitKind};
 
@@ -43,6 +43,23 @@ pub struct Assumptions {
     pub nar_bytes: HashMap<usize, u64>,
 }
 
+impl Assumptions {
+    /// Takes the sizes from path infos: those of all outputs of a derivation, if each is known.
+    #[must_use]
+    pub fn from_graph(run: &RunGraph, graph: &DerivationGraph) -> Self {
+        let size = |path: &str| graph.node(graph.find(path)?).nar_bytes;
+        let sizes = run.nodes().iter().filter_map(|it| {
+            let outputs = &graph.node(it.node?).outputs;
+            let all = outputs.iter().map(|output| size(output.path.as_deref()?));
+            let total: Option<u64> = all.sum();
+            Some((it.unit?, total.filter(|_| !outputs.is_empty())?))
+        });
+        Self {
+            nar_bytes: sizes.collect(),
+        }
+    }
+}
+
 /// The answer.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
@@ -53,8 +70,9 @@ pub struct WhatIf {
     pub predicted: Nanos,
     /// What no schedule can beat, and what none exceeds, with all changes.
     pub bounds: Bounds,
-    /// The units that would explain the makespan then, in the order of time.
-    pub then_critical: Vec<usize>,
+    /// The units that would explain the makespan then, in the order of time, and how long each would
+    /// take: by index into [`Timeline::units`].
+    pub then_critical: Vec<(usize, Nanos)>,
     /// Units that would not run any more.
     pub gone: Vec<usize>,
     /// Units that would be downloaded in place of built.
@@ -180,11 +198,10 @@ impl<'a> Questions<'a> {
         }
         let (schedule, bounds) = self.makespan.with(&state.tasks, &state.options);
         let chain = schedule.chain();
-        let at_work = chain.iter().filter(|&&task| {
-            state
-                .tasks
-                .get(task as usize)
-                .is_some_and(|task| task.duration > Nanos::ZERO)
+        let at_work = chain.iter().filter_map(|&task| {
+            let took = state.tasks.get(task as usize)?.duration;
+            let unit = (*self.makespan.units().get(task as usize)?)?;
+            (took > Nanos::ZERO).then_some((unit, took))
         });
         let mut gone: Vec<usize> = state.gone.into_iter().collect();
         gone.sort_unstable();
@@ -192,9 +209,7 @@ impl<'a> Questions<'a> {
             baseline: self.baseline,
             predicted: schedule.makespan,
             bounds,
-            then_critical: at_work
-                .filter_map(|&task| *self.makespan.units().get(task as usize)?)
-                .collect(),
+            then_critical: at_work.collect(),
             gone,
             downloaded: state.downloaded,
             unknown_downloads: state.unknown,

@@ -52,9 +52,10 @@ fn write_record(fields: &[String], out: &mut dyn Write) -> io::Result<()> {
 }
 
 /// Quotes a field where it needs to be. A field that a spreadsheet would take for a formula gets a
-/// quote in front, since names come from the log.
+/// quote in front, since names come from the log; a number is one.
 fn quote(field: &str) -> String {
-    let guarded = if field.starts_with(['=', '+', '-', '@']) {
+    let is_number = field.parse::<i64>().is_ok();
+    let guarded = if field.starts_with(['=', '+', '-', '@']) && !is_number {
         format!("'{field}")
     } else {
         field.to_owned()

@@ -24,6 +24,17 @@ pub fn duration(nanos: u64) -> String {
     }
 }
 
+/// Shows a difference: `+1m 20s`, `-850ms`, `0s`.
+#[must_use]
+pub fn signed_duration(nanos: i64) -> String {
+    let length = duration(nanos.unsigned_abs());
+    match nanos {
+        0 => length,
+        1.. => format!("+{length}"),
+        _ => format!("-{length}"),
+    }
+}
+
 /// Shows a size in IEC units: `1.95 GiB`, `640 B`.
 #[must_use]
 pub fn bytes(bytes: u64) -> String {
@@ -142,6 +153,18 @@ mod tests {
         ];
         for (nanos, want) in cases {
             assert_eq!(duration(nanos), want, "{nanos}");
+        }
+    }
+
+    #[test]
+    fn differences() {
+        for (nanos, want) in [
+            (0, "0s"),
+            (80_000_000_000, "+1m 20s"),
+            (-850_000_000, "-850ms"),
+            (i64::MIN, "-2562047h 48m"),
+        ] {
+            assert_eq!(signed_duration(nanos), want, "{nanos}");
         }
     }
 

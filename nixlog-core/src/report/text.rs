@@ -173,7 +173,9 @@ fn write_table(table: &Table, style: &Style, out: &mut dyn Write) -> io::Result<
         .iter()
         .map(|column| column.title.to_owned())
         .collect::<Vec<_>>();
-    write_row(table, &header, &shown, (faint, reset), out)?;
+    if header.iter().any(|title| !title.is_empty()) {
+        write_row(table, &header, &shown, (faint, reset), out)?;
+    }
     for (row, cells) in table.rows.iter().zip(&texts) {
         let mark = match row.weight {
             Weight::Total => (strong, reset),

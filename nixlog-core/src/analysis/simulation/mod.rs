@@ -22,7 +22,7 @@
 //!
 //! The slot is held from when Nix begins to start a task until it has finished it.
 //!
-//! [`recorded`] makes the input of that from what was measured; [`bounds`], [`sweep`] and [`slots`]
+//! [`recorded`] makes the input of that from what was measured; [`bounds`], [`sweep`] and [`slots_seen`]
 //! answer the questions around it. Nothing here knows a log or a derivation.
 //!
 //! # Limits

@@ -2,22 +2,30 @@
 //!
 //! The printing formats know this and nothing else, so all of them show the same.
 
+mod bottlenecks;
+mod cache_candidates;
 mod critical_path;
 mod doctor;
 mod graph;
+mod parallelism;
 mod phases;
 mod slowest;
 mod timeline;
+mod what_if;
 mod words;
 
+pub use bottlenecks::bottlenecks;
+pub use cache_candidates::cache_candidates;
 pub use critical_path::{PathOptions, critical_path};
 pub use doctor::doctor;
 pub use graph::graph;
+pub use parallelism::{ParallelismOptions, parallelism};
 pub use phases::phases;
 pub use slowest::{Options, slowest};
 pub use timeline::{TimelineOptions, timeline};
+pub use what_if::{WhatIfOptions, what_if};
 
-use super::format::{bytes, count, duration, harmless, percent};
+use super::format::{bytes, count, duration, harmless, percent, signed_duration};
 
 /// A result laid out for people.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -173,6 +181,8 @@ pub enum Cell {
     AboutNanos(u64),
     /// A name and how many nanoseconds it took; programs have the latter in a column of its own.
     NamedNanos(String, u64),
+    /// A difference in nanoseconds.
+    Change(i64),
     /// A fraction of 1.
     Share(f64),
     /// A number of things.
@@ -212,6 +222,7 @@ impl Cell {
             Self::Nanos(nanos) => duration(*nanos),
             Self::AboutNanos(nanos) => format!("~{}", duration(*nanos)),
             Self::NamedNanos(name, nanos) => format!("{name} {}", duration(*nanos)),
+            Self::Change(nanos) => signed_duration(*nanos),
             Self::Share(share) => percent(*share),
             Self::Count(n) => count(*n),
             Self::Bytes(n) => bytes(*n),
@@ -225,6 +236,7 @@ impl Cell {
         match self {
             Self::Text(text) | Self::NamedNanos(text, _) => text.clone(),
             Self::Nanos(n) | Self::AboutNanos(n) | Self::Count(n) | Self::Bytes(n) => n.to_string(),
+            Self::Change(n) => n.to_string(),
             Self::Share(share) => format!("{share:.6}"),
             Self::Unknown => String::new(),
         }

@@ -4,20 +4,25 @@
 //! a version. Unknown is `null`, never 0 and never missing. Durations are whole nanoseconds, sizes
 //! bytes, shares fractions of 1.
 
+mod bottlenecks;
 mod critical_path;
 mod doctor;
 mod graph;
+mod parallelism;
 mod phases;
 mod slowest;
 mod timeline;
 mod unit;
+mod what_if;
 
+pub use bottlenecks::{BottleneckView, BottlenecksResult, IdleIntervalView, Listed, bottlenecks};
 pub use critical_path::{
     BuilderPhaseOnPathView, BuilderPhaseTimeView, CoverageView, CriticalPathResult, PathStepView,
     SegmentView, StructuralView, UnitTimesView, WaitView, critical_path,
 };
 pub use doctor::{AnswerView, DoctorResult, KindView, UnknownView, UnreadableView, doctor};
 pub use graph::{GraphNodeView, GraphResult, graph};
+pub use parallelism::{ConcurrencyView, ParallelismResult, ReplayView, SweepStepView, parallelism};
 pub use phases::{
     BuilderPhaseTotalView, OutcomeView, PartView, PhaseView, PhasesResult, PlanView, TotalView,
     phases,
@@ -26,7 +31,11 @@ pub use slowest::{BuilderPhaseView, RemotePartsView, SlowestResult, UnitView, sl
 pub use timeline::{
     CounterView, LaneView, PlacedView, StepView, StretchView, TimelineResult, timeline,
 };
-pub use unit::UnitBrief;
+pub use unit::{UnitBrief, brief};
+pub use what_if::{
+    CacheCandidatesResult, ChangeView, PickView, ThenCriticalView, WhatIfResult, cache_candidates,
+    what_if,
+};
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -178,7 +187,7 @@ fn nanos(length: Option<Nanos>) -> Option<u64> {
     clippy::cast_precision_loss,
     reason = "a share needs no more than 52 bits"
 )]
-pub(super) fn share(part: Option<u64>, whole: Option<u64>) -> Option<f64> {
+pub(in crate::report) fn share(part: Option<u64>, whole: Option<u64>) -> Option<f64> {
     let (part, whole) = part.zip(whole)?;
     (whole > 0).then(|| part as f64 / whole as f64)
 }

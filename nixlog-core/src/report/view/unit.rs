@@ -35,7 +35,12 @@ pub struct UnitBrief {
 }
 
 /// Describes a unit of a timeline, by its index.
-pub(super) fn brief(timeline: &Timeline, index: usize) -> UnitBrief {
+///
+/// # Panics
+///
+/// Where the timeline has no such unit.
+#[must_use]
+pub fn brief(timeline: &Timeline, index: usize) -> UnitBrief {
     let unit = &timeline.units()[index];
     let path = timeline.name(unit.subject);
     let name = unit_name(unit.kind, path);

@@ -1,0 +1,70 @@
+//! `nixlog bottlenecks`.
+
+use nixlog_core::analysis::bottlenecks::bottlenecks;
+use nixlog_core::analysis::makespan::Makespan;
+use nixlog_core::analysis::structural::structural;
+use nixlog_core::report::{document, view};
+use nixlog_core::time::Nanos;
+use regex::Regex;
+
+use crate::cli::{InputArgs, OutputArgs};
+use crate::derivations::GraphArgs;
+use crate::error::CliError;
+use crate::selection::{SlotArgs, duration, names, top};
+use crate::{explained, output};
+
+/// List what holds others up, and when slots stood idle because of it
+///
+/// Units are ranked by how much sooner all would be done if they took no time: simulated with the slots
+/// that there were, and exactly with a slot for everything. Then the stretches of time in which slots
+/// stood idle although work was left, and who was in the way.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    input: InputArgs,
+
+    #[command(flatten)]
+    graph: GraphArgs,
+
+    #[command(flatten)]
+    slots: SlotArgs,
+
+    /// How many to list of each; 0 for all
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 10,
+        value_parser = top,
+        help_heading = "Selection"
+    )]
+    top: usize,
+
+    /// Only those whose name or path matches, and what these held up
+    #[arg(long, value_name = "REGEX", help_heading = "Selection")]
+    filter: Option<Regex>,
+
+    /// Only units and stretches that took at least this long: 500ms, 30s, 2m
+    #[arg(long, value_name = "DURATION", value_parser = duration, help_heading = "Selection")]
+    min_duration: Option<Nanos>,
+
+    /// Show store paths in place of names
+    #[arg(long, help_heading = "Output")]
+    full_paths: bool,
+
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+pub(crate) fn run(args: &Args) -> Result<(), CliError> {
+    let log = explained::log(&args.input, &args.graph, args.output.color)?;
+    let makespan = Makespan::new(&log.timeline, &log.run, args.slots.known());
+    let makespan = makespan.as_ref();
+    let structural = structural(&log.run);
+    let found = bottlenecks(&log.timeline, &log.run, &log.path, &structural, makespan);
+    let wanted = |unit: &view::UnitBrief| names(args.filter.as_ref(), &[&unit.name, &unit.path]);
+    let listed = view::Listed::new(wanted, args.min_duration, args.top);
+    let result = view::bottlenecks(&log.timeline, &log.run, &found, makespan, &listed);
+    let report = log.report("nixlog.bottlenecks/1", result);
+    let document = document::bottlenecks(&report, document::Options::new(args.full_paths));
+    output::write(&args.output, &args.input, &report, &document)
+}

@@ -1,0 +1,59 @@
+//! `nixlog parallelism`.
+
+use nixlog_core::analysis::makespan::Makespan;
+use nixlog_core::analysis::parallelism::parallelism;
+use nixlog_core::report::document::{self, ParallelismOptions};
+use nixlog_core::report::view;
+
+use crate::cli::{Format, InputArgs, OutputArgs};
+use crate::derivations::GraphArgs;
+use crate::error::CliError;
+use crate::selection::{SlotArgs, slots};
+use crate::{explained, output, term};
+
+/// Show how parallel the build was, how parallel it could be, and what more jobs would give
+///
+/// Work, span, utilization, how many builds ran at once, and a simulation of the build with every number
+/// of jobs: where more stop to help, and what the order in which Nix starts builds costs.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    input: InputArgs,
+
+    #[command(flatten)]
+    graph: GraphArgs,
+
+    #[command(flatten)]
+    slots: SlotArgs,
+
+    /// The most jobs to try; else four times as many as there were, from 16 to 64
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = slots(),
+        help_heading = "Simulation"
+    )]
+    most_slots: Option<u32>,
+
+    /// Draw with ASCII characters only, as where the locale has no UTF-8
+    #[arg(long, help_heading = "Output")]
+    ascii: bool,
+
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+pub(crate) fn run(args: &Args) -> Result<(), CliError> {
+    let log = explained::log(&args.input, &args.graph, args.output.color)?;
+    let makespan = Makespan::new(&log.timeline, &log.run, args.slots.known());
+    let found = makespan
+        .as_ref()
+        .map(|makespan| parallelism(&log.timeline, &log.run, makespan, args.most_slots));
+    let result = view::parallelism(&log.timeline, &log.run, found.as_ref());
+    let report = log.report("nixlog.parallelism/1", result);
+    let mut options = ParallelismOptions::default();
+    options.ascii = args.ascii || term::is_ascii();
+    options.every = args.output.format == Format::Csv;
+    let document = document::parallelism(&report, options);
+    output::write(&args.output, &args.input, &report, &document)
+}

@@ -1,0 +1,295 @@
+//! `nixlog what-if`.
+
+use std::collections::BTreeMap;
+
+use nixlog_core::analysis::makespan::{KnownSlots, Makespan};
+use nixlog_core::analysis::what_if::{Assumptions, Change, Questions};
+use nixlog_core::report::document::{self, WhatIfOptions};
+use nixlog_core::report::view::{self, ChangeView};
+use nixlog_core::timeline::{Name, UnitKind};
+
+use super::cache_candidates::{Suggestion, suggest};
+use crate::cli::{InputArgs, OutputArgs};
+use crate::derivations::GraphArgs;
+use crate::error::CliError;
+use crate::explained::{self, Explained};
+use crate::globs::Globs;
+use crate::output;
+use crate::selection::{rate, slots, top};
+
+/// Predict how long the build would have taken if something were different
+///
+/// All changes are simulated together, since savings do not add up. GLOB matches a name with or without
+/// version, or a store path; options that take one may be given several times.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    input: InputArgs,
+
+    #[command(flatten)]
+    graph: GraphArgs,
+
+    /// With so many builds at once here
+    #[arg(long, value_name = "N", value_parser = slots(), help_heading = "Changes")]
+    max_jobs: Option<u32>,
+
+    /// With so many further machines, each as fast as this one and with as many slots
+    #[arg(long, value_name = "N", value_parser = slots(), help_heading = "Changes")]
+    machines: Option<u32>,
+
+    /// With these in a cache: a download takes their place, and what only they need is not built
+    #[arg(long, value_name = "GLOB", help_heading = "Changes")]
+    cached: Vec<String>,
+
+    /// Without these, and without what only they need
+    #[arg(long, value_name = "GLOB", help_heading = "Changes")]
+    remove: Vec<String>,
+
+    /// With these so many times as fast
+    #[arg(long, value_name = "GLOB=FACTOR", value_parser = speedup, help_heading = "Changes")]
+    speedup: Vec<Speedup>,
+
+    /// With builds going without this builder phase: all that have it, or those named
+    #[arg(long, value_name = "PHASE[=GLOB]", help_heading = "Changes")]
+    skip_phase: Vec<String>,
+
+    /// With each download at this many bytes per second: 50MiB
+    #[arg(long, value_name = "RATE", value_parser = rate, help_heading = "Changes")]
+    substitution_bandwidth: Option<Rate>,
+
+    /// Instead, find the N builds that are most worth having in a cache, as `cache-candidates` does
+    #[arg(
+        long,
+        value_name = "N",
+        conflicts_with_all = ["max_jobs", "machines", "cached", "remove", "speedup", "skip_phase", "substitution_bandwidth"],
+        value_parser = top,
+        help_heading = "Changes"
+    )]
+    suggest_cached: Option<usize>,
+
+    /// How many builds Nix was allowed to run at once in the recording; else the most seen running
+    #[arg(long, value_name = "N", value_parser = slots(), help_heading = "Simulation")]
+    recorded_max_jobs: Option<u32>,
+
+    /// How many units each table lists; 0 for all
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 10,
+        value_parser = top,
+        help_heading = "Selection"
+    )]
+    top: usize,
+
+    /// Show store paths in place of names
+    #[arg(long, help_heading = "Output")]
+    full_paths: bool,
+
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+const EXAMPLES: &str = "Examples:\n    \
+    nixlog what-if build.log --max-jobs 16\n    \
+    nixlog what-if build.log --cached 'python3*' --cached llvm\n    \
+    nixlog what-if build.log --skip-phase checkPhase='matrix-*' --speedup openssl=2\n    \
+    nixlog what-if build.log --substitution-bandwidth 50MiB";
+
+/// A glob, by how much, and both as they were given.
+#[derive(Debug, Clone)]
+struct Speedup {
+    glob: String,
+    factor: f64,
+    text: String,
+}
+
+/// Bytes per second, and how that was given.
+pub(crate) type Rate = (u64, String);
+
+pub(crate) fn run(args: &Args) -> Result<(), CliError> {
+    if args.suggest_cached.is_none() && args.changes().is_empty() {
+        return Err(CliError::new("no change is given")
+            .hint("more jobs: nixlog what-if LOG --max-jobs 16")
+            .hint("builds that come from a cache: nixlog what-if LOG --cached 'python3*'")
+            .hint("builds without their tests: nixlog what-if LOG --skip-phase checkPhase")
+            .hint("which builds to cache: nixlog what-if LOG --suggest-cached 5"));
+    }
+    let log = explained::log(&args.input, &args.graph, args.output.color)?;
+    let known = KnownSlots::new(args.recorded_max_jobs);
+    let makespan = Makespan::new(&log.timeline, &log.run, known);
+    let makespan = makespan.as_ref();
+    if let Some(n) = args.suggest_cached {
+        let suggestion = Suggestion {
+            n,
+            full_paths: args.full_paths,
+            wanted: &|_, _| true,
+        };
+        return suggest(&log, makespan, &suggestion, &args.input, &args.output);
+    }
+    let (changes, views) = changes(args, &log)?;
+    let known = makespan.filter(|_| log.is_known());
+    let answer = known.map(|makespan| {
+        let sizes = Assumptions::from_graph(&log.run, &log.graph);
+        Questions::new(&log.timeline, &log.run, makespan, sizes).ask(&changes)
+    });
+    let result = view::what_if(&log.timeline, &log.run, makespan, views, answer.as_ref());
+    let report = log.report("nixlog.what-if/1", result);
+    let mut options = WhatIfOptions::default();
+    options.full_paths = args.full_paths;
+    options.top = args.top;
+    let document = document::what_if(&report, options);
+    output::write(&args.output, &args.input, &report, &document)
+}
+
+/// One change as the command line has it.
+enum Asked<'a> {
+    MaxJobs(u32),
+    Machines(u32),
+    Cached(&'a str),
+    Remove(&'a str),
+    Speedup(&'a Speedup),
+    SkipPhase(&'a str),
+    Bandwidth(&'a Rate),
+}
+
+impl Args {
+    fn changes(&self) -> Vec<Asked<'_>> {
+        let mut all = Vec::new();
+        all.extend(self.max_jobs.map(Asked::MaxJobs));
+        all.extend(self.machines.map(Asked::Machines));
+        all.extend(self.cached.iter().map(|glob| Asked::Cached(glob)));
+        all.extend(self.remove.iter().map(|glob| Asked::Remove(glob)));
+        all.extend(self.speedup.iter().map(Asked::Speedup));
+        all.extend(self.skip_phase.iter().map(|phase| Asked::SkipPhase(phase)));
+        all.extend(self.substitution_bandwidth.as_ref().map(Asked::Bandwidth));
+        all
+    }
+}
+
+/// Finds out which units the changes are about.
+fn changes(args: &Args, log: &Explained) -> Result<(Vec<Change>, Vec<ChangeView>), CliError> {
+    let globs = Globs::new(log);
+    let find = |option: &str, glob: &str, wanted: fn(UnitKind) -> bool| {
+        // Where nothing ran, that is what there is to say.
+        if globs.is_empty() {
+            return Ok(Vec::new());
+        }
+        globs.find(option, glob, wanted)
+    };
+    let any = |_: UnitKind| true;
+    let (mut changes, mut views) = (Vec::new(), Vec::new());
+    for asked in args.changes() {
+        let (name, value, change) = match asked {
+            Asked::MaxJobs(n) => ("max-jobs", n.to_string(), Change::LocalSlots(n)),
+            Asked::Machines(n) => ("machines", n.to_string(), Change::Machines(n)),
+            Asked::Cached(glob) => {
+                let units = find("--cached", glob, UnitKind::is_derivation)?;
+                ("cached", glob.to_owned(), Change::Cached(units))
+            }
+            Asked::Remove(glob) => {
+                let units = find("--remove", glob, any)?;
+                ("remove", glob.to_owned(), Change::Remove(units))
+            }
+            Asked::Speedup(it) => {
+                let units = find("--speedup", &it.glob, any)?;
+                let change = Change::Speedup(units, it.factor);
+                ("speedup", it.text.clone(), change)
+            }
+            Asked::SkipPhase(text) => {
+                let (phase, glob) = match text.split_once('=') {
+                    Some((phase, glob)) => (phase, Some(glob)),
+                    None => (text, None),
+                };
+                let among = glob.map(|glob| find("--skip-phase", glob, UnitKind::is_derivation));
+                let skipped = phases(log, phase, among.transpose()?, globs.is_empty())?;
+                let n_units: Vec<usize> = skipped.values().flatten().copied().collect();
+                let view = ChangeView::new("skip-phase", text.to_owned(), Some(n_units.len()));
+                views.push(view);
+                let each = skipped.into_iter();
+                changes.extend(each.map(|(name, units)| Change::SkipPhase(units, name)));
+                continue;
+            }
+            Asked::Bandwidth((rate, text)) => (
+                "substitution-bandwidth",
+                text.clone(),
+                Change::SubstitutionBandwidth(*rate),
+            ),
+        };
+        let units = match &change {
+            Change::Cached(units) | Change::Remove(units) | Change::Speedup(units, _) => {
+                Some(units.len())
+            }
+            _ => None,
+        };
+        views.push(ChangeView::new(name, value, units));
+        changes.push(change);
+    }
+    Ok((changes, views))
+}
+
+/// Finds the units that have a builder phase, among some or all: `check` means `checkPhase`.
+fn phases(
+    log: &Explained,
+    wanted: &str,
+    among: Option<Vec<usize>>,
+    nothing_ran: bool,
+) -> Result<BTreeMap<Name, Vec<usize>>, CliError> {
+    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut found: [BTreeMap<Name, Vec<usize>>; 2] = Default::default();
+    let long = format!("{wanted}Phase");
+    let nodes = log.run.nodes().iter();
+    let all: Vec<usize> = nodes.filter_map(|node| node.unit).collect();
+    let is_filtered = among.is_some();
+    for unit in among.unwrap_or(all) {
+        let mut names: Vec<Name> = log.timeline.units()[unit]
+            .phases
+            .iter()
+            .map(|phase| phase.name)
+            .collect();
+        names.sort_unstable();
+        names.dedup();
+        for name in names {
+            let text = log.timeline.name(name);
+            *seen.entry(text).or_default() += 1;
+            for (found, wanted) in found.iter_mut().zip([wanted, &long]) {
+                if text == wanted {
+                    found.entry(name).or_default().push(unit);
+                }
+            }
+        }
+    }
+    let found = found.into_iter().find(|found| !found.is_empty());
+    if let Some(found) = found {
+        return Ok(found);
+    }
+    if nothing_ran {
+        return Ok(BTreeMap::new());
+    }
+    let of_these = if is_filtered { " of these" } else { "" };
+    let error = CliError::new(format!("no build{of_these} has a builder phase `{wanted}`"));
+    let mut seen: Vec<(&str, usize)> = seen.into_iter().collect();
+    seen.sort_by_key(|&(name, n_builds)| (std::cmp::Reverse(n_builds), name));
+    let names: Vec<&str> = seen.iter().take(8).map(|&(name, _)| name).collect();
+    Err(match names.as_slice() {
+        [] => error.hint("the log names no builder phases; builders that use stdenv print them"),
+        names => error.hint(format!("there are {}", names.join(", "))),
+    })
+}
+
+/// Reads `GLOB=FACTOR`.
+fn speedup(text: &str) -> Result<Speedup, String> {
+    let (glob, factor) = text
+        .rsplit_once('=')
+        .ok_or("expected a glob, `=` and a factor: `openssl=2`")?;
+    let number = factor.strip_suffix('x').unwrap_or(factor);
+    let factor: Option<f64> = number.parse().ok();
+    let factor = factor
+        .filter(|factor| factor.is_finite() && *factor > 0.0)
+        .ok_or("expected a factor above 0, such as 2 for twice as fast")?;
+    Ok(Speedup {
+        glob: glob.to_owned(),
+        factor,
+        text: text.to_owned(),
+    })
+}

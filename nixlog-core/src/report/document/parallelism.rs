@@ -1,0 +1,454 @@
+//! The result of `parallelism`, laid out.
+
+use super::super::format::{duration, percent, plural, signed_duration};
+use super::super::view::{ConcurrencyView, Input, ParallelismResult, ReplayView, Report};
+use super::words::{coverage, next, notes, nothing};
+use super::{Align, Cell, Document, Row, Table, column, prose};
+
+/// How the result of `parallelism` is shown.
+#[derive(Debug, Clone, Copy, Default)]
+#[non_exhaustive]
+pub struct ParallelismOptions {
+    /// Only ASCII characters in bars; default: no.
+    pub ascii: bool,
+    /// Every number of slots that was tried; default: those that tell something.
+    pub every: bool,
+}
+
+/// What is less than this part of the makespan is not worth a word.
+const WORTH: u64 = 100;
+
+/// Lays out the result of `parallelism`.
+#[must_use]
+pub fn parallelism(report: &Report<ParallelismResult>, options: ParallelismOptions) -> Document {
+    let result = &report.result;
+    let mut all = Vec::new();
+    let mut next = next(&report.input, "critical-path");
+    if result.makespan_ns.is_some() {
+        let advice = advice(report);
+        all.extend(advice.text);
+        next = advice.next.or(next);
+        all.extend(loss(result));
+        if !result.sweep.is_empty() {
+            all.push(LOAD.to_owned());
+        }
+        all.extend(where_slots_come_from(
+            result.local_slots,
+            result.slots_source,
+        ));
+    }
+    all.extend(coverage(&result.coverage));
+    all.extend(notes(&report.diagnostics));
+    Document {
+        verdict: verdict(report),
+        tables: vec![
+            sweep_table(result, options),
+            numbers(result),
+            histogram(result, options),
+        ],
+        notes: all,
+        next,
+        ..Document::default()
+    }
+}
+
+/// What no simulation of ours knows.
+pub(super) const LOAD: &str = "durations are taken as measured, though they depend on the load: with more at once on the \
+                               same cores each takes longer, with fewer each is faster";
+
+/// Says where the number of slots comes from, if it was not given.
+pub(super) fn where_slots_come_from(slots: Option<u32>, source: Option<&str>) -> Option<String> {
+    let slots = slots.filter(|_| source == Some("seen"))?;
+    let slots = plural(slots.into(), "slot");
+    Some(format!(
+        "{slots}: so many builds were seen running at once on this machine; if more were allowed, say so with `--max-jobs N`"
+    ))
+}
+
+/// Why there is nothing to say about times, if so: of a log without any, or without anything in it.
+pub(super) fn untold(input: &Input, units: usize, makespan: Option<u64>) -> Option<String> {
+    if let Some(nothing) = nothing(input) {
+        return Some(nothing);
+    }
+    if units == 0 {
+        return Some("nothing was built or downloaded".to_owned());
+    }
+    let ran = plural(units as u64, "unit");
+    if input.clock == "none" {
+        return Some(format!(
+            "{ran} without timestamps: when anything ran is not in this log"
+        ));
+    }
+    makespan
+        .is_none()
+        .then(|| format!("{ran}, of none of which this log has both start and end"))
+}
+
+fn verdict(report: &Report<ParallelismResult>) -> String {
+    let result = &report.result;
+    if let Some(untold) = untold(&report.input, result.units, result.makespan_ns) {
+        return untold;
+    }
+    let work = duration(result.work_ns.unwrap_or_default());
+    let makespan = duration(result.makespan_ns.unwrap_or_default());
+    let Some((span, parallelism)) = result.span_ns.zip(result.parallelism) else {
+        let most = result.concurrency.iter().map(|it| it.running).max();
+        let at_once = most
+            .filter(|&most| most > 0)
+            .map(|most| format!(", at most {} at once", plural(most as u64, "build")));
+        return format!(
+            "work {work} in {makespan}{}; what could run at once is not known",
+            at_once.unwrap_or_default()
+        );
+    };
+    let mut text = format!(
+        "work {work}, span {}: parallelism {parallelism:.1}",
+        duration(span)
+    );
+    if let (Some(knee), Some(slots)) = (result.knee_slots, result.local_slots) {
+        match gain(result) {
+            Some(gain) if knee > slots => text.push_str(&format!(
+                "; {} in place of {slots} would save {}",
+                jobs(knee),
+                duration(gain)
+            )),
+            _ => text.push_str(&format!("; more than {} gain nothing", jobs(knee.max(1)))),
+        }
+    }
+    if let Some(loss) = worth(result, result.scheduling_loss_ns) {
+        text.push_str(&format!(", Nix's order costs {}", duration(loss)));
+    }
+    text
+}
+
+fn jobs(n: u32) -> String {
+    plural(n.into(), "job")
+}
+
+/// Returns a time if it is worth a word.
+fn worth(result: &ParallelismResult, time: Option<u64>) -> Option<u64> {
+    time.filter(|&time| time >= result.makespan_ns.unwrap_or_default() / WORTH && time > 0)
+}
+
+/// Returns what the knee saves, if more slots than there are would save anything.
+fn gain(result: &ParallelismResult) -> Option<u64> {
+    let knee = result.knee_slots?;
+    let step = result.sweep.iter().find(|step| step.slots == knee)?;
+    let saving = result.baseline_ns?.saturating_sub(step.predicted_ns);
+    worth(result, Some(saving)).filter(|_| Some(knee) > result.local_slots)
+}
+
+/// One sentence, and the command that goes with it.
+#[derive(Debug, Default)]
+struct Advice {
+    text: Option<String>,
+    next: Option<String>,
+}
+
+fn advice(report: &Report<ParallelismResult>) -> Advice {
+    let result = &report.result;
+    let (Some(knee), Some(slots), Some(span), Some(makespan)) = (
+        result.knee_slots,
+        result.local_slots,
+        result.span_ns,
+        result.makespan_ns,
+    ) else {
+        return Advice::default();
+    };
+    if let Some(gain) = gain(result) {
+        let next = next(&report.input, "what-if");
+        return Advice {
+            text: Some(format!(
+                "advice: raise max-jobs from {slots} to {knee}, if cores and memory allow: saves up to {}",
+                duration(gain)
+            )),
+            next: next.map(|command| format!("{command} --max-jobs {knee}")),
+        };
+    }
+    // Nine tenths of the makespan are one chain: nothing but a shorter chain helps.
+    if span >= makespan / 10 * 9 {
+        return Advice {
+            text: Some(format!(
+                "advice: one chain is {} of the makespan, so more jobs cannot help: make the chain shorter",
+                percent(span as f64 / makespan.max(1) as f64)
+            )),
+            next: next(&report.input, "critical-path"),
+        };
+    }
+    let text = if knee < slots {
+        format!(
+            "advice: max-jobs {knee} is as fast as {slots}, and leaves more cores and memory to each build"
+        )
+    } else {
+        format!("advice: max-jobs {slots} is right; to get faster, look for what holds others up")
+    };
+    Advice {
+        text: Some(text),
+        next: next(&report.input, "bottlenecks"),
+    }
+}
+
+fn loss(result: &ParallelismResult) -> Option<String> {
+    let (baseline, first) = result.baseline_ns.zip(result.critical_path_first_ns)?;
+    worth(result, result.scheduling_loss_ns)?;
+    Some(format!(
+        "Nix starts ready builds by name; longest chain first would take {} instead of {}",
+        duration(first),
+        duration(baseline)
+    ))
+}
+
+/// The makespan with more and fewer slots. People are shown the numbers that tell something.
+fn sweep_table(result: &ParallelismResult, options: ParallelismOptions) -> Table {
+    let columns = vec![
+        column("slots", "jobs", Align::Right, 0),
+        column("lower_ns", "at least", Align::Right, 2),
+        column("predicted_ns", "predicted", Align::Right, 0),
+        column("upper_ns", "at most", Align::Right, 3),
+        column("change_ns", "vs now", Align::Right, 0),
+        prose("note", "note"),
+    ];
+    let baseline = result.baseline_ns.unwrap_or_default();
+    let shown = shown(result);
+    let steps = result
+        .sweep
+        .iter()
+        .filter(|step| options.every || shown.contains(&step.slots));
+    let rows = steps.map(|step| {
+        let now = Some(step.slots) == result.local_slots;
+        let change = signed(step.predicted_ns).saturating_sub(signed(baseline));
+        let mut words = Vec::new();
+        if now {
+            let measured = result.makespan_ns.map(duration).unwrap_or_default();
+            words.push(format!("now; measured {measured}"));
+        }
+        if Some(step.slots) == result.knee_slots {
+            words.push("knee: within 1% of the best".to_owned());
+        }
+        Row {
+            cells: vec![
+                Cell::Count(step.slots.into()),
+                Cell::Nanos(step.lower_ns),
+                Cell::Nanos(step.predicted_ns),
+                Cell::Nanos(step.upper_ns),
+                if now {
+                    Cell::Unknown
+                } else {
+                    Cell::Change(change)
+                },
+                Cell::Text(words.join("; ")),
+            ],
+            ..Row::default()
+        }
+    });
+    Table {
+        rows: rows.collect(),
+        columns,
+        ..Table::default()
+    }
+}
+
+fn signed(nanos: u64) -> i64 {
+    i64::try_from(nanos).unwrap_or(i64::MAX)
+}
+
+/// Chooses 1, 2, 3, 4, 6, 8, 12, 16 …, what there is, and the knee; not what only repeats the row
+/// before it.
+fn shown(result: &ParallelismResult) -> Vec<u32> {
+    let special =
+        |slots: u32| Some(slots) == result.local_slots || Some(slots) == result.knee_slots;
+    // Powers of two, and half as much again.
+    let round = |slots: u32| {
+        slots == 1 || slots.is_power_of_two() || (slots % 3 == 0 && (slots / 3).is_power_of_two())
+    };
+    let steps = result.sweep.iter();
+    let mut shown: Vec<_> = steps
+        .filter(|step| special(step.slots) || round(step.slots))
+        .collect();
+    while let [.., before, last] = shown.as_slice()
+        && before.predicted_ns == last.predicted_ns
+        && !special(last.slots)
+    {
+        shown.pop();
+    }
+    shown.iter().map(|step| step.slots).collect()
+}
+
+/// The rest of the numbers, each with what it means.
+fn numbers(result: &ParallelismResult) -> Table {
+    let mut rows = Vec::new();
+    let mut add = |what: &str, value: Cell, meaning: &str| {
+        if value != Cell::Unknown {
+            rows.push(Row {
+                cells: vec![
+                    Cell::Text(what.to_owned()),
+                    value,
+                    Cell::Text(meaning.to_owned()),
+                ],
+                ..Row::default()
+            });
+        }
+    };
+    add(
+        "work",
+        Cell::nanos(result.work_ns),
+        "all durations together",
+    );
+    add(
+        "span",
+        Cell::nanos(result.span_ns),
+        "the longest chain: no number of jobs gets below it",
+    );
+    add(
+        "makespan",
+        Cell::nanos(result.makespan_ns),
+        "from the first start to the last end, evaluation left out",
+    );
+    add(
+        "parallelizable",
+        Cell::share(result.parallelizable),
+        "of the work is beside the longest chain",
+    );
+    let slots = result.slots.map(|slots| {
+        let remote = slots - result.local_slots.unwrap_or_default().min(slots);
+        let others = match remote {
+            0 => String::new(),
+            n => format!(", {n} of them on other machines"),
+        };
+        format!("of the time of {}{others}", plural(slots.into(), "slot"))
+    });
+    add(
+        "utilization",
+        Cell::share(result.utilization.filter(|_| slots.is_some())),
+        slots.as_deref().unwrap_or_default(),
+    );
+    add(
+        "Nix overhead",
+        Cell::nanos(result.overhead_ns),
+        "of the makespan is Nix's own time between builds; no package is to blame",
+    );
+    add(
+        "longest first",
+        Cell::nanos(result.critical_path_first_ns),
+        &order(result),
+    );
+    add(
+        "replay",
+        Cell::nanos(result.replay.predicted_ns),
+        &replay(&result.replay),
+    );
+    Table {
+        title: Some("in numbers"),
+        columns: vec![
+            column("what", "", Align::Left, 0),
+            column("value", "", Align::Right, 0),
+            prose("meaning", ""),
+        ],
+        rows,
+    }
+}
+
+/// Says what another order would give.
+fn order(result: &ParallelismResult) -> String {
+    let (Some(baseline), Some(first)) = (result.baseline_ns, result.critical_path_first_ns) else {
+        return String::new();
+    };
+    let change = signed(first).saturating_sub(signed(baseline));
+    match change {
+        0 => "if the longest chain went first: no better than Nix's order, by name".to_owned(),
+        _ => format!(
+            "if the longest chain went first: {} on {} in Nix's order, by name",
+            signed_duration(change),
+            duration(baseline)
+        ),
+    }
+}
+
+/// Says how far the simulation is off.
+pub(super) fn replay(replay: &ReplayView) -> String {
+    let Some((measured, error)) = replay.measured_ns.zip(replay.error) else {
+        return String::new();
+    };
+    format!(
+        "the simulation of what was measured ({}): {}",
+        duration(measured),
+        off(error)
+    )
+}
+
+/// Says by how much a simulation is off.
+pub(super) fn off(error: f64) -> String {
+    // Nobody wants to read about minus nothing.
+    let percent = (error * 1000.0).round() / 10.0;
+    if percent == 0.0 {
+        return "0.0% off".to_owned();
+    }
+    format!("{percent:+.1}% off")
+}
+
+/// How wide a bar is at most, and how many there are at most.
+const BAR: u64 = 30;
+const MOST_BARS: usize = 12;
+
+/// For how long how many builds ran at once, as bars.
+fn histogram(result: &ParallelismResult, options: ParallelismOptions) -> Table {
+    let total: u64 = result.concurrency.iter().map(|it| it.busy_ns).sum();
+    let groups = groups(&result.concurrency);
+    let longest = groups.iter().map(|group| group.2).max().unwrap_or(0).max(1);
+    let glyph = if options.ascii { "#" } else { "█" };
+    let rows = groups.iter().map(|&(from, to, time)| {
+        let length = u128::from(time) * u128::from(BAR) / u128::from(longest);
+        let length = usize::try_from(length).unwrap_or(0);
+        // What there was shows.
+        let length = length.max(usize::from(time > 0));
+        let label = if from == to {
+            from.to_string()
+        } else {
+            format!("{from}-{to}")
+        };
+        Row {
+            cells: vec![
+                Cell::Text(label),
+                Cell::Nanos(time),
+                Cell::share(super::super::view::share(Some(time), Some(total))),
+                Cell::Text(glyph.repeat(length)),
+            ],
+            ..Row::default()
+        }
+    });
+    Table {
+        rows: if total > 0 {
+            rows.collect()
+        } else {
+            Vec::new()
+        },
+        title: Some("builds at once"),
+        columns: vec![
+            column("running", "builds", Align::Right, 0),
+            column("busy_ns", "for", Align::Right, 0),
+            column("share", "share", Align::Right, 0),
+            column("bar", "", Align::Left, 1),
+        ],
+    }
+}
+
+/// Joins numbers of builds so that few bars are left: none on its own, the others in steps of one
+/// size.
+fn groups(concurrency: &[ConcurrencyView]) -> Vec<(usize, usize, u64)> {
+    let most = concurrency.len().saturating_sub(1);
+    let size = most.div_ceil(MOST_BARS).max(1);
+    let mut groups: Vec<(usize, usize, u64)> = Vec::new();
+    for it in concurrency {
+        let at = if it.running == 0 {
+            0
+        } else {
+            1 + (it.running - 1) / size
+        };
+        if groups.len() <= at {
+            groups.push((it.running, it.running, 0));
+        }
+        groups[at].1 = it.running;
+        groups[at].2 += it.busy_ns;
+    }
+    groups
+}
