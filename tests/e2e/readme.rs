@@ -60,7 +60,7 @@ fn the_samples_are_what_the_program_prints() {
         let sample = run(command.current_dir(root()).env("COLUMNS", WIDTH)).result();
         printed.extend([OPEN, line, "\n", &sample, "```\n", rest]);
     }
-    assert_eq!(verbs, ["phases", "slowest", "timeline", "doctor"]);
+    assert_eq!(verbs, ["phases", "slowest", "timeline", "graph", "doctor"]);
     if env::var("INSTA_UPDATE").is_ok_and(|update| update == "always") {
         fs::write(root().join("README.md"), &printed).expect("the README can be written");
         return;
@@ -103,7 +103,7 @@ fn every_carrier_is_in_the_table() {
 fn every_flag_is_known() {
     let readme = read("README.md");
     let mut help = String::new();
-    for verb in ["phases", "slowest", "timeline", "doctor"] {
+    for verb in ["phases", "slowest", "timeline", "graph", "doctor"] {
         help += &nixlog(&[verb, "--help"]).result();
     }
     let of_others = [
@@ -113,6 +113,7 @@ fn every_flag_is_known() {
         "--log",
         "--log-format",
         "--timestamps",
+        "--json",
     ];
     let is_flag = |c: char| c.is_ascii_lowercase() || c == '-';
     for (at, _) in readme
