@@ -136,6 +136,7 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     let mut options = drawing::Options::default();
     options.all = args.all || alone;
     options.reduce = args.reduce;
+    options.chain = &structural.path;
     options.around = args
         .around
         .as_ref()

@@ -5,7 +5,7 @@
 //! from others.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use foldhash::fast::FixedState;
 
@@ -34,6 +34,9 @@ pub struct Options<'a> {
     pub distance: usize,
     /// Only so many, those that took longest; default: 0, for no limit.
     pub top: usize,
+    /// Units that [`top`](Self::top) leaves out last: the longest chain, which is nothing in pieces;
+    /// default: none.
+    pub chain: &'a [usize],
 }
 
 impl std::fmt::Debug for Options<'_> {
@@ -45,6 +48,7 @@ impl std::fmt::Debug for Options<'_> {
             .field("around", &self.around.is_some())
             .field("distance", &self.distance)
             .field("top", &self.top)
+            .field("chain", &self.chain)
             .finish()
     }
 }
@@ -98,7 +102,12 @@ pub fn drawing(
     }
     if options.top > 0 && options.top < drawing.nodes.len() {
         let mut longest: Vec<usize> = (0..drawing.nodes.len()).collect();
-        longest.sort_by_key(|&node| (Reverse(sketch.duration(drawing.nodes[node])), node));
+        let on_chain: HashSet<usize> = options.chain.iter().copied().collect();
+        longest.sort_by_key(|&node| {
+            let drawn = drawing.nodes[node];
+            let is_on_chain = drawn.unit.is_some_and(|unit| on_chain.contains(&unit));
+            (!is_on_chain, Reverse(sketch.duration(drawn)), node)
+        });
         let mut keep = vec![false; drawing.nodes.len()];
         for &node in &longest[..options.top] {
             keep[node] = true;

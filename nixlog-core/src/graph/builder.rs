@@ -111,11 +111,21 @@ impl GraphBuilder {
 
     /// Says that a node needs another: these outputs of it, or all where none is named. A path that
     /// refers to itself does not need itself.
-    pub fn depend<S: AsRef<str>>(
+    pub fn depend<'a>(
         &mut self,
         index: NodeIdx,
         on: NodeIdx,
-        outputs: impl IntoIterator<Item = S>,
+        outputs: impl IntoIterator<Item = &'a str>,
+    ) {
+        self.depend_on(index, on, outputs.into_iter());
+    }
+
+    /// The same, for names that may have to be made first.
+    pub(super) fn depend_on<S: AsRef<str>>(
+        &mut self,
+        index: NodeIdx,
+        on: NodeIdx,
+        outputs: impl Iterator<Item = S>,
     ) {
         if index == on {
             return;
@@ -187,7 +197,7 @@ impl GraphBuilder {
         let hearsay = std::mem::take(&mut self.hearsay);
         for (from, to) in hearsay {
             if self.graph.node(from).kind != NodeKind::Derivation {
-                self.depend(from, to, [""; 0]);
+                self.depend(from, to, []);
             }
         }
         let mut wanted = std::mem::take(&mut self.wanted);
@@ -273,7 +283,7 @@ mod tests {
         builder.output(lib, "out", Some("l-out"));
         builder.output(lib, "out", Some("another"));
         builder.depend(user, lib, ["out", "no such output"]);
-        builder.depend(user, lib, [""; 0]);
+        builder.depend(user, lib, []);
         let graph = builder.finish().expect("no cycle");
         let wanted: Vec<_> = graph
             .dependencies(user)

@@ -25,7 +25,7 @@ impl GraphBuilder {
             let on = self.node(&input.path.to_text());
             let dynamic = input.dynamic.iter().map(|dynamic| dynamic.output);
             let outputs = input.outputs.iter().chain(dynamic);
-            self.depend(index, on, outputs.map(Text::to_text));
+            self.depend_on(index, on, outputs.map(Text::to_text));
         }
         for source in derivation.sources {
             self.need(index, &source.to_text());
@@ -100,7 +100,7 @@ impl GraphBuilder {
     /// Says that a node needs a path, all of it.
     fn need(&mut self, index: NodeIdx, path: &str) {
         let on = self.node(path);
-        self.depend(index, on, [""; 0]);
+        self.depend(index, on, []);
     }
 }
 

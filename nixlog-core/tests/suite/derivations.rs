@@ -3,12 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
+use nixlog_core::analysis::drawing;
 use nixlog_core::analysis::implied_graph::implied_graph;
+use nixlog_core::analysis::run_graph::RunGraph;
 use nixlog_core::drv::{Derivation, OutputKind, Shown, path_infos, shown};
 use nixlog_core::graph::{DerivationGraph, Direction, GraphBuilder, NodeKind, closure, transitive};
 use nixlog_core::time::Nanos;
-use nixlog_core::timeline::Timeline;
+use nixlog_core::timeline::{Timeline, TimelineBuilder};
 use serde_json::Value;
 
 use crate::recordings::{files_in, timeline, unpacked};
@@ -376,4 +379,57 @@ fn every_kind_of_output_is_told_apart_in_both_forms() {
     let json = shown(json).expect("well-formed");
     assert_eq!(normal_file("x.drv", &file), normal_json(&json[0]));
     assert_eq!(json[0].outputs[0].kind, OutputKind::Fixed);
+}
+
+/// Graphs of real nixpkgs, in a form of their own: nodes by number, dependencies first.
+#[test]
+fn graphs_of_nixpkgs() {
+    for path in shared_corpus::dags() {
+        let started = Instant::now();
+        let json = std::fs::read(&path).expect("a readable file");
+        let json: Value = serde_json::from_slice(&json).expect("JSON");
+        let nodes = json["nodes"].as_array().expect("nodes");
+        let name = |place: usize| {
+            let name = nodes[place]["name"].as_str().expect("a name");
+            format!("{place:032}-{name}.drv")
+        };
+        let mut builder = GraphBuilder::default();
+        let mut n_edges = BTreeSet::new();
+        for (place, json) in nodes.iter().enumerate() {
+            let node = builder.node(&name(place));
+            builder.node_mut(node).kind = NodeKind::Derivation;
+            for output in json["outputs"].as_array().expect("outputs") {
+                builder.output(node, output.as_str().expect("a name"), None);
+            }
+            for dependency in json["deps"].as_array().expect("deps") {
+                let to = usize::try_from(dependency[0].as_u64().expect("a number")).expect("small");
+                let on = builder.node(&name(to));
+                builder.depend(node, on, dependency[1].as_str());
+                n_edges.insert((place, to));
+            }
+        }
+        let graph = builder.finish().expect("no cycle");
+        assert_eq!(graph.len(), nodes.len());
+        assert_eq!(graph.dag().n_edges(), n_edges.len());
+        let root = usize::try_from(json["root"].as_u64().expect("a number")).expect("small");
+        let root = graph.find(&name(root)).expect("added");
+        assert_eq!(graph.dag().dependents(root.0), [0; 0]);
+        let all = closure(graph.dag(), &[root.0], Direction::Dependencies);
+        assert_eq!(all.len(), graph.len(), "the root needs everything");
+        let timeline = TimelineBuilder::default().finish();
+        let run = RunGraph::new(&timeline, &graph);
+        let mut options = drawing::Options::default();
+        options.all = true;
+        options.reduce = true;
+        let drawing = drawing::drawing(&timeline, &graph, &run, &options);
+        assert_eq!(drawing.nodes.len(), graph.len());
+        let again = closure(&drawing.dag, &[root.0], Direction::Dependencies);
+        assert_eq!(again, all, "nothing is out of reach for having fewer edges");
+        let took = started.elapsed();
+        assert!(
+            took < Duration::from_secs(20),
+            "{}: {took:?}",
+            path.display()
+        );
+    }
 }

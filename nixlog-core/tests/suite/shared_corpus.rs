@@ -24,6 +24,18 @@ fn corpus() -> PathBuf {
     Path::new(&manifest).join("../../shared/corpus")
 }
 
+/// Returns the files with the graphs of real nixpkgs; none where there is no corpus.
+pub(crate) fn dags() -> Vec<PathBuf> {
+    let dir = corpus().join("dags");
+    let files = if dir.is_dir() {
+        files_in(&dir)
+    } else {
+        Vec::new()
+    };
+    let is_dag = |path: &PathBuf| path.to_string_lossy().ends_with(".dag.json");
+    files.into_iter().filter(is_dag).collect()
+}
+
 /// Returns the folders with recordings; none where there is no corpus.
 pub(crate) fn folders() -> Vec<PathBuf> {
     let corpus = corpus();
