@@ -71,10 +71,10 @@ fn verdict(report: &Report<BottlenecksResult>) -> String {
             && needed > 0
         {
             let name = harmless(&first.unit.name);
-            untold.push_str(&format!(
-                "; most others wait for {name}: {}",
+            untold = format!(
+                "{untold}; most others wait for {name}: {}",
                 plural(needed as u64, "unit")
-            ));
+            );
         }
         return untold;
     }
@@ -104,11 +104,11 @@ fn verdict(report: &Report<BottlenecksResult>) -> String {
     if let Some((idle, part)) = result.idle_ns.zip(result.idle_share)
         && idle > 0
     {
-        text.push_str(&format!(
-            "; for want of work slots stood idle for {}, {} of their time",
+        text = format!(
+            "{text}; for want of work slots stood idle for {}, {} of their time",
             duration(idle),
             percent(part)
-        ));
+        );
     }
     text
 }

@@ -107,16 +107,18 @@ fn verdict(report: &Report<ParallelismResult>) -> String {
     );
     if let (Some(knee), Some(slots)) = (result.knee_slots, result.local_slots) {
         match gain(result) {
-            Some(gain) if knee > slots => text.push_str(&format!(
-                "; {} in place of {slots} would save {}",
-                jobs(knee),
-                duration(gain)
-            )),
-            _ => text.push_str(&format!("; more than {} gain nothing", jobs(knee.max(1)))),
+            Some(gain) if knee > slots => {
+                text = format!(
+                    "{text}; {} in place of {slots} would save {}",
+                    jobs(knee),
+                    duration(gain)
+                );
+            }
+            _ => text = format!("{text}; more than {} gain nothing", jobs(knee.max(1))),
         }
     }
     if let Some(loss) = worth(result, result.scheduling_loss_ns) {
-        text.push_str(&format!(", Nix's order costs {}", duration(loss)));
+        text = format!("{text}, Nix's order costs {}", duration(loss));
     }
     text
 }
@@ -259,7 +261,9 @@ fn shown(result: &ParallelismResult) -> Vec<u32> {
         |slots: u32| Some(slots) == result.local_slots || Some(slots) == result.knee_slots;
     // Powers of two, and half as much again.
     let round = |slots: u32| {
-        slots == 1 || slots.is_power_of_two() || (slots % 3 == 0 && (slots / 3).is_power_of_two())
+        slots == 1
+            || slots.is_power_of_two()
+            || (slots.is_multiple_of(3) && (slots / 3).is_power_of_two())
     };
     let steps = result.sweep.iter();
     let mut shown: Vec<_> = steps
