@@ -3,6 +3,7 @@
 use std::env;
 use std::fs;
 
+use crate::help::VERBS;
 use crate::program::{DIAMOND, command, nixlog, root, run};
 
 fn read(path: &str) -> String {
@@ -60,7 +61,7 @@ fn the_samples_are_what_the_program_prints() {
         let sample = run(command.current_dir(root()).env("COLUMNS", WIDTH)).result();
         printed.extend([OPEN, line, "\n", &sample, "```\n", rest]);
     }
-    assert_eq!(verbs, ["phases", "slowest", "timeline", "graph", "doctor"]);
+    assert!(verbs.len() > 4 && verbs.iter().all(|verb| VERBS.contains(verb)));
     if env::var("INSTA_UPDATE").is_ok_and(|update| update == "always") {
         fs::write(root().join("README.md"), &printed).expect("the README can be written");
         return;
@@ -103,7 +104,7 @@ fn every_carrier_is_in_the_table() {
 fn every_flag_is_known() {
     let readme = read("README.md");
     let mut help = String::new();
-    for verb in ["phases", "slowest", "timeline", "graph", "doctor"] {
+    for verb in VERBS {
         help += &nixlog(&[verb, "--help"]).result();
     }
     let of_others = [

@@ -4,8 +4,9 @@ use nixlog_core::analysis::sufficiency::sufficiency;
 use nixlog_core::report::{document, view};
 
 use crate::cli::{InputArgs, OutputArgs};
+use crate::derivations::GraphArgs;
 use crate::error::CliError;
-use crate::{load, output};
+use crate::{explained, output};
 
 /// Say what a log is, what it can tell, and what would supply the rest
 #[derive(Debug, clap::Args)]
@@ -13,12 +14,14 @@ pub(crate) struct Args {
     #[command(flatten)]
     input: InputArgs,
     #[command(flatten)]
+    graph: GraphArgs,
+    #[command(flatten)]
     output: OutputArgs,
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), CliError> {
-    let log = load::log(&args.input, args.output.color)?;
-    let answers = sufficiency(&log.timeline);
+    let log = explained::log(&args.input, &args.graph, args.output.color)?;
+    let answers = sufficiency(&log.timeline, &log.run.coverage());
     let result = view::doctor(&log.source, &log.timeline, &answers);
     let report = log.report("nixlog.doctor/1", result);
     output::write(

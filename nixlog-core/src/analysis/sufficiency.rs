@@ -1,6 +1,7 @@
 //! What can be told from a log, what cannot, and what would supply the rest.
 
-use crate::timeline::{End, Outcome, Timeline, UnitKind};
+use super::run_graph::Coverage;
+use crate::timeline::{End, FIXED_OUTPUT_UNKNOWN, Issue, Outcome, Timeline, UnitKind};
 
 /// One question, and whether the log answers it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,9 +46,16 @@ pub const HOW_TO_STAMP: &str = "nix build … --log-format internal-json -v |& n
 /// How to get a log with events.
 pub const HOW_TO_GET_EVENTS: &str = "add `--log-format internal-json -v` to the Nix command";
 
-/// Tells what the log answers.
+/// How to get at what store paths refer to.
+pub const HOW_TO_GET_REFERENCES: &str =
+    "nix path-info -r --json INSTALLABLE > paths.json, then add `--derivations paths.json`";
+
+/// How to get at what depends on what.
+pub const HOW_TO_GET_DERIVATIONS: &str = "nix derivation show -r INSTALLABLE > derivations.json, then add `--derivations derivations.json`";
+
+/// Tells what the log answers, with as much as is known of what depends on what.
 #[must_use]
-pub fn sufficiency(timeline: &Timeline) -> Vec<Answerable> {
+pub fn sufficiency(timeline: &Timeline, coverage: &Coverage) -> Vec<Answerable> {
     let answers = vec![
         durations(timeline),
         evaluation(timeline),
@@ -55,6 +63,7 @@ pub fn sufficiency(timeline: &Timeline) -> Vec<Answerable> {
         outcomes(timeline),
         builder_phases(timeline),
         sources(timeline),
+        dependencies(coverage),
     ];
     if timeline.is_nix() {
         return answers;
@@ -227,14 +236,61 @@ fn builder_phases(timeline: &Timeline) -> Answerable {
     }
 }
 
+/// Critical path, savings, what-ifs: all of them need to know what depends on what.
+fn dependencies(coverage: &Coverage) -> Answerable {
+    let question = "what depends on what (critical path, what-if)";
+    let n_known = coverage.known_builds + coverage.known_substitutions;
+    let n_all = coverage.builds + coverage.substitutions;
+    if n_all <= 1 || n_known == n_all {
+        let why = (coverage.builds_by_name > 0).then(|| {
+            let n = coverage.builds_by_name;
+            format!(
+                "for {n} of {} builds, a derivation of the same name stands in",
+                coverage.builds
+            )
+        });
+        let extent = match why {
+            Some(_) => Extent::Partial,
+            None => Extent::Whole,
+        };
+        return answer(question, extent, why, None);
+    }
+    if coverage.is_nothing() {
+        let why = "Nix does not log it, and no derivations are at hand".to_owned();
+        return answer(
+            question,
+            Extent::None,
+            Some(why),
+            Some(HOW_TO_GET_DERIVATIONS),
+        );
+    }
+    let mut missing = Vec::new();
+    let n_builds = coverage.builds - coverage.known_builds;
+    let n_paths = coverage.substitutions - coverage.known_substitutions;
+    if n_builds > 0 {
+        missing.push(format!(
+            "derivations of {n_builds} of {} builds",
+            coverage.builds
+        ));
+    }
+    if n_paths > 0 {
+        missing.push(format!(
+            "references of {n_paths} of {} substituted paths",
+            coverage.substitutions
+        ));
+    }
+    let fix = match n_builds {
+        0 => HOW_TO_GET_REFERENCES,
+        _ => HOW_TO_GET_DERIVATIONS,
+    };
+    let why = format!("not at hand: {}", missing.join(" and "));
+    answer(question, Extent::Partial, Some(why), Some(fix))
+}
+
 fn sources(timeline: &Timeline) -> Answerable {
     let question = "which builds are downloads of sources";
-    let n_builds = timeline
-        .units()
-        .iter()
-        .filter(|unit| unit.kind == UnitKind::Build && unit.started)
-        .count();
-    if n_builds == 0 {
+    let is_unknown = |issue: &Issue| issue.code == FIXED_OUTPUT_UNKNOWN;
+    if !timeline.issues().iter().any(is_unknown) {
         return answer(question, Extent::Whole, None, None);
     }
     let why = "without the .drv files only builtin fetchers show; other fixed-output derivations count as building";

@@ -32,6 +32,7 @@ pub use model::{
     UnitKind,
 };
 
+pub use results::FIXED_OUTPUT_UNKNOWN;
 pub use source::Source;
 
 use std::collections::{HashMap, HashSet};

@@ -142,7 +142,7 @@ pub(super) fn never_started(builder: &mut TimelineBuilder, units: &[Unit]) -> Ve
 }
 
 /// The code of the remark that builds may fetch something.
-pub(super) const FIXED_OUTPUT_UNKNOWN: &str = "fixed-output-unknown";
+pub const FIXED_OUTPUT_UNKNOWN: &str = "fixed-output-unknown";
 
 /// Says what the units leave to be desired, since every number that depends on it should say so.
 pub(super) fn unit_issues(units: &[Unit], n_lines: u64, timed: bool, is_text: bool) -> Vec<Issue> {

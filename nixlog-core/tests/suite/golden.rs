@@ -7,8 +7,10 @@ use std::fmt::Write as _;
 
 use insta::Settings;
 use nixlog_core::analysis::phases::phases;
+use nixlog_core::analysis::run_graph::RunGraph;
 use nixlog_core::analysis::slowest::{Options, slowest};
 use nixlog_core::analysis::sufficiency::sufficiency;
+use nixlog_core::graph::DerivationGraph;
 use nixlog_core::report::view;
 use serde::Serialize;
 use serde_json::Value;
@@ -61,7 +63,14 @@ fn snapshot(name: &str, bytes: &[u8]) -> String {
     let phases = view::phases(&timeline, &phases(&timeline));
     let slowest = slowest(&timeline, &Options::default());
     let slowest = view::slowest(&timeline, &slowest, None, |_| true, 0);
-    let doctor = view::doctor(&source, &timeline, &sufficiency(&timeline));
+    let doctor = view::doctor(
+        &source,
+        &timeline,
+        &sufficiency(
+            &timeline,
+            &RunGraph::new(&timeline, &DerivationGraph::default()).coverage(),
+        ),
+    );
     let mut out = String::new();
     let mut common = None;
     for mut report in [

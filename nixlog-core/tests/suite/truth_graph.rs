@@ -22,7 +22,7 @@ pub(crate) fn from_truth(truth: &Value) -> DerivationGraph {
         }
         for needed in node["deps"].as_array().expect("dependencies") {
             let on = builder.node(&paths[needed.as_str().expect("a key")]);
-            builder.depend(index, on, []);
+            builder.depend(index, on, [""; 0]);
         }
     }
     builder.finish().expect("Nix makes no cycles")
@@ -38,7 +38,7 @@ pub(crate) fn from_edges<'a>(
         builder.node_mut(index).kind = NodeKind::Derivation;
         for needed in needs {
             let on = builder.node(needed);
-            builder.depend(index, on, []);
+            builder.depend(index, on, [""; 0]);
         }
     }
     builder.finish().expect("no cycle")
