@@ -46,6 +46,8 @@ pub struct RunNode {
     pub node: Option<NodeIdx>,
     /// It is known what it depends on.
     pub known: bool,
+    /// What it depends on is told by a derivation of the same name.
+    pub by_name: bool,
     /// When it started.
     pub start: Option<Stamp>,
     /// When it ended; for a passage, when all that it needs had.
@@ -311,6 +313,7 @@ impl<'a> Join<'a> {
             node
         };
         let known = node.is_some_and(|node| self.graph.node(node).is_known());
+        let by_name = known && unit.kind != UnitKind::Substitution && !self.is_own(unit);
         let (all, with_node) = match unit.kind {
             UnitKind::Substitution => (
                 &mut self.coverage.substitutions,
@@ -324,9 +327,17 @@ impl<'a> Join<'a> {
             unit: Some(index),
             node,
             known,
+            by_name,
             start: unit.start,
             end: unit.end,
         });
+    }
+
+    /// Tells whether a unit's own derivation is at hand.
+    fn is_own(&self, unit: &Unit) -> bool {
+        let paths = [Some(unit.subject), unit.planned].into_iter().flatten();
+        let mut nodes = paths.filter_map(|path| self.graph.find(self.timeline.name(path)));
+        nodes.any(|node| self.graph.node(node).is_known())
     }
 
     /// Goes by no names where those at hand are mostly not those that were built: then they are of
@@ -335,10 +346,8 @@ impl<'a> Join<'a> {
         let built = units.filter(|unit| unit.started && unit.kind.is_derivation());
         let (mut n_builds, mut n_known) = (0_usize, 0_usize);
         for unit in built {
-            let node = self.graph.find(self.timeline.name(unit.subject));
-            let at_hand = node.is_some_and(|node| self.graph.node(node).is_known());
             n_builds += 1;
-            n_known += usize::from(at_hand || self.namesake(unit).is_some());
+            n_known += usize::from(self.is_own(unit) || self.namesake(unit).is_some());
         }
         if n_known < n_builds.div_ceil(2) {
             self.names.clear();
@@ -466,6 +475,12 @@ impl<'a> Join<'a> {
                 if late.is_none_or(|(end, deadline)| end <= deadline + LATE) {
                     edges.push((number[from as usize], number[to as usize]));
                 }
+            }
+        }
+        // The outputs of a namesake have other paths: substitutions that were needed are not found.
+        if self.coverage.made_substitutions < self.coverage.substitutions {
+            for node in &mut nodes {
+                node.known &= !node.by_name;
             }
         }
         let dag = Dag::new(nodes.len(), edges).unwrap_or_default();

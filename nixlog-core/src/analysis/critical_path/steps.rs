@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::super::lanes::CriticalStep;
 use super::{CriticalPath, Segment, Wait};
 use crate::time::{Interval, Nanos, Stamp};
-use crate::timeline::{Timeline, UnitKind};
+use crate::timeline::{Part, Timeline, UnitKind};
 
 /// A unit on the path, and what it waited for before it started. Queries that follow each other are
 /// one step. The waits and times of all steps add up to the wall time.
@@ -19,6 +19,8 @@ pub struct Step {
     pub unit: Option<usize>,
     /// How many units the step consists of.
     pub n_units: usize,
+    /// What its work counts as first; `None` where it only waits.
+    pub part: Option<Part>,
     /// For how long it was at work.
     pub took: Nanos,
     /// For how long it waited, by reason, and which unit ended the longest of these waits.
@@ -33,6 +35,7 @@ impl Step {
             ready,
             unit: None,
             n_units: 0,
+            part: None,
             took: Nanos::ZERO,
             waits: BTreeMap::new(),
             segments: segment..segment,
@@ -90,7 +93,10 @@ impl CriticalPath {
                 Some(wait) => step.wait(wait, segment),
                 None => {
                     step.took += segment.interval.length();
-                    step.n_units += usize::from(step.unit != segment.unit || step.n_units == 0);
+                    // Copying to a machine and the like may be of no unit that is known.
+                    let is_other = segment.unit.is_some() && segment.unit != step.unit;
+                    step.n_units += usize::from(is_other);
+                    step.part = step.part.or(Some(segment.part));
                     step.unit = step.unit.or(segment.unit);
                 }
             }

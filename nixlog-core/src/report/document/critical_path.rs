@@ -231,21 +231,25 @@ fn step_row(step: &PathStepView, options: &PathOptions) -> Row {
         }
         Some(unit) if options.full_paths => unit.path.clone(),
         Some(unit) => unit.name.clone(),
-        None => "until the end".to_owned(),
+        None => step.part.unwrap_or("until the end").to_owned(),
     };
     let failed = unit.is_some_and(|unit| !matches!(unit.outcome, "succeeded" | "unknown"));
     let took = match unit {
-        None => Cell::Unknown,
+        None if step.part.is_none() => Cell::Unknown,
         Some(unit) if unit.end == Some("inferred") && unit.kind != "evaluation" => {
             Cell::AboutNanos(step.took_ns)
         }
-        Some(_) => Cell::Nanos(step.took_ns),
+        _ => Cell::Nanos(step.took_ns),
     };
     Row {
         weight: if failed { Weight::Bad } else { Weight::Plain },
         cells: vec![
             Cell::Nanos(step.ready_ns),
-            Cell::text(unit.map_or("wait", |unit| unit.kind)),
+            match unit {
+                Some(unit) => Cell::text(unit.kind),
+                None if step.part.is_some() => Cell::Unknown,
+                None => Cell::text("wait"),
+            },
             Cell::text(&name),
             Cell::text(path),
             Cell::nanos(Some(step.waited_ns).filter(|&waited| waited > 0)),

@@ -10,7 +10,7 @@ use crate::analysis::critical_path::{CriticalPath, Segment, Step};
 use crate::analysis::run_graph::{Coverage, RunGraph};
 use crate::analysis::structural::{Structural, WithoutBuilderPhase};
 use crate::time::{Interval, Nanos};
-use crate::timeline::{Timeline, UnitKind};
+use crate::timeline::{Part, Timeline, UnitKind};
 
 /// The result of `critical-path`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -60,6 +60,8 @@ pub struct PathStepView {
     pub unit: Option<UnitBrief>,
     /// How many units it consists of: queries that follow each other are one step.
     pub units: usize,
+    /// What the work counts as first, say `downloads`; `null` where it only waits.
+    pub part: Option<&'static str>,
     /// When it was ready.
     pub ready_ns: u64,
     /// For how long it was at work.
@@ -266,6 +268,7 @@ impl Maker<'_> {
         PathStepView {
             unit: self.brief(step.unit),
             units: step.n_units,
+            part: step.part.map(Part::name),
             ready_ns: step.ready.as_nanos(),
             took_ns: step.took.get(),
             waited_ns: step.waited().get(),
