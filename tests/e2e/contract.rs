@@ -77,14 +77,14 @@ fn json(args: &[&str]) -> Value {
     ran.json()
 }
 
-fn list(value: &Value) -> &[Value] {
+pub(crate) fn list(value: &Value) -> &[Value] {
     value
         .as_array()
         .unwrap_or_else(|| panic!("a list: {value}"))
 }
 
 /// Holds an object to the fields that it must have. More may come.
-fn has(value: &Value, fields: &[&str]) {
+pub(crate) fn has(value: &Value, fields: &[&str]) {
     let object = value
         .as_object()
         .unwrap_or_else(|| panic!("an object: {value}"));
@@ -95,16 +95,26 @@ fn has(value: &Value, fields: &[&str]) {
     assert!(missing.is_empty(), "missing {missing:?} in {value}");
 }
 
+/// Fractions of 1, and what may be any number.
+const SHARES: &[&str] = &["share", "idle_share", "parallelizable", "utilization"];
+const RATIOS: &[&str] = &["error", "parallelism", "running", "saving_share"];
+
 /// Holds every number to what its name says.
-fn units_hold(name: &str, value: &Value) {
+pub(crate) fn units_hold(name: &str, value: &Value) {
     match value {
         Value::Object(fields) => fields
             .iter()
             .for_each(|(name, value)| units_hold(name, value)),
         Value::Array(values) => values.iter().for_each(|value| units_hold(name, value)),
-        Value::Number(number) if name == "share" => {
+        Value::Number(number) if SHARES.contains(&name) => {
             let share = number.as_f64().expect("a share is a number");
             assert!((0.0..=1.0).contains(&share), "{name}: {share}");
+        }
+        Value::Number(number) if RATIOS.contains(&name) => {
+            assert!(
+                number.as_f64().is_some_and(f64::is_finite),
+                "{name}: {number}"
+            );
         }
         Value::Number(number) => assert!(number.is_i64() || number.is_u64(), "{name}: {number}"),
         _ => {}
@@ -274,21 +284,23 @@ fn the_quality_of_the_clock_is_a_diagnostic() {
     assert!(!has("none.log", "timing-file-missing"));
 }
 
+/// Holds every length of time to being `null`.
+pub(crate) fn without_times(name: &str, value: &Value) {
+    match value {
+        Value::Object(fields) => fields
+            .iter()
+            .for_each(|(name, value)| without_times(name, value)),
+        Value::Array(values) => values.iter().for_each(|value| without_times(name, value)),
+        value if name.ends_with("_ns") || name == "share" => {
+            assert!(value.is_null(), "{name}: {value}");
+        }
+        _ => {}
+    }
+}
+
 /// A log that was only redirected: counts and outcomes, `null` for every length of time.
 #[test]
 fn without_times_there_are_nulls_and_no_zeros() {
-    fn no_times(name: &str, value: &Value) {
-        match value {
-            Value::Object(fields) => fields
-                .iter()
-                .for_each(|(name, value)| no_times(name, value)),
-            Value::Array(values) => values.iter().for_each(|value| no_times(name, value)),
-            value if name.ends_with("_ns") || name == "share" => {
-                assert!(value.is_null(), "{name}: {value}");
-            }
-            _ => {}
-        }
-    }
     let folder = folder();
     let path = file(&folder, "plain.log", &unstamped(FAIL));
     for verb in VERBS {
@@ -303,7 +315,7 @@ fn without_times_there_are_nulls_and_no_zeros() {
             assert_eq!((ran.status, ran.stderr.as_str()), (Some(0), ""), "{verb}");
             let report = ran.json();
             assert_eq!(report["input"]["clock"], "none", "{verb} {stdin}");
-            no_times("", &report);
+            without_times("", &report);
         }
     }
     let result = &json(&["phases", &path])["result"];

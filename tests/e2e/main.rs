@@ -7,6 +7,7 @@ mod graph;
 mod help;
 mod live;
 mod output;
+mod predictions;
 mod program;
 mod readme;
 mod reports;

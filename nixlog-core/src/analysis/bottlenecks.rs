@@ -78,7 +78,7 @@ pub fn bottlenecks(
     });
     if let Some(makespan) = makespan {
         let n_tried = (BUDGET / makespan.recorded().tasks.len().max(1)).max(LEAST_TRIED);
-        try_without(makespan, units.iter_mut().take(n_tried).collect());
+        try_without(timeline, makespan, units.iter_mut().take(n_tried).collect());
     }
     units.extend(evaluation(timeline, path, &idle));
     units.sort_by_key(|it| std::cmp::Reverse((it.saving, it.drag, it.blocked, it.solo)));
@@ -86,7 +86,11 @@ pub fn bottlenecks(
 }
 
 /// Simulates the build without each of these.
-fn try_without(makespan: &Makespan, units: Vec<&mut Bottleneck>) {
+///
+/// Whenever something takes less time, others start in another order, and with few slots that alone may
+/// make the build shorter, or longer, by more than anybody took. That is luck, and nothing that the
+/// unit costs: no saving is longer than the unit.
+fn try_without(timeline: &Timeline, makespan: &Makespan, units: Vec<&mut Bottleneck>) {
     let baseline = makespan.baseline().makespan;
     let tasks: HashMap<usize, usize> = makespan
         .units()
@@ -100,12 +104,15 @@ fn try_without(makespan: &Makespan, units: Vec<&mut Bottleneck>) {
             return;
         };
         let mut tasks = recorded.tasks.clone();
-        tasks[task] = tasks[task].free();
+        // What Nix does with it stays: that is no fault of the unit's.
+        tasks[task].duration = Nanos::ZERO;
         let workload = super::simulation::Workload {
             dag: &recorded.dag,
             tasks: &tasks,
         };
-        it.saving = Some(baseline - simulate(&workload, makespan.options()).makespan);
+        let saving = baseline - simulate(&workload, makespan.options()).makespan;
+        let took = timeline.units()[it.unit].duration().unwrap_or_default();
+        it.saving = Some(saving.min(took));
     });
 }
 

@@ -1,8 +1,13 @@
 //! Which builds to put into a cache: the few that together save most.
 //!
 //! Greedy: the best single one, then the best in addition to it, and so on, each simulated with all
-//! picked before. Savings of sets are not sums (two builds that run side by side save nothing alone), so
+//! picked before. Only what comes from there being less to do counts: whoever tries a hundred orders
+//! finds one that is lucky.
+//!
+//! Savings of sets are not sums (two builds that run side by side save nothing alone), so
 //! the greedy set need not be the best there is; it is what one can compute.
+
+use std::cmp::Reverse;
 
 use rayon::prelude::*;
 
@@ -49,9 +54,9 @@ pub fn cache_candidates(
                 let with: Vec<usize> = chosen.iter().copied().chain([unit]).collect();
                 (questions.ask(&[Change::Cached(with)]), unit)
             })
-            .min_by_key(|(answer, unit)| (answer.predicted, *unit));
+            .max_by_key(|(answer, unit)| (answer.sure_saving(), Reverse(*unit)));
         let Some((answer, unit)) = best else { break };
-        let together = answer.baseline - answer.predicted;
+        let together = answer.sure_saving();
         if together <= before {
             break;
         }
@@ -81,7 +86,7 @@ fn candidates(timeline: &Timeline, run: &RunGraph, wanted: impl Fn(usize) -> boo
             (is_build && wanted(unit)).then(|| (cpm.earliest_finish(node), unit))
         })
         .collect();
-    builds.sort_by_key(|&(most, unit)| (std::cmp::Reverse(most), unit));
+    builds.sort_by_key(|&(most, unit)| (Reverse(most), unit));
     builds.truncate(MOST_TRIED);
     builds.into_iter().map(|(_, unit)| unit).collect()
 }

@@ -239,10 +239,9 @@ fn check_predictions(timeline: &Timeline, run: &RunGraph) {
     let all = bottlenecks(timeline, run, &path, &structural, Some(&makespan));
     for it in &all.units {
         let took = timeline.units()[it.unit].duration().unwrap_or_default();
-        // On few slots a unit may save more than it takes, since the order changes; with a slot for
-        // everything it cannot.
         assert!(it.drag.unwrap_or_default() <= took);
-        assert!(it.saving.unwrap_or_default() <= timeline.wall().expect("timed").length());
+        let is_evaluation = timeline.units()[it.unit].kind == UnitKind::Evaluation;
+        assert!(it.saving.unwrap_or_default() <= took || is_evaluation);
     }
 
     let questions = Questions::new(timeline, run, &makespan, Assumptions::default());
@@ -309,17 +308,17 @@ fn check_first_pick(timeline: &Timeline, run: &RunGraph) {
     let builds = inner.filter_map(|(_, it)| it.unit);
     let builds = builds.filter(|&unit| timeline.units()[unit].kind == UnitKind::Build);
     let best = builds
-        .map(|unit| questions.ask(&[Change::Cached(vec![unit])]).predicted)
-        .min();
+        .map(|unit| questions.ask(&[Change::Cached(vec![unit])]).sure_saving())
+        .max();
     match picks.first() {
-        Some(first) => assert_eq!(best, Some(first.answer.predicted)),
-        None => assert!(best.is_none_or(|best| best >= questions.baseline())),
+        Some(first) => assert_eq!(best, Some(first.together)),
+        None => assert!(best.is_none_or(|best| best == Nanos::ZERO)),
     }
     let mut before = Nanos::ZERO;
     for pick in &picks {
         assert_eq!(before + pick.saving, pick.together);
         assert!(pick.saving > Nanos::ZERO, "a pick that saves nothing");
-        assert_eq!(questions.baseline() - pick.answer.predicted, pick.together);
+        assert!(pick.together <= questions.baseline() - pick.answer.predicted);
         before = pick.together;
     }
 }

@@ -21,7 +21,8 @@
 //!   the earliest, and the first with which the replay is off by at most 2 %. Where Nix had not looked
 //!   since the start, the earliest is half way.
 //! - *Hold*: Nix does not sleep while something is ready and there is a slot. What started only after
-//!   such a sleep had waited for something that the log does not tell until the end of that sleep.
+//!   such a sleep had waited for something that the log does not tell until the end of that sleep. How
+//!   long a sleep must be for that: 10 ms, or two starts; less where the replay is too short otherwise.
 //! - *Pauses*: where nothing runs for long, it is not Nix's thread but something that no line tells
 //!   (evaluation, a query, a lock). A task of its own, which needs all before and which all after needs.
 //!
@@ -41,8 +42,11 @@
 //! | 16 of 150 builds (two of 67), `-j 1` to `-j 8` | −0.3 … +0.1 % | −3.8 … +1.4 % |
 //! | 5 of 136 to 2,908 builds, Nix the limit | −1.9 … 0.0 % | −1.4 … +0.5 % |
 //! | 24 of 20 to 40 builds, 0.7 to 4 s | −1.9 … +0.4 % | −3.9 … +12.5 % |
-//! | 23 with substitutions, 1 to 9 s | −5.0 … +0.6 % | −7.1 … +7.4 % |
-//! | 5 on remote machines | −3.6 … −0.8 % | −4.1 … +3.3 % |
+//! | 24 with substitutions, 1 to 9 s | −1.9 … +1.7 % | −9.5 … +6.3 % |
+//! | 4 on remote machines | −1.5 … +0.3 % | −0.8 … +4.4 % |
+//!
+//! Without counting shorter sleeps where the replay is too short, those with substitutions are off by
+//! as much as −5.0 %, and one on remote machines by −3.6 %.
 //!
 //! Short builds depend on who came first by a millisecond, so Nix's order is off by a whole build
 //! there. One graph of 150 builds at `-j 1`, 2, 4, 8 and with its six slowest already there, each

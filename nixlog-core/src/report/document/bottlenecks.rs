@@ -1,7 +1,5 @@
 //! The result of `bottlenecks`, laid out.
 
-use std::cmp::Reverse;
-
 use super::super::format::{duration, harmless, percent, plural};
 use super::super::view::{
     BottleneckView, BottlenecksResult, IdleIntervalView, Report, UnitBrief, share,
@@ -55,26 +53,25 @@ pub fn bottlenecks(report: &Report<BottlenecksResult>, options: Options) -> Docu
     }
 }
 
+/// Returns the first unit, and what would be saved without it.
 fn worst(result: &BottlenecksResult) -> Option<(&BottleneckView, u64)> {
-    let units = result.units.iter();
-    let worst = units.max_by_key(|it| (it.saving_ns, it.drag_ns, Reverse(&it.unit.path)))?;
+    let known = result.replay.measured_ns.is_some();
+    let worst = result.units.first().filter(|_| known)?;
     Some((worst, worst.saving_ns?))
 }
 
 fn verdict(report: &Report<BottlenecksResult>) -> String {
     let result = &report.result;
     let n_units = result.coverage.builds + result.coverage.substitutions;
-    if let Some(mut untold) = untold(&report.input, n_units, result.makespan_ns) {
+    if let Some(untold) = untold(&report.input, n_units, result.makespan_ns) {
         let first = result.units.first();
         if let Some((first, needed)) =
             first.and_then(|unit| Some((unit, unit.transitive_dependents?)))
             && needed > 0
         {
             let name = harmless(&first.unit.name);
-            untold = format!(
-                "{untold}; most others wait for {name}: {}",
-                plural(needed as u64, "unit")
-            );
+            let n_units = plural(needed as u64, "unit");
+            return format!("{untold}; most others wait for {name}: {n_units}");
         }
         return untold;
     }
@@ -87,7 +84,7 @@ fn verdict(report: &Report<BottlenecksResult>) -> String {
     if result.total_units == 0 {
         return "nothing in this log matches".to_owned();
     }
-    let mut text = match worst(result) {
+    let text = match worst(result) {
         Some((worst, saving)) if saving > 0 => {
             let name = harmless(&worst.unit.name);
             format!(
@@ -104,7 +101,7 @@ fn verdict(report: &Report<BottlenecksResult>) -> String {
     if let Some((idle, part)) = result.idle_ns.zip(result.idle_share)
         && idle > 0
     {
-        text = format!(
+        return format!(
             "{text}; for want of work slots stood idle for {}, {} of their time",
             duration(idle),
             percent(part)

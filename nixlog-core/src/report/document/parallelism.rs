@@ -101,26 +101,22 @@ fn verdict(report: &Report<ParallelismResult>) -> String {
             at_once.unwrap_or_default()
         );
     };
-    let mut text = format!(
-        "work {work}, span {}: parallelism {parallelism:.1}",
-        duration(span)
-    );
-    if let (Some(knee), Some(slots)) = (result.knee_slots, result.local_slots) {
-        match gain(result) {
-            Some(gain) if knee > slots => {
-                text = format!(
-                    "{text}; {} in place of {slots} would save {}",
-                    jobs(knee),
-                    duration(gain)
-                );
-            }
-            _ => text = format!("{text}; more than {} gain nothing", jobs(knee.max(1))),
-        }
-    }
-    if let Some(loss) = worth(result, result.scheduling_loss_ns) {
-        text = format!("{text}, Nix's order costs {}", duration(loss));
-    }
-    text
+    let more = match (result.knee_slots, result.local_slots, gain(result)) {
+        (Some(knee), Some(slots), Some(gain)) => format!(
+            "; {} in place of {slots} would save {}",
+            jobs(knee),
+            duration(gain)
+        ),
+        (Some(knee), Some(_), None) => format!("; more than {} gain nothing", jobs(knee)),
+        _ => String::new(),
+    };
+    let loss = worth(result, result.scheduling_loss_ns);
+    let loss = loss.map(|loss| format!(", Nix's order costs {}", duration(loss)));
+    format!(
+        "work {work}, span {}: parallelism {parallelism:.1}{more}{}",
+        duration(span),
+        loss.unwrap_or_default()
+    )
 }
 
 fn jobs(n: u32) -> String {
@@ -455,4 +451,44 @@ fn groups(concurrency: &[ConcurrencyView]) -> Vec<(usize, usize, u64)> {
         groups[at].2 += it.busy_ns;
     }
     groups
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_simulation_is_off_by() {
+        for (error, want) in [
+            (0.0, "0.0% off"),
+            (-0.0004, "0.0% off"),
+            (-0.0376, "-3.8% off"),
+            (0.12, "+12.0% off"),
+        ] {
+            assert_eq!(off(error), want);
+        }
+    }
+
+    /// None is a group of its own; the sum stays what it was.
+    #[test]
+    fn many_numbers_of_builds_share_bars() {
+        let concurrency = |most: usize| -> Vec<ConcurrencyView> {
+            (0..=most)
+                .map(|running| ConcurrencyView {
+                    running,
+                    busy_ns: running as u64 + 1,
+                })
+                .collect()
+        };
+        for (most, n_groups, last) in [(0, 1, (0, 0)), (4, 5, (4, 4)), (30, 11, (28, 30))] {
+            let concurrency = concurrency(most);
+            let groups = groups(&concurrency);
+            assert_eq!(groups.len(), n_groups, "{most}");
+            assert_eq!(groups.last().map(|it| (it.0, it.1)), Some(last), "{most}");
+            let sum: u64 = groups.iter().map(|it| it.2).sum();
+            let all: u64 = concurrency.iter().map(|it| it.busy_ns).sum();
+            assert_eq!(sum, all);
+            assert_eq!((groups[0].0, groups[0].1), (0, 0));
+        }
+    }
 }

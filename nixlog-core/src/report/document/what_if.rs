@@ -1,7 +1,7 @@
 //! The result of `what-if`, laid out.
 
 use super::super::format::{bytes, duration, percent, plural};
-use super::super::view::{CoverageView, Input, Report, UnitBrief, WhatIfResult};
+use super::super::view::{ChangeView, CoverageView, Input, Report, UnitBrief, WhatIfResult};
 use super::parallelism::{LOAD, off, replay, untold, where_slots_come_from};
 use super::words::{coverage, next, notes};
 use super::{Align, Cell, Column, Document, Row, Table, Weight, column};
@@ -38,6 +38,7 @@ pub fn what_if(report: &Report<WhatIfResult>, options: WhatIfOptions) -> Documen
         }
         all.push(format!("replay: {}", replay(&result.replay)));
         all.extend(nix_order(result));
+        all.extend(luck(result));
         all.extend(downloads(result));
         let of_slots = where_slots_come_from(result.slots, result.slots_source);
         all.extend(of_slots.map(|text| text.replace("--max-jobs", "--recorded-max-jobs")));
@@ -102,6 +103,19 @@ fn nix_order(result: &WhatIfResult) -> Option<String> {
         format!(
             "in Nix's order the simulation of the build as it was is {}: what ran first was decided by less than can be measured, so trust the saving no further than that",
             off(error)
+        )
+    })
+}
+
+/// Says how much of the saving is luck, where the slots stay as they are.
+fn luck(result: &WhatIfResult) -> Option<String> {
+    let more_slots = |it: &ChangeView| matches!(it.change, "max-jobs" | "machines");
+    let saving = u64::try_from(result.saving_ns?).ok()?;
+    let less = result.less_work_ns?;
+    (saving > less && !result.changes.iter().any(more_slots)).then(|| {
+        format!(
+            "there is only {} less to do: the rest of the saving comes from builds starting in another order, which is luck",
+            duration(less)
         )
     })
 }
@@ -266,7 +280,7 @@ fn gone(result: &WhatIfResult, options: WhatIfOptions) -> Table {
         ..Row::default()
     });
     Table {
-        title: Some("not built any more"),
+        title: Some("not needed any more"),
         columns: vec![
             name_column(options),
             column("kind", "kind", Align::Left, 1),

@@ -1,5 +1,7 @@
 //! The result of `bottlenecks`.
 
+use std::cmp::Reverse;
+
 use serde::Serialize;
 
 use super::critical_path::CoverageView;
@@ -157,12 +159,16 @@ pub fn bottlenecks<F: Fn(&UnitBrief) -> bool>(
         top => top.min(units.len()),
     };
     let all = (!timed || n_shown > FEW).then(|| behind_all(run));
+    if !known {
+        // Nobody knows who waits for whom; when nothing else ran is known.
+        units.sort_by_key(|(it, unit)| Reverse((it.solo, unit.duration_ns)));
+    }
     if !timed && let Some(all) = &all {
         let needed = |it: &Bottleneck| {
             let node = run.node_of(it.unit);
             node.map(|node| all[node as usize].0)
         };
-        units.sort_by_key(|(it, unit)| (std::cmp::Reverse(needed(it)), unit.path.clone()));
+        units.sort_by_key(|(it, unit)| (Reverse(needed(it)), unit.path.clone()));
     }
     let total_units = listed.cut(&mut units);
     let units = units.into_iter().map(|(it, unit)| {
@@ -198,7 +204,7 @@ pub fn bottlenecks<F: Fn(&UnitBrief) -> bool>(
         .filter(|it| listed.is_long(Some(it.duration_ns)))
         .filter(|it| it.held_by.as_ref().is_none_or(|unit| (listed.wanted)(unit)))
         .collect();
-    intervals.sort_by_key(|it| (std::cmp::Reverse(it.idle_ns), it.start_ns));
+    intervals.sort_by_key(|it| (Reverse(it.idle_ns), it.start_ns));
     let total_intervals = listed.cut(&mut intervals);
 
     let measured = makespan.map(|makespan| makespan.replay().measured.get());

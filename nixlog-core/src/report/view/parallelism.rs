@@ -181,5 +181,6 @@ fn utilization(found: &Parallelism) -> Option<f64> {
         sum.saturating_add(time.get().saturating_mul(running))
     });
     let room = found.makespan.get().checked_mul(found.slots.into())?;
-    share(Some(work), Some(room))
+    // The log has ends a little late, so that more may seem to run than there are slots.
+    share(Some(work), Some(room)).map(|share| share.min(1.0))
 }

@@ -39,6 +39,9 @@ pub struct WhatIfResult {
     pub saving_ns: Option<i64>,
     /// That over the makespan of the build as it was.
     pub saving_share: Option<f64>,
+    /// How much less there would be to do, Nix's own time included. What is saved beyond that comes from
+    /// builds starting in another order.
+    pub less_work_ns: Option<u64>,
     /// The wall time of the whole invocation.
     pub wall_ns: Option<u64>,
     /// The same with all changes: less the saving, evaluation and all that stays as it was included.
@@ -123,6 +126,7 @@ pub fn what_if(
         upper_ns: answer.map(|answer| answer.bounds.upper.get()),
         saving_ns: saving,
         saving_share: answer.and_then(saving_share),
+        less_work_ns: answer.map(|answer| answer.less_work.get()),
         wall_ns: wall,
         predicted_wall_ns: wall
             .zip(saving)
