@@ -163,6 +163,17 @@ fn advice(report: &Report<ParallelismResult>) -> Advice {
             next: next.map(|command| format!("{command} --max-jobs {knee}")),
         };
     }
+    // A fifth is more than any build is worth, and no build can be made faster for it.
+    let overhead = result.overhead_ns.unwrap_or_default();
+    if overhead >= makespan / 5 && overhead > 0 {
+        return Advice {
+            text: Some(format!(
+                "advice: Nix's own time is {} of the makespan, and it does one thing at a time: fewer derivations help, from a cache or larger ones, more jobs do not",
+                percent(overhead as f64 / makespan.max(1) as f64)
+            )),
+            next: next(&report.input, "cache-candidates"),
+        };
+    }
     // Nine tenths of the makespan are one chain: nothing but a shorter chain helps.
     if span >= makespan / 10 * 9 {
         return Advice {
