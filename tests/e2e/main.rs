@@ -1,6 +1,7 @@
 //! The binary as users run it: wiring, help, errors, exit codes, pipes.
 
 mod contract;
+mod critical_path;
 mod echo;
 mod errors;
 mod graph;

@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 
 use super::run_graph::RunGraph;
-use crate::graph::{CriticalPathMethod, Savings};
+use crate::graph::{CriticalPathMethod, FASTER_PERCENT, Savings};
 use crate::time::Nanos;
 use crate::timeline::{Name, Timeline};
 
@@ -38,6 +38,9 @@ pub struct UnitTimes {
     pub slack: Nanos,
     /// How much shorter the span would be if it took no time: Devaux's drag, exactly.
     pub saving: Nanos,
+    /// The same if it were faster by each of [`FASTER_PERCENT`]; the last one is
+    /// [`saving`](Self::saving).
+    pub curve: [Nanos; FASTER_PERCENT.len()],
     /// What would be critical then in place of the path, as an index into [`Timeline::units`].
     pub then: Option<usize>,
 }
@@ -68,6 +71,11 @@ pub fn structural(run: &RunGraph) -> Structural {
                 latest_finish: cpm.latest_finish(node),
                 slack: cpm.slack(node),
                 saving: savings.saving(node),
+                // Who saves nothing at best saves nothing at all.
+                curve: match savings.saving(node) {
+                    Nanos::ZERO => [Nanos::ZERO; FASTER_PERCENT.len()],
+                    _ => savings.curve(node).map(|faster| faster.saving),
+                },
                 then: savings.then(node).and_then(|then| run.unit_of(then)),
             })
         })

@@ -354,6 +354,12 @@ fn next_step(report: &Report<CriticalPathResult>) -> Option<String> {
     }
 }
 
+/// Returns what half of its time would save.
+fn half_the_time(times: &UnitTimesView) -> Cell {
+    let half = times.curve.iter().find(|faster| faster.percent == 50);
+    Cell::nanos(half.map(|half| half.saving_ns))
+}
+
 fn structural_document(
     report: &Report<CriticalPathResult>,
     structural: &StructuralView,
@@ -398,6 +404,7 @@ fn structural_document(
             Cell::nanos(times.unit.duration_ns),
             Cell::Nanos(times.slack_ns),
             Cell::Nanos(times.drag_ns),
+            half_the_time(times),
             Cell::Nanos(times.earliest_start_ns),
             Cell::Nanos(times.latest_finish_ns),
         ],
@@ -416,6 +423,7 @@ fn structural_document(
             column("duration_ns", "took", Align::Right, 0),
             column("slack_ns", "slack", Align::Right, 0),
             column("drag_ns", "if free", Align::Right, 0),
+            column("saving_half_ns", "if twice as fast", Align::Right, 2),
             column("earliest_start_ns", "earliest start", Align::Right, 3),
             column("latest_finish_ns", "latest end", Align::Right, 4),
         ],

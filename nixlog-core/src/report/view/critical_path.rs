@@ -9,6 +9,7 @@ use super::unit::{UnitBrief, brief};
 use crate::analysis::critical_path::{CriticalPath, Segment, Step};
 use crate::analysis::run_graph::{Coverage, RunGraph};
 use crate::analysis::structural::{Structural, WithoutBuilderPhase};
+use crate::graph::FASTER_PERCENT;
 use crate::time::{Interval, Nanos};
 use crate::timeline::{Part, Timeline, UnitKind};
 
@@ -141,12 +142,24 @@ pub struct UnitTimesView {
     pub slack_ns: u64,
     /// How much shorter the longest path would be if it took no time.
     pub drag_ns: u64,
+    /// How much shorter it would be if the unit were faster by so many percent.
+    pub curve: Vec<FasterView>,
     /// When everything that it needs could be there, from the start of the graph part.
     pub earliest_start_ns: u64,
     /// When it must have ended so that all is done within the span.
     pub latest_finish_ns: u64,
     /// It lies on the longest path.
     pub on_longest_path: bool,
+}
+
+/// What making a unit faster would save.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct FasterView {
+    /// By how many percent its time would be reduced.
+    pub percent: u32,
+    /// How much shorter the longest path would be.
+    pub saving_ns: u64,
 }
 
 /// How much of what ran the derivations at hand explain.
@@ -339,6 +352,14 @@ impl Maker<'_> {
             unit: brief(self.timeline, times.unit),
             slack_ns: times.slack.get(),
             drag_ns: times.saving.get(),
+            curve: FASTER_PERCENT
+                .iter()
+                .zip(times.curve)
+                .map(|(&percent, saving)| FasterView {
+                    percent,
+                    saving_ns: saving.get(),
+                })
+                .collect(),
             earliest_start_ns: times.earliest_start.get(),
             latest_finish_ns: times.latest_finish.get(),
             on_longest_path: on_path.contains(&times.unit),

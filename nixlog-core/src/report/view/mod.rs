@@ -17,8 +17,8 @@ mod what_if;
 
 pub use bottlenecks::{BottleneckView, BottlenecksResult, IdleIntervalView, Listed, bottlenecks};
 pub use critical_path::{
-    BuilderPhaseOnPathView, BuilderPhaseTimeView, CoverageView, CriticalPathResult, PathStepView,
-    SegmentView, StructuralView, UnitTimesView, WaitView, critical_path,
+    BuilderPhaseOnPathView, BuilderPhaseTimeView, CoverageView, CriticalPathResult, FasterView,
+    PathStepView, SegmentView, StructuralView, UnitTimesView, WaitView, critical_path,
 };
 pub use doctor::{AnswerView, DoctorResult, KindView, UnknownView, UnreadableView, doctor};
 pub use graph::{GraphNodeView, GraphResult, graph};
