@@ -28,8 +28,9 @@
 //! ```
 //!
 //! The layers, lowest first: the words ([`ids`], [`time`], [`json_str`], [`store_path`]); [`wire`], from
-//! bytes to borrowed events; [`timeline`], from events to what ran and when; [`analysis`], from there to
-//! answers; [`report`], from answers to text, Markdown, CSV and JSON.
+//! bytes to borrowed events; [`drv`], from bytes to borrowed derivations; [`timeline`], from events to what
+//! ran and when; [`graph`], from derivations to what depends on what; [`analysis`], from both to answers;
+//! [`report`], from answers to text, Markdown, CSV, JSON and pictures.
 #![forbid(unsafe_code)]
 
 pub mod analysis;

@@ -65,6 +65,12 @@ fn the_json_tiles_and_names_what_it_is_about() {
         assert_eq!(segment["start_ns"], at);
         at = segment["end_ns"].as_u64().expect("an instant");
         assert!(segment["kind"].is_string() && segment["reason"].is_string());
+        let length = at - segment["start_ns"].as_u64().expect("an instant");
+        assert!(
+            segment["saving_ns"]
+                .as_u64()
+                .is_none_or(|saving| saving <= length)
+        );
     }
     assert_eq!(result["wall_ns"], at);
     let structural = &result["structural"];

@@ -1,6 +1,7 @@
 //! The result of `critical-path`, laid out.
 
 use std::cmp::Reverse;
+use std::collections::HashSet;
 
 use super::super::format::{duration, harmless, plural};
 use super::super::view::{
@@ -111,7 +112,11 @@ fn verdict(result: &CriticalPathResult, wall: u64) -> String {
     let of_evaluation =
         |step: &PathStepView| matches!(kind(step), "evaluation" | "input-fetch" | "source-import");
     let of_builds = |step: &PathStepView| kind(step) == "build";
-    let n_builds = result.steps.iter().filter(|step| of_builds(step)).count();
+    // A build that its hook interrupts is several steps.
+    let builds = result.steps.iter().filter(|step| of_builds(step));
+    let builds: HashSet<_> = builds
+        .filter_map(|step| Some((&step.unit.as_ref()?.path, step.unit.as_ref()?.start_ns)))
+        .collect();
     let waited = |reason: &str| -> u64 {
         let waits = result.steps.iter().flat_map(|step| &step.waits);
         let same = waits.filter(|wait| wait.reason == reason);
@@ -122,7 +127,7 @@ fn verdict(result: &CriticalPathResult, wall: u64) -> String {
         (sum(&of_evaluation), "evaluation".to_owned()),
         (
             sum(&of_builds),
-            format!("in a chain of {}", plural(n_builds as u64, "build")),
+            format!("in a chain of {}", plural(builds.len() as u64, "build")),
         ),
         (rest, "fetching and copying".to_owned()),
         (waited("slot"), "waiting for a slot".to_owned()),
@@ -383,8 +388,7 @@ fn structural_document(
             longest.sort_by_key(|times| Reverse(times.unit.duration_ns));
         }
         longest.truncate(options.top);
-        let kept: std::collections::HashSet<&str> =
-            longest.iter().map(|times| &*times.unit.path).collect();
+        let kept: HashSet<&str> = longest.iter().map(|times| &*times.unit.path).collect();
         units.retain(|times| kept.contains(&*times.unit.path));
         notes.push(format!(
             "{} of {n_units} units; `--top 0` lists all",

@@ -48,8 +48,8 @@ pub struct SegmentView {
     pub start_ns: u64,
     /// When it ends.
     pub end_ns: u64,
-    /// How much shorter the longest path would be if the unit took no time; for evaluation, the whole
-    /// segment.
+    /// How much shorter the longest path would be if the segment took no time; for evaluation, all of
+    /// it.
     pub saving_ns: Option<u64>,
 }
 
@@ -247,13 +247,14 @@ impl Maker<'_> {
         self.timeline.units()[unit].kind
     }
 
-    /// Returns what would be saved: of the graph's units exactly, and of what evaluation consists of
-    /// all of it, since everything waits for it.
+    /// Returns what would be saved if so much of a unit took no time: of the graph's units exactly, since
+    /// whoever loses less than all of its time saves that much, up to what it saves at best; and of what
+    /// evaluation consists of all of it, since everything waits for it.
     fn saving(&self, unit: Option<usize>, took: Nanos) -> Option<Nanos> {
         let unit = unit?;
         match self.kind(unit) {
             UnitKind::Evaluation | UnitKind::InputFetch | UnitKind::SourceImport => Some(took),
-            _ => self.savings.get(&unit).map(|&(saving, _)| saving),
+            _ => self.savings.get(&unit).map(|&(saving, _)| saving.min(took)),
         }
     }
 
