@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::super::load::concurrency;
 use super::super::run_graph::is_node;
 use crate::time::{Interval, Nanos, Stamp};
 use crate::timeline::{Name, Part, Timeline, Unit, UnitKind};
@@ -34,8 +35,8 @@ impl Pool {
 #[derive(Debug, Default)]
 struct Occupancy {
     slots: u32,
-    /// From each instant on, how many ran.
-    running: Vec<(Stamp, u32)>,
+    /// From each instant on, whether all slots were taken; a new one where that changes.
+    full: Vec<(Stamp, bool)>,
     /// Ends with their units, sorted.
     ends: Vec<(Stamp, usize)>,
 }
@@ -47,6 +48,8 @@ pub(super) struct Index {
     background: Vec<Background>,
     /// Every end of a unit that is no evaluation, and of every stretch of evaluation, sorted.
     pub(super) ends: Vec<Ended>,
+    /// The ends of stretches of evaluation alone, sorted.
+    evaluation: Vec<Stamp>,
 }
 
 /// A stretch of time in which Nix was busy with something that is no node of the graph.
@@ -101,6 +104,10 @@ impl Index {
             }
         }
         ends.sort_unstable();
+        let is_evaluation =
+            |ended: &&Ended| timeline.units()[ended.unit].kind == UnitKind::Evaluation;
+        let evaluation = ends.iter().filter(is_evaluation).map(|ended| ended.end);
+        let evaluation = evaluation.collect();
         let fillers = timeline.fillers().iter();
         others.extend(fillers.map(|stretch| (stretch.interval, stretch.part, None)));
         Self {
@@ -110,6 +117,7 @@ impl Index {
                 .collect(),
             background: background(others),
             ends,
+            evaluation,
         }
     }
 
@@ -123,13 +131,9 @@ impl Index {
         let Some(pool) = pool.and_then(|pool| self.pools.get(&pool)) else {
             return (false, None);
         };
-        let full = |&(_, running): &(Stamp, u32)| running >= pool.slots;
-        let next = pool.running.partition_point(|&(from, _)| from <= at);
-        let now = next
-            .checked_sub(1)
-            .is_some_and(|now| full(&pool.running[now]));
-        let change = pool.running[next..].iter().find(|step| full(step) != now);
-        (now, change.map(|&(from, _)| from))
+        let next = pool.full.partition_point(|&(from, _)| from <= at);
+        let now = next.checked_sub(1).is_some_and(|now| pool.full[now].1);
+        (now, pool.full.get(next).map(|&(from, _)| from))
     }
 
     /// Returns which unit of a pool freed a slot last, up to an instant.
@@ -149,6 +153,12 @@ impl Index {
             Some(later) => (None, Some(later.interval.start())),
             None => (None, None),
         }
+    }
+
+    /// Returns when the evaluator last stopped working, up to an instant.
+    pub(super) fn evaluated(&self, at: Stamp) -> Option<Stamp> {
+        let after = self.evaluation.partition_point(|&end| end <= at);
+        self.evaluation[..after].last().copied()
     }
 
     /// Finds what ended last up to an instant, among what `wanted` takes.
@@ -193,29 +203,15 @@ fn occupancy(ran: &[(Interval, usize)]) -> Occupancy {
     let intervals: Vec<Interval> = intervals
         .filter(|interval| interval.length() > Nanos::ZERO)
         .collect();
-    let mut steps: Vec<(Stamp, i32)> = Vec::with_capacity(2 * ran.len());
-    for interval in &intervals {
-        steps.push((interval.start(), 1));
-        steps.push((interval.end(), -1));
-    }
-    // At one instant, ends come first.
-    steps.sort_unstable();
-    let mut running: Vec<(Stamp, u32)> = Vec::new();
-    let mut now = 0_u32;
-    for (at, step) in steps {
-        now = now.saturating_add_signed(step);
-        match running.last_mut() {
-            Some(last) if last.0 == at => last.1 = now,
-            _ => running.push((at, now)),
-        }
-    }
+    let slots = slots(&intervals);
+    let running = concurrency(intervals).into_iter();
+    let mut full: Vec<(Stamp, bool)> = running
+        .map(|(from, running)| (from, running >= slots as usize))
+        .collect();
+    full.dedup_by_key(|&mut (_, full)| full);
     let mut ends: Vec<(Stamp, usize)> = ran.iter().map(|&(i, unit)| (i.end(), unit)).collect();
     ends.sort_unstable();
-    Occupancy {
-        slots: slots(&intervals),
-        running,
-        ends,
-    }
+    Occupancy { slots, full, ends }
 }
 
 /// How well something explains that nothing of the chain went on: lower is better.

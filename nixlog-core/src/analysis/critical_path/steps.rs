@@ -48,14 +48,6 @@ impl Step {
         self.waits.values().map(|&(wait, _)| wait).sum()
     }
 
-    /// Returns the reason for most of the wait, how long that was, and which unit ended it.
-    #[must_use]
-    pub fn longest_wait(&self) -> Option<(Wait, Nanos, Option<usize>)> {
-        let waits = self.waits.iter();
-        let longest = waits.max_by_key(|&(&wait, &(time, _))| (time, std::cmp::Reverse(wait)));
-        longest.map(|(&wait, &(time, unit))| (wait, time, unit))
-    }
-
     fn wait(&mut self, wait: Wait, segment: &Segment) {
         let (time, unit) = self.waits.entry(wait).or_default();
         *time += segment.interval.length();

@@ -20,6 +20,8 @@ pub(super) struct Walk<'a> {
     builds: HashMap<Name, usize>,
     /// The query about each path, by its hash.
     queries: HashMap<&'a str, usize>,
+    /// For each call, the last end of it and those before it.
+    last_ends: Vec<Stamp>,
     /// The latest first.
     segments: Vec<Segment>,
     /// Everything from here on is explained.
@@ -47,7 +49,13 @@ impl<'a> Walk<'a> {
         let hooks = units().filter(|(_, unit)| unit.kind == UnitKind::PostBuildHook);
         let builds = units().filter(|(_, unit)| unit.kind.is_derivation() && unit.started);
         let queries = units().filter(|(_, unit)| unit.kind == UnitKind::Query);
+        let ends = timeline.calls().iter().map(|call| call.end());
+        let last_ends = ends.scan(wall.start(), |last, end| {
+            *last = end.max(*last);
+            Some(*last)
+        });
         Self {
+            last_ends: last_ends.collect(),
             hooks: hooks.map(|(number, unit)| (unit.subject, number)).collect(),
             builds: builds
                 .map(|(number, unit)| (unit.subject, number))
@@ -136,16 +144,14 @@ impl<'a> Walk<'a> {
     fn asked_for(&self, start: Stamp) -> Stamp {
         let calls = self.timeline.calls();
         let after = calls.partition_point(|call| call.start() <= start);
-        let around = calls[..after].iter().rev().find(|call| call.end() >= start);
-        let evaluation = |ended: &Ended| self.unit(ended.unit).kind == UnitKind::Evaluation;
-        around.map_or_else(
-            || {
-                // A log for people has no calls, but a plan that ends evaluation.
-                let ended = self.index.ended_before(start, evaluation);
-                ended.map_or(self.wall.start(), |ended| ended.end)
-            },
-            |call| call.start(),
-        )
+        let before = calls[..after].iter().zip(&self.last_ends);
+        // Where all calls so far had ended by then, there is none to look for.
+        let mut open = before.rev().take_while(|(_, last)| **last >= start);
+        match open.find(|(call, _)| call.end() >= start) {
+            Some((call, _)) => call.start(),
+            // A log for people has no calls, but a plan that ends evaluation.
+            None => self.index.evaluated(start).unwrap_or(self.wall.start()),
+        }
     }
 
     /// Finds the dependency that ended last.
