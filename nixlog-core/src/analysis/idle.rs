@@ -12,7 +12,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::critical_path::{Pool, interval};
+use super::critical_path::Pool;
 use super::makespan::pools_of;
 use super::run_graph::{RunGraph, is_node};
 use crate::graph::CriticalPathMethod;
@@ -90,7 +90,7 @@ fn changes(timeline: &Timeline, run: &RunGraph, wall: Interval) -> Vec<(Stamp, C
             }
             continue;
         }
-        let Some(ran) = interval(unit).and_then(|ran| ran.clip(wall)) else {
+        let Some(ran) = unit.interval().and_then(|ran| ran.clip(wall)) else {
             continue;
         };
         // What took no time would end before it started.
@@ -143,7 +143,9 @@ impl<'a> Sweep<'a> {
         let local = local.filter(|&(number, unit)| {
             is_local[number]
                 && run.node_of(number).is_some()
-                && interval(unit).is_some_and(|ran| ran.length() > Nanos::ZERO)
+                && unit
+                    .interval()
+                    .is_some_and(|ran| ran.length() > Nanos::ZERO)
         });
         Self {
             left: local.count(),

@@ -18,7 +18,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
 use crate::time::{Interval, Nanos, Stamp};
-use crate::timeline::{Name, Timeline, Unit, UnitKind};
+use crate::timeline::{Name, Timeline, UnitKind};
 
 /// What the lanes of a chart are grouped by, in the order from top to bottom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -148,7 +148,7 @@ pub fn lanes(timeline: &Timeline, options: &Options) -> Lanes {
     let mut placed: Vec<(Interval, usize)> = Vec::new();
     let mut unplaced = Vec::new();
     for (index, unit) in timeline.units().iter().enumerate() {
-        match interval(unit) {
+        match unit.interval() {
             Some(interval) => placed.push((interval, index)),
             None if unit.started => unplaced.push(index),
             None => {}
@@ -178,11 +178,6 @@ pub fn lanes(timeline: &Timeline, options: &Options) -> Lanes {
         lanes: lanes.collect(),
         unplaced,
     }
-}
-
-/// Returns when a unit ran, where both ends are known.
-fn interval(unit: &Unit) -> Option<Interval> {
-    Interval::new(unit.start?, unit.end?)
 }
 
 /// The lanes of one group and machine.

@@ -3,7 +3,7 @@
 //! Builds, source fetches and substitutions with what they need, how long each took, and the slots that
 //! they shared. [`simulation`] does not know what they are; this does.
 
-use super::critical_path::{Pool, interval};
+use super::critical_path::Pool;
 use super::run_graph::RunGraph;
 use super::simulation::{self, Bounds, Options, Order, Recorded, Run, Schedule, Task, slots_seen};
 use crate::graph::{Hubs, contract};
@@ -75,7 +75,7 @@ impl Makespan {
         let wall = timeline.wall()?;
         let ran = |node: u32| -> Option<(usize, Interval)> {
             let unit = run.unit_of(node)?;
-            Some((unit, interval(&timeline.units()[unit])?))
+            Some((unit, timeline.units()[unit].interval()?))
         };
         let all = (0..).take(run.dag().len());
         let keep: Vec<bool> = all.map(|node| ran(node).is_some()).collect();
@@ -88,8 +88,7 @@ impl Makespan {
             .local
             .is_some_and(|known| pools.local() == Some(known));
         let nowhere = u16::try_from(pools.all.len()).unwrap_or(Task::NO_POOL);
-        let mut ends: Vec<Stamp> = Vec::with_capacity(graph.nodes.len());
-        ends.resize(graph.nodes.len(), wall.start());
+        let mut ends: Vec<Stamp> = vec![wall.start(); graph.nodes.len()];
         let mut runs = vec![None; graph.nodes.len()];
         let mut units = vec![None; graph.nodes.len()];
         for &place in graph.dag.topological() {
@@ -283,7 +282,7 @@ impl Pools {
         all.dedup();
         let seen = |pool: Pool| {
             let members = units().filter(|unit| pool_of(unit) == Some(pool));
-            slots_seen(members.filter_map(interval), LATE).max(1)
+            slots_seen(members.filter_map(Unit::interval), LATE).max(1)
         };
         let slots = all.iter().map(|&pool| match (pool, known.local) {
             (Pool::Local, Some(known)) => known.max(seen(pool)),

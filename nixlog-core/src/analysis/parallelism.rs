@@ -1,10 +1,11 @@
 //! How parallel a build was, how parallel it could be, and what more slots would give.
 
+use super::load;
 use super::makespan::{Makespan, Replay};
 use super::run_graph::RunGraph;
 use super::simulation::{Sweep, sweep};
 use crate::graph::CriticalPathMethod;
-use crate::time::{Interval, Nanos, Stamp};
+use crate::time::{Interval, Nanos};
 use crate::timeline::{Timeline, Unit};
 
 /// The most slots that a sweep tries where nobody says how many.
@@ -92,32 +93,24 @@ fn concurrency(timeline: &Timeline, run: &RunGraph) -> Vec<Nanos> {
             .iter()
             .filter_map(|node| Some(&timeline.units()[node.unit?]))
     };
-    let interval = |unit: &Unit| Interval::new(unit.start?, unit.end?);
-    let start = units().filter_map(interval).map(Interval::start).min();
-    let end = units().filter_map(interval).map(Interval::end).max();
+    let start = units()
+        .filter_map(Unit::interval)
+        .map(Interval::start)
+        .min();
+    let end = units().filter_map(Unit::interval).map(Interval::end).max();
     let Some((start, end)) = start.zip(end) else {
         return Vec::new();
     };
-    let mut steps: Vec<(Stamp, i32)> = Vec::new();
-    for ran in units()
-        .filter(|unit| unit.kind.is_derivation())
-        .filter_map(interval)
-    {
-        if ran.length() > Nanos::ZERO {
-            steps.extend([(ran.start(), 1), (ran.end(), -1)]);
-        }
-    }
-    steps.push((end, 0));
-    steps.sort_unstable();
+    let builds = units().filter(|unit| unit.kind.is_derivation());
+    let steps = load::concurrency(builds.filter_map(Unit::interval));
     let mut sums: Vec<Nanos> = Vec::new();
-    let (mut running, mut at) = (0_usize, start);
-    for (time, step) in steps {
+    let (mut running, mut at) = (0, start);
+    for (time, next) in steps.into_iter().chain([(end, 0)]) {
         if sums.len() <= running {
             sums.resize(running + 1, Nanos::ZERO);
         }
         sums[running] += time.since(at);
-        at = time.max(at);
-        running = running.saturating_add_signed(isize::try_from(step).unwrap_or(0));
+        (running, at) = (next, time);
     }
     while sums.last() == Some(&Nanos::ZERO) {
         sums.pop();

@@ -76,14 +76,14 @@ pub fn percent(share: f64) -> String {
     format!("{:.1}%", share * 100.0)
 }
 
-/// Returns `1 build`, `2 builds`.
+/// Returns `1 build`, `2 builds`, `3 queries`.
 #[must_use]
 pub fn plural(n: u64, one: &str) -> String {
     let number = count(n);
-    if n == 1 {
-        format!("{number} {one}")
-    } else {
-        format!("{number} {one}s")
+    match (n, one.strip_suffix('y')) {
+        (1, _) => format!("{number} {one}"),
+        (_, Some(stem)) => format!("{number} {stem}ies"),
+        (_, None) => format!("{number} {one}s"),
     }
 }
 
@@ -183,6 +183,8 @@ mod tests {
         assert_eq!(count(1_026_344), "1 026 344");
         assert_eq!(plural(1, "build"), "1 build");
         assert_eq!(plural(1200, "build"), "1 200 builds");
+        assert_eq!(plural(1, "query"), "1 query");
+        assert_eq!(plural(0, "query"), "0 queries");
     }
 
     #[test]

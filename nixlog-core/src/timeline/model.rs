@@ -440,6 +440,12 @@ pub struct Unit {
 }
 
 impl Unit {
+    /// Returns the time between start and end; `None` where either is not known.
+    #[must_use]
+    pub fn interval(&self) -> Option<Interval> {
+        Interval::new(self.start?, self.end?)
+    }
+
     /// Returns how long the unit took; `None` without timestamps or without an end.
     #[must_use]
     pub fn duration(&self) -> Option<Nanos> {

@@ -132,7 +132,7 @@ impl UnitMaker<'_> {
 
     fn plain(&self, activity: &Activity, kind: UnitKind, part: Part) -> Option<Unit> {
         let mut unit = self.base(activity, kind)?;
-        unit.count(unit_interval(&unit), part);
+        unit.count(unit.interval(), part);
         Some(unit)
     }
 
@@ -168,7 +168,7 @@ impl UnitMaker<'_> {
         } else if let Some(times) = self.remote.get(&row).copied() {
             count_remote(&mut unit, times);
         } else {
-            let whole: Vec<_> = unit_interval(&unit).into_iter().collect();
+            let whole: Vec<_> = unit.interval().into_iter().collect();
             let hooks = self.hooks.get(&unit.subject).map_or(&[][..], |hooks| hooks);
             let part = if unit.kind == UnitKind::SourceFetch {
                 Part::Sources
@@ -237,7 +237,7 @@ impl UnitMaker<'_> {
             unit.target = copy.target;
         }
         self.judge_copy(activity, copy.map(|(_, copy)| copy), &mut unit);
-        let whole = unit_interval(&unit);
+        let whole = unit.interval();
         match transfer {
             Some((_, transfer)) => {
                 unit.wire_bytes = Some(transfer.done);
@@ -284,7 +284,7 @@ impl UnitMaker<'_> {
         let mut unit = self.base(activity, UnitKind::Copy)?;
         unit.nar_bytes = Some(activity.expected).filter(|&bytes| bytes > 0);
         self.judge_copy(activity, Some(activity), &mut unit);
-        let whole = unit_interval(&unit);
+        let whole = unit.interval();
         let download = self
             .child(row, Role::Transfer)
             .map(|(_, transfer)| transfer);
@@ -319,7 +319,7 @@ impl UnitMaker<'_> {
                 unit.end_kind = End::Measured;
             }
         }
-        unit.count(unit_interval(&unit), Part::Queries);
+        unit.count(unit.interval(), Part::Queries);
         Some(unit)
     }
 
@@ -342,10 +342,6 @@ impl UnitMaker<'_> {
     }
 }
 
-fn unit_interval(unit: &Unit) -> Option<Interval> {
-    Interval::new(unit.start?, unit.end?)
-}
-
 /// Counts the parts of a build on a machine.
 fn count_remote(unit: &mut Unit, times: RemoteTimes) {
     // Nix reads its build hooks late while it is busy, above all with connecting to machines: then
@@ -354,7 +350,7 @@ fn count_remote(unit: &mut Unit, times: RemoteTimes) {
         part.map(Interval::length)
             .filter(|&length| length > Nanos::ZERO)
     };
-    let whole = unit_interval(unit);
+    let whole = unit.interval();
     let queued = times
         .upload
         .zip(times.build)

@@ -82,7 +82,7 @@ impl Index {
                 }));
                 continue;
             }
-            let Some(interval) = interval(unit).and_then(|interval| interval.clip(wall)) else {
+            let Some(interval) = unit.interval().and_then(|interval| interval.clip(wall)) else {
                 continue;
             };
             // Copies of a remote build are part of it.
@@ -170,11 +170,6 @@ impl Index {
             .find(|ended| wanted(ended))
             .copied()
     }
-}
-
-/// Returns the time between a unit's start and its end.
-pub(crate) fn interval(unit: &Unit) -> Option<Interval> {
-    Interval::new(unit.start?, unit.end?)
 }
 
 /// Returns the largest number that ran at once. Ends may be logged some milliseconds late, when the

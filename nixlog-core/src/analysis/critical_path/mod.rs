@@ -17,7 +17,7 @@ mod index;
 mod steps;
 mod walk;
 
-pub(crate) use index::{Pool, interval};
+pub(crate) use index::Pool;
 pub use steps::Step;
 
 use std::collections::HashMap;

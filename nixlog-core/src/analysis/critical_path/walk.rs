@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::super::run_graph::{RunGraph, is_node};
-use super::index::{Ended, Index, Pool, interval};
+use super::index::{Ended, Index, Pool};
 use super::{Segment, Wait};
 use crate::store_path::StorePath;
 use crate::time::{Interval, Nanos, Stamp};
@@ -116,7 +116,7 @@ impl<'a> Walk<'a> {
         if it.kind == UnitKind::PostBuildHook {
             // The stop of a build may come after that of its hook.
             let &build = self.builds.get(&it.subject)?;
-            let interval = interval(self.unit(build))?;
+            let interval = self.unit(build).interval()?;
             return (interval.start() < start).then_some(Predecessor {
                 unit: build,
                 interval,

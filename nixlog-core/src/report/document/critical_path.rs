@@ -231,9 +231,7 @@ fn step_row(step: &PathStepView, options: &PathOptions) -> Row {
     let unit = step.unit.as_ref();
     let path = unit.map_or("", |unit| &unit.path);
     let name = match unit {
-        Some(_) if step.units > 1 => {
-            plural(step.units as u64, "query").replace("querys", "queries")
-        }
+        Some(_) if step.units > 1 => plural(step.units as u64, "query"),
         Some(unit) if options.full_paths => unit.path.clone(),
         Some(unit) => unit.name.clone(),
         None => step.part.unwrap_or("until the end").to_owned(),

@@ -36,7 +36,7 @@ pub fn graph(
     if let Some(implied) = result.implied.as_ref().filter(|implied| implied.builds > 1) {
         notes.push(format!(
             "from the log alone: of {} between {}, time rules out {} and the order of Nix's plan {}; it proves {}; {} open",
-            plural(implied.pairs, "possible dependency").replace("dependencys", "dependencies"),
+            plural(implied.pairs, "possible dependency"),
             plural(implied.builds as u64, "build"),
             count(implied.excluded_by_time),
             count(implied.excluded_by_plan),

@@ -217,7 +217,7 @@ fn counters(wall: Interval, units: &[&Unit]) -> Vec<CounterView> {
     let builds = units
         .iter()
         .filter(|unit| Group::of(unit.kind) == Group::Builds);
-    let builds = builds.filter_map(|unit| Interval::new(unit.start?, unit.end?));
+    let builds = builds.filter_map(|unit| unit.interval());
     let stretches = units.iter().flat_map(|unit| &unit.stretches);
     let downloads = stretches.filter(|stretch| stretch.part == Part::Downloads);
     let downloads = downloads.map(|stretch| stretch.interval);
