@@ -1,6 +1,6 @@
 //! A log with what depends on what in it.
 
-use std::ops::Deref;
+use std::ops::{Deref, DerefMut};
 
 use nixlog_core::analysis::critical_path::{CriticalPath, critical_path};
 use nixlog_core::analysis::run_graph::RunGraph;
@@ -30,6 +30,12 @@ impl Deref for Explained {
     }
 }
 
+impl DerefMut for Explained {
+    fn deref_mut(&mut self) -> &mut Log {
+        &mut self.log
+    }
+}
+
 impl Explained {
     /// Tells whether anything is known of what depends on what.
     pub(crate) fn is_known(&self) -> bool {
@@ -48,10 +54,14 @@ pub(crate) fn log(
     graph: &GraphArgs,
     color: ColorWhen,
 ) -> Result<Explained, CliError> {
-    let mut log = load::log(input, color)?;
-    let found = derivations::find(graph, Some(&log.timeline))?;
+    join(load::log(input, color)?, graph)
+}
+
+/// Joins a log with its derivations.
+pub(crate) fn join(mut log: Log, args: &GraphArgs) -> Result<Explained, CliError> {
+    let found = derivations::find(args, &log.timeline)?;
     log.source.graph = found.origin.name();
-    log.source.derivations = graph.words();
+    log.source.derivations = args.words();
     log.source.issues.extend(found.issues);
     log.timeline
         .tell_fixed_outputs(|path| found.graph.is_fixed_output(path));

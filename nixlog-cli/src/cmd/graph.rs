@@ -3,19 +3,18 @@
 use clap::ValueEnum;
 use nixlog_core::analysis::drawing::{self, drawing};
 use nixlog_core::analysis::implied_graph::implied_graph;
-use nixlog_core::analysis::run_graph::RunGraph;
 use nixlog_core::analysis::structural::structural;
 use nixlog_core::report::{document, dot, graphml, view};
-use nixlog_core::store_path::pname_of;
+use nixlog_core::store_path::{base_name, pname_of};
 use nixlog_core::timeline::{Issue, Severity, Source, Timeline, TimelineBuilder};
 use regex::Regex;
 
 use crate::cli::{Format, Formats, InputArgs, OutputArgs};
-use crate::derivations::{self, GraphArgs, Origin};
+use crate::derivations::GraphArgs;
 use crate::error::CliError;
-use crate::load::{self, Log};
-use crate::output;
+use crate::load::Log;
 use crate::selection::top;
+use crate::{explained, output};
 
 /// Show what depends on what: as a picture, as data, or in numbers
 ///
@@ -100,10 +99,9 @@ const READABLE: usize = 500;
 pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     let alone = args.input.input.is_none() && !args.graph.derivations.is_empty();
     let mut log = match alone {
-        true => no_log(args),
-        false => load::log(&args.input, args.output.color)?,
+        true => explained::join(no_log(args), &args.graph)?,
+        false => explained::log(&args.input, &args.graph, args.output.color)?,
     };
-    let found = derivations::find(&args.graph, Some(&log.timeline))?;
     let format = if args.output.json {
         GraphFormat::Json
     } else {
@@ -113,18 +111,9 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
         format,
         GraphFormat::Text | GraphFormat::Md | GraphFormat::Csv
     );
-    log.timeline
-        .tell_fixed_outputs(|path| found.graph.is_fixed_output(path));
-    let run = RunGraph::new(&log.timeline, &found.graph);
-    log.source.issues.extend(run.issues(&log.timeline));
-    let structural = structural(&run);
+    let structural = structural(&log.run);
     let is_meant = |path: &str, name: &str| {
-        let names = [
-            path,
-            name,
-            pname_of(name),
-            path.rsplit('/').next().unwrap_or(path),
-        ];
+        let names = [path, name, pname_of(name), base_name(path)];
         let around = args.around.as_deref().unwrap_or_default();
         around.split('|').any(|wanted| names.contains(&wanted))
     };
@@ -147,20 +136,18 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
         .as_ref()
         .map(|_| &collapses as drawing::Choice<'_>);
     options.top = if is_table { 0 } else { args.top.unwrap_or(0) };
-    let drawing = drawing(&log.timeline, &found.graph, &run, &options);
-    log.source.graph = found.origin.name();
-    log.source.derivations = args.graph.words();
-    log.source.issues.extend(found.issues);
-    if found.origin == Origin::None {
+    let drawing = drawing(&log.timeline, &log.graph, &log.run, &options);
+    let origin = log.source.graph;
+    if origin.is_none() {
         log.source.issues.push(no_derivations());
     }
-    let unknown = found.origin == Origin::None && !log.timeline.units().is_empty();
+    let unknown = origin.is_none() && !log.timeline.units().is_empty();
     let implied = unknown.then(|| implied_graph(&log.timeline));
     let result = view::graph(
         &log.timeline,
-        &found.graph,
+        &log.graph,
         &drawing,
-        (found.origin.name(), implied.as_ref()),
+        (origin, implied.as_ref()),
         (&structural.path, Some(structural.span)),
         &store_dir(&log.timeline),
     );

@@ -91,10 +91,10 @@ impl Collected {
     }
 }
 
-/// Finds the derivations of a log, and what they depend on; without a log, those that are given.
+/// Finds the derivations of a log, and what they depend on; of one that names none, those that are given.
 ///
 /// What is given counts first, then the local store. Nothing found is no error: the graph is empty.
-pub(crate) fn find(args: &GraphArgs, timeline: Option<&Timeline>) -> Result<Derivations, CliError> {
+pub(crate) fn find(args: &GraphArgs, timeline: &Timeline) -> Result<Derivations, CliError> {
     let mut collected = Collected::default();
     for path in &args.derivations {
         archive::read(path, &mut collected)?;
@@ -104,8 +104,7 @@ pub(crate) fn find(args: &GraphArgs, timeline: Option<&Timeline>) -> Result<Deri
         false => Origin::Given,
     };
     if !args.no_store {
-        let wanted = timeline.map(wanted).unwrap_or_default();
-        let found = store::read(&wanted, &mut collected);
+        let found = store::read(&wanted(timeline), &mut collected);
         if origin == Origin::None && found > 0 {
             origin = Origin::Store;
         }

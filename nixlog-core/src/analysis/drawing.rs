@@ -9,11 +9,11 @@ use std::collections::{HashMap, HashSet};
 
 use foldhash::fast::FixedState;
 
-use super::run_graph::RunGraph;
+use super::run_graph::{RunGraph, is_node};
 use crate::graph::{Dag, DerivationGraph, Direction, Hubs, NodeIdx, NodeKind, contract, reduce};
 use crate::store_path::name_of;
 use crate::time::Nanos;
-use crate::timeline::{Timeline, Unit, UnitKind};
+use crate::timeline::{Timeline, Unit};
 
 /// Tells of a path and the name in it whether it is meant.
 pub type Choice<'a> = &'a dyn Fn(&str, &str) -> bool;
@@ -266,8 +266,7 @@ impl Sketch<'_> {
     }
 
     fn ran(&self, unit: &Unit) -> bool {
-        let is_node = unit.kind.is_derivation() || unit.kind == UnitKind::Substitution;
-        unit.started && is_node
+        unit.started && is_node(unit.kind)
     }
 
     /// Finds the node of a unit. A substitution without a node of its own brings an output of a

@@ -450,7 +450,8 @@ impl<'a> Join<'a> {
 
     fn finish(mut self) -> RunGraph {
         let n_nodes = self.nodes.len();
-        let dag = acyclic(n_nodes, std::mem::take(&mut self.edges));
+        // References of paths may contradict the derivations, if they come from somewhere else.
+        let (dag, _) = Dag::without_cycles(n_nodes, std::mem::take(&mut self.edges));
         let kept = useful(&dag, &self.nodes);
         let mut number = vec![u32::MAX; n_nodes];
         let mut nodes = Vec::new();
@@ -528,20 +529,6 @@ impl Join<'_> {
             ranks[place as usize] = rank;
         }
         ranks
-    }
-}
-
-/// Builds the structure. References of paths that were read from somewhere else than the derivations
-/// may contradict these: then the edges of the circle go, since none can be believed.
-fn acyclic(n_nodes: usize, mut edges: Vec<(u32, u32)>) -> Dag {
-    loop {
-        match Dag::new(n_nodes, edges.clone()) {
-            Ok(dag) => return dag,
-            Err(cycle) => {
-                let inside = |node: &u32| cycle.nodes.contains(node);
-                edges.retain(|(from, to)| !(inside(from) && inside(to)));
-            }
-        }
     }
 }
 

@@ -6,7 +6,6 @@ use foldhash::fast::FixedState;
 use indexmap::IndexSet;
 use petgraph::graph::NodeIndex;
 
-use super::cycles::closing_edges;
 use super::dag::{Cycle, Dag};
 use super::model::{Dependency, DerivationGraph, Node, NodeIdx, NodeKind, Output};
 use crate::store_path::{base_name, name_of};
@@ -176,15 +175,10 @@ impl GraphBuilder {
     #[must_use]
     pub fn finish_without_cycles(mut self) -> (DerivationGraph, Vec<(NodeIdx, NodeIdx)>) {
         let mut edges = self.edges();
-        let pairs = |edges: &[Edge]| edges.iter().map(|(from, to, _)| (from.0, to.0)).collect();
-        let n_nodes = self.graph.len();
-        let mut left_out = Vec::new();
-        self.graph.dag = Dag::new(n_nodes, pairs(&edges)).unwrap_or_else(|_| {
-            let pairs_with_cycles: Vec<(u32, u32)> = pairs(&edges);
-            left_out = closing_edges(n_nodes, &pairs_with_cycles);
-            edges.retain(|(from, to, _)| left_out.binary_search(&(from.0, to.0)).is_err());
-            Dag::new(n_nodes, pairs(&edges)).unwrap_or_default()
-        });
+        let pairs = edges.iter().map(|(from, to, _)| (from.0, to.0)).collect();
+        let (dag, left_out) = Dag::without_cycles(self.graph.len(), pairs);
+        self.graph.dag = dag;
+        edges.retain(|(from, to, _)| left_out.binary_search(&(from.0, to.0)).is_err());
         let left_out = left_out
             .into_iter()
             .map(|(from, to)| (NodeIdx(from), NodeIdx(to)));

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::ops::Range;
 
+use super::cycles::closing_edges;
+
 /// A directed acyclic graph over the nodes `0..len`, edges from dependent to dependency.
 ///
 /// Both directions lie in two flat arrays each (compressed sparse rows), sorted, without duplicates;
@@ -104,6 +106,23 @@ impl Dag {
         };
         dag.order = dag.sort(n_nodes)?;
         Ok(dag)
+    }
+
+    /// Builds the graph without the edges that close circles; returns those too, sorted. Takes O(n + m log m).
+    ///
+    /// # Panics
+    ///
+    /// As [`new`](Self::new).
+    #[must_use]
+    pub fn without_cycles(n_nodes: usize, mut edges: Vec<(u32, u32)>) -> (Self, Vec<(u32, u32)>) {
+        if let Ok(dag) = Self::new(n_nodes, edges.clone()) {
+            return (dag, Vec::new());
+        }
+        edges.sort_unstable();
+        edges.dedup();
+        let closing = closing_edges(n_nodes, &edges);
+        edges.retain(|edge| closing.binary_search(edge).is_err());
+        (Self::new(n_nodes, edges).unwrap_or_default(), closing)
     }
 
     /// Sorts dependencies before dependents (Kahn 1962).

@@ -33,9 +33,7 @@ pub(super) fn notes(diagnostics: &[Diagnostic]) -> Vec<String> {
 
 /// Says how to get to know what depends on what, where nothing of it is known.
 pub(super) fn coverage(coverage: &CoverageView) -> Option<String> {
-    let known = coverage.known_builds + coverage.known_substitutions + coverage.made_substitutions;
-    let nothing = known == 0 && coverage.builds + coverage.substitutions > 1;
-    nothing.then(|| {
+    coverage.is_nothing().then(|| {
         "no derivations at hand, so what depends on what is not known: name them with `--derivations FILE`, say from `nix derivation show -r`".to_owned()
     })
 }

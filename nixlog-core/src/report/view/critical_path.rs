@@ -180,6 +180,15 @@ pub struct CoverageView {
     pub made_substitutions: usize,
 }
 
+impl CoverageView {
+    /// Tells whether nothing is known of what depends on what, as [`Coverage::is_nothing`].
+    #[must_use]
+    pub const fn is_nothing(&self) -> bool {
+        let known = self.known_builds + self.known_substitutions + self.made_substitutions;
+        self.builds + self.substitutions > 1 && known == 0
+    }
+}
+
 impl From<Coverage> for CoverageView {
     fn from(coverage: Coverage) -> Self {
         Self {

@@ -10,7 +10,7 @@ use crate::analysis::implied_graph::ImpliedGraph;
 use crate::graph::{DerivationGraph, Direction, NodeIdx, NodeKind, transitive};
 use crate::store_path::{name_of, pname_of};
 use crate::time::Nanos;
-use crate::timeline::{Timeline, Unit, UnitKind};
+use crate::timeline::{Timeline, Unit};
 
 /// The result of `graph`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -186,14 +186,10 @@ fn implied_view(drawing: &Drawing, implied: &ImpliedGraph) -> ImpliedView {
     }
 }
 
-/// Says what a node is. The log may call a download of sources a build; the derivation knows better.
+/// Says what a node is: what ran, or what there is.
 fn kind(graph: &DerivationGraph, node: Option<NodeIdx>, unit: Option<&Unit>) -> &'static str {
     if let Some(unit) = unit {
-        let fetches = node.is_some_and(|node| graph.node(node).is_fixed_output);
-        return match unit.kind {
-            UnitKind::Build if fetches => UnitKind::SourceFetch.name(),
-            kind => kind.name(),
-        };
+        return unit.kind.name();
     }
     match node.map(|node| graph.node(node).kind) {
         Some(NodeKind::Derivation) => "derivation",
