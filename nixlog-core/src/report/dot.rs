@@ -81,7 +81,7 @@ fn write_node(
     writeln!(out, "];")
 }
 
-/// Returns how large to draw a node, from 0 to 1: its area is its time.
+/// Returns how large to draw a node, from 0 to 1: twice as wide is four times as long.
 #[expect(clippy::cast_precision_loss, reason = "pictures need no 53 bits")]
 fn size(took: Option<u64>, longest: Option<u64>) -> f64 {
     let (took, longest) = (took.unwrap_or(0), longest.unwrap_or(0));
