@@ -75,6 +75,7 @@ fn add(line: &Line<'_>, sum: &mut Checksum) {
         }
         Body::Text(_) => {}
         Body::Malformed(..) => sum.unreadable += 1,
+        Body::Side(_) => {}
     }
 }
 

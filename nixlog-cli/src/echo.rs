@@ -62,7 +62,7 @@ impl Echo {
                 ResultDetail::PostBuildLogLine(text) => self.log_line(result.id, " (post)> ", text),
                 _ => {}
             },
-            Body::Event(_) => {}
+            Body::Event(_) | Body::Side(_) => {}
         }
     }
 

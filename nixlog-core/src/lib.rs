@@ -28,8 +28,8 @@
 //! ```
 //!
 //! The layers, lowest first: the words ([`ids`], [`time`], [`json_str`], [`store_path`]); [`wire`], from
-//! bytes to borrowed events; [`drv`], from bytes to borrowed derivations; [`timeline`], from events to what
-//! ran and when; [`graph`], from derivations to what depends on what; [`analysis`], from both to answers;
+//! bytes to borrowed events; [`recording`], what nixlog's own recordings hold beside a log; [`drv`], from
+//! bytes to borrowed derivations; [`timeline`], from events to what ran and when; [`graph`], from derivations to what depends on what; [`analysis`], from both to answers;
 //! [`report`], from answers to text, Markdown, CSV, JSON and pictures.
 #![forbid(unsafe_code)]
 
@@ -38,6 +38,7 @@ pub mod drv;
 pub mod graph;
 pub mod ids;
 pub mod json_str;
+pub mod recording;
 pub mod report;
 pub mod store_path;
 pub mod time;

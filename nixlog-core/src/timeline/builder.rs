@@ -15,6 +15,7 @@ use super::model::{Name, Names, Stretch};
 use super::{Map, Timeline, finish};
 use crate::ids::ActivityId;
 use crate::json_str::JsonStr;
+use crate::recording::SideLine;
 use crate::time::{Interval, Stamp};
 use crate::wire::detail::ResultDetail;
 use crate::wire::event::{ActivityResult, Event, Level, Message, Progress, ResultKind};
@@ -75,6 +76,8 @@ pub struct TimelineBuilder {
     pub(super) activation: Vec<Interval>,
     /// What explains instants in which nothing else runs.
     pub(super) fillers: Vec<Stretch>,
+    /// The log was put together afterwards: nobody knows when a builder's phases began.
+    reconstructed: bool,
 }
 
 /// Tells whether a result is a line of a build's log, as Nix writes it.
@@ -121,6 +124,11 @@ impl TimelineBuilder {
     /// Takes in one line.
     #[inline]
     pub fn push(&mut self, line: &Line<'_>) {
+        // No part of the log, so its stamp is none of the log's.
+        if let Body::Side(json) = line.body {
+            self.side(line, json);
+            return;
+        }
         if line.stamp.is_some() {
             self.now = line.stamp;
         }
@@ -163,6 +171,18 @@ impl TimelineBuilder {
                 self.text(text);
             }
             Body::Malformed(_, error) => self.facts.malformed(line, *error),
+            Body::Side(_) => {}
+        }
+    }
+
+    /// Takes from a recording's own words what the timeline needs of them.
+    #[cold]
+    fn side(&mut self, line: &Line<'_>, json: &str) {
+        self.facts.side(line);
+        if json.starts_with("{\"type\":\"header\"")
+            && let Some(SideLine::Header(header)) = SideLine::parse(json)
+        {
+            self.reconstructed |= header.clock == "reconstructed";
         }
     }
 
@@ -250,11 +270,8 @@ impl TimelineBuilder {
                 let (now, event) = (self.now, self.facts.events);
                 let (build, activity) = self.activities.alive(row, now, event);
                 activity.told_phases = true;
-                self.phases.push(PhaseMark {
-                    build,
-                    name,
-                    at: self.now,
-                });
+                let at = self.phase_start();
+                self.phases.push(PhaseMark { build, name, at });
             }
             ResultDetail::PostBuildLogLine(line) => self.log_line(row, line.raw()),
             ResultDetail::FileLinked { bytes, .. } => self.activities.get_mut(row).done += bytes,
@@ -308,12 +325,14 @@ impl TimelineBuilder {
             && !self.activities.get(build).told_phases
         {
             let name = self.names.intern(phase);
-            self.phase_lines.push(PhaseMark {
-                build,
-                name,
-                at: self.now,
-            });
+            let at = self.phase_start();
+            self.phase_lines.push(PhaseMark { build, name, at });
         }
+    }
+
+    /// Returns when a builder phase begins that a line tells of now.
+    fn phase_start(&self) -> Option<Stamp> {
+        self.now.filter(|_| !self.reconstructed)
     }
 
     fn message(&mut self, message: &Message<'_>) {

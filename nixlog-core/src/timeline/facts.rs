@@ -140,6 +140,11 @@ impl Facts {
         self.text_lines += 1;
     }
 
+    /// Counts a line that is no part of the log.
+    pub(super) fn side(&mut self, line: &Line<'_>) {
+        self.lines = line.number;
+    }
+
     pub(super) fn malformed(&mut self, line: &Line<'_>, error: ParseError) {
         self.lines = line.number;
         self.malformed.add(line.number);

@@ -9,6 +9,7 @@ pub mod detail;
 pub mod dialect;
 pub mod event;
 mod general;
+mod glance;
 pub mod human;
 mod json;
 pub mod message;
@@ -20,6 +21,7 @@ mod tests;
 
 pub use carrier::Carrier;
 pub use general::ParseError;
+pub use glance::{progress_line, stop_line};
 pub use reader::{ClockKind, LogReader, NotUtf8};
 pub use scan::{Body, Line, Lines};
 

@@ -24,6 +24,8 @@ pub(super) struct NanosClock {
     given: Stamp,
     /// Lines for which the clock is asked.
     watch: u32,
+    /// The first line was the header of a recording.
+    recording: bool,
 }
 
 impl NanosClock {
@@ -72,6 +74,16 @@ impl NanosClock {
         self.before = nanos;
         self.given = stamp;
         stamp
+    }
+
+    /// Says that the first line was the header of a recording.
+    pub(super) fn begin_recording(&mut self) {
+        self.recording = true;
+    }
+
+    /// Tells whether the first line was the header of a recording.
+    pub(super) fn is_recording(&self) -> bool {
+        self.recording
     }
 
     /// Returns what went wrong with the stamps.

@@ -31,6 +31,8 @@ pub enum Body<'a> {
     Text(&'a str),
     /// It looks like a record but is none: cut off, or damaged.
     Malformed(&'a str, ParseError),
+    /// A side line of nixlog's own recordings, in JSON: no part of the log.
+    Side(&'a str),
 }
 
 /// Where the lines' stamps come from.
@@ -150,6 +152,17 @@ impl<'a> Lines<'a> {
         let line = &rest[..length.unwrap_or(rest.len())];
         let line = line.strip_suffix('\r').unwrap_or(line);
         let number = self.number;
+        let line = match self.beside(line) {
+            Beside::Side(json) => {
+                return Line {
+                    number,
+                    stamp,
+                    body: Body::Side(json),
+                    unknown_key: None,
+                };
+            }
+            Beside::Log(line) => line,
+        };
         let (head, tail) = odd(line, &mut self.last_ids);
         let make = |item: Item<'a>| match item {
             Item::Text(text) => Line {
@@ -173,6 +186,35 @@ impl<'a> Lines<'a> {
         };
         self.rest = tail.map(make);
         make(head)
+    }
+}
+
+/// What a line of a recording is.
+enum Beside<'a> {
+    /// A side line's JSON.
+    Side(&'a str),
+    /// A line of the log, without the quote that it may have in a recording.
+    Log(&'a str),
+}
+
+impl<'a> Lines<'a> {
+    /// Tells side lines from lines of the log. Only a recording has side lines, and only its first line
+    /// makes it one: else a build could print them.
+    fn beside(&mut self, line: &'a str) -> Beside<'a> {
+        let Some(rest) = line.strip_prefix("@nixlog") else {
+            return Beside::Log(line);
+        };
+        let Stamps::Nanos(clock) = &mut self.stamps else {
+            return Beside::Log(line);
+        };
+        if self.number == 1 && rest.starts_with(" {\"type\":\"header\",") {
+            clock.begin_recording();
+        }
+        match rest.split_at_checked(1) {
+            Some((" ", json)) if clock.is_recording() => Beside::Side(json),
+            Some(("=", quoted)) if clock.is_recording() => Beside::Log(quoted),
+            _ => Beside::Log(line),
+        }
     }
 }
 

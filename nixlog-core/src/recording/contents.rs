@@ -1,0 +1,112 @@
+//! What the side lines of one recording say.
+
+use super::side::{End, Header, Settings, SideLine};
+
+/// What a recording tells about itself: the first header, the latest settings and end.
+///
+/// Derivations are not kept here, since there may be many thousands: whoever reads the recording takes
+/// them as they come.
+#[derive(Debug, Clone, PartialEq, Default)]
+#[non_exhaustive]
+pub struct Contents {
+    /// How the recording came about; `None` where the log is none of nixlog's own recordings.
+    pub header: Option<Box<Header>>,
+    /// What Nix was set to.
+    pub settings: Option<Settings>,
+    /// How the command ended; `None` where the recording stops early.
+    pub end: Option<End>,
+    /// Side lines that could not be read.
+    pub unreadable: u64,
+}
+
+impl Contents {
+    /// Takes in what follows [`MARK`](super::MARK) in a side line; hands back what it does not keep.
+    pub fn push<'a>(&mut self, json: &'a str) -> Option<SideLine<'a>> {
+        match SideLine::parse(json) {
+            Some(SideLine::Header(header)) => {
+                self.header.get_or_insert(header);
+            }
+            Some(SideLine::Settings(settings)) => self.settings = Some(settings),
+            Some(SideLine::End(end)) => self.end = Some(end),
+            Some(SideLine::Other) => {}
+            Some(other) => return Some(other),
+            None => self.unreadable += 1,
+        }
+        None
+    }
+
+    /// Returns the number of builds that Nix was allowed to run at once on its own machine: by the
+    /// command line, else by its settings; `None` where neither tells.
+    #[must_use]
+    pub fn max_jobs(&self) -> Option<u32> {
+        let header = self.header.as_deref()?;
+        if let Some(told) = told_max_jobs(&header.command) {
+            return told.or_else(|| u32::try_from(header.cores?).ok());
+        }
+        let set = self.settings.as_ref()?.settings.get("max-jobs")?;
+        set.as_u64().and_then(|jobs| u32::try_from(jobs).ok())
+    }
+}
+
+/// Returns what a command line says of `max-jobs`: a number, or `Some(None)` for `auto`.
+fn told_max_jobs(command: &[String]) -> Option<Option<u32>> {
+    let value = |text: &str| match text {
+        "auto" => Some(None),
+        number => number.parse().ok().map(Some),
+    };
+    let mut words = command
+        .iter()
+        .map(String::as_str)
+        .take_while(|&word| word != "--");
+    let mut told = None;
+    while let Some(word) = words.next() {
+        let found = match word {
+            "-j" | "--max-jobs" => words.next().and_then(value),
+            "--option" if words.clone().next() == Some("max-jobs") => words.nth(1).and_then(value),
+            _ => word
+                .strip_prefix("--max-jobs=")
+                .or_else(|| word.strip_prefix("-j"))
+                .and_then(value),
+        };
+        told = found.or(told);
+    }
+    told
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn max_jobs_of_a_command_line() {
+        let cases: [(&str, Option<Option<u32>>); 8] = [
+            ("nix build .#foo", None),
+            ("nix build -j 4 .#foo", Some(Some(4))),
+            ("nix build -j4 --max-jobs 8", Some(Some(8))),
+            ("nix-build --max-jobs auto", Some(None)),
+            ("nix build --option max-jobs 2", Some(Some(2))),
+            ("nix build --option cores 2", None),
+            ("nix run .#x -- -j 9", None),
+            ("nix build -j", None),
+        ];
+        for (command, want) in cases {
+            let words: Vec<String> = command.split(' ').map(str::to_owned).collect();
+            assert_eq!(told_max_jobs(&words), want, "{command}");
+        }
+    }
+
+    #[test]
+    fn the_command_line_wins_over_settings() {
+        let mut contents = Contents::default();
+        assert_eq!(contents.max_jobs(), None);
+        contents.push(r#"{"type":"header","cores":16,"command":["nix","build"]}"#);
+        assert_eq!(contents.max_jobs(), None);
+        contents.push(r#"{"type":"settings","settings":{"max-jobs":3}}"#);
+        assert_eq!(contents.max_jobs(), Some(3));
+        contents.header = None;
+        contents.push(r#"{"type":"header","cores":16,"command":["nix","build","-j","auto"]}"#);
+        assert_eq!(contents.max_jobs(), Some(16));
+        assert!(contents.push("{\"type\":\"he").is_none());
+        assert_eq!(contents.unreadable, 1);
+    }
+}
