@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::cmd;
@@ -73,6 +74,28 @@ pub(crate) struct InputArgs {
     /// For another tool behind nixlog: nix build … |& nixlog phases --tee | nom --json
     #[arg(long, help_heading = "Input", conflicts_with = "output")]
     pub(crate) tee: bool,
+
+    #[command(flatten)]
+    pub(crate) save: SaveArgs,
+}
+
+/// Whether and how what comes in live is recorded.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct SaveArgs {
+    /// Do not record what comes in live
+    #[arg(
+        long,
+        env = "NIXLOG_NO_SAVE",
+        value_parser = BoolishValueParser::new(),
+        hide_env_values = true,
+        help_heading = "Recording"
+    )]
+    pub(crate) no_save: bool,
+
+    /// Record all progress, not only a few results a second: ten times the size where much is
+    /// downloaded, and no report needs it
+    #[arg(long, help_heading = "Recording")]
+    pub(crate) no_thin: bool,
 }
 
 /// How a result is printed. `F` is the formats that a verb has: those that all have, and its own.

@@ -59,7 +59,7 @@ pub(crate) fn log(
 
 /// Joins a log with its derivations.
 pub(crate) fn join(mut log: Log, args: &GraphArgs) -> Result<Explained, CliError> {
-    let found = derivations::find(args, &log.timeline)?;
+    let found = derivations::find(args, std::mem::take(&mut log.brought), &log.timeline)?;
     log.source.graph = found.origin.name();
     log.source.derivations = args.words();
     log.source.issues.extend(found.issues);

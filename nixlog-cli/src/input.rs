@@ -8,6 +8,7 @@ use bzip2::read::MultiBzDecoder;
 use flate2::read::MultiGzDecoder;
 use liblzma::read::XzDecoder;
 use nixlog_core::analysis::sufficiency::HOW_TO_STAMP;
+use nixlog_core::wire::Carrier;
 
 use crate::error::CliError;
 
@@ -69,6 +70,23 @@ pub(crate) fn nothing_piped() -> CliError {
     CliError::new("standard input is empty").hint(
         "Nix logs to standard error: `nix build … |& nixlog phases`, or `2>&1 |` where the shell has no `|&`",
     )
+}
+
+/// Returns what the command line says that the lines are wrapped in.
+pub(crate) fn carrier(name: Option<&str>) -> Result<Option<Carrier>, CliError> {
+    let Some(name) = name else {
+        return Ok(None);
+    };
+    let known = Carrier::from_name(name).ok_or_else(|| {
+        let names: Vec<&str> = Carrier::all()
+            .iter()
+            .map(|carrier| carrier.name())
+            .collect();
+        CliError::new(format!("unknown carrier `{name}`"))
+            .hint(format!("known carriers: {}", names.join(", ")))
+            .hint("without `--carrier`, nixlog finds out by itself")
+    });
+    known.map(Some)
 }
 
 /// Names an input in an error.

@@ -8,24 +8,32 @@ use std::io::{self, Write as _};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{self, Receiver, SyncSender};
-use std::thread;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::thread::{self, JoinHandle};
+use std::time::Instant;
 
+use nixlog_core::graph::GraphBuilder;
+use nixlog_core::recording::{End, Header};
 use nixlog_core::report::view::{self, Report};
 use nixlog_core::time::{Interval, Stamp};
-use nixlog_core::timeline::{Issue, Severity, Source, Timeline, TimelineBuilder};
+use nixlog_core::timeline::{Issue, Severity, Source, Timeline};
 use nixlog_core::wire::block::{Block, Blocks};
-use nixlog_core::wire::{Carrier, ClockKind, LogReader};
+use nixlog_core::wire::{ClockKind, LogReader};
 
+use crate::capture::Capture;
 use crate::cli::{ColorWhen, InputArgs};
 use crate::echo::Echo;
 use crate::error::CliError;
 use crate::input::{self, Input};
+use crate::output;
+use crate::recorder::{self, Options, Recorded, Recorder};
+use crate::session::Session;
 
 /// A log that has been read.
 pub(crate) struct Log {
     pub(crate) source: Source,
     pub(crate) timeline: Timeline,
+    /// The derivations that the log brought along: those of a recording.
+    pub(crate) brought: GraphBuilder,
 }
 
 impl Log {
@@ -35,12 +43,12 @@ impl Log {
     }
 }
 
-/// Reads the log that the command line names.
+/// Reads the log that the command line names; records it, where it is one that comes in live.
 pub(crate) fn log(args: &InputArgs, color: ColorWhen) -> Result<Log, CliError> {
     // The recording begins now: opening a live input waits for its first byte, and what Nix does
     // before that is evaluation.
-    let (start, started_at) = (Instant::now(), unix_nanos());
-    let mut reader = reader(args)?;
+    let (start, started_at) = (Instant::now(), recorder::unix_nanos());
+    let reader = reader(args)?;
     let opened = input::open(args.input.as_deref())?;
     if opened.live {
         outlive_interrupt();
@@ -50,9 +58,17 @@ pub(crate) fn log(args: &InputArgs, color: ColorWhen) -> Result<Log, CliError> {
     let (name, compression) = (input.name.clone(), input.compression);
     let mut tee = args.tee.then(|| io::stdout().lock());
     let mut echo = (live && !args.quiet && !args.tee).then(|| Echo::new(color));
-    let mut builder = TimelineBuilder::default();
+    let mut session = Session::new(reader);
     let (mut failure, mut arrivals) = (None, None);
-    let (blocks, buffers) = read_ahead(input, start);
+    let capture = match live && !args.save.no_save {
+        true => Capture::new(piped(started_at), Options::new(args.save), input::carrier(args.carrier.as_deref())?),
+        false => Capture::Nothing,
+    };
+    let ReadAhead {
+        blocks,
+        buffers,
+        thread,
+    } = read_ahead(input, start, capture);
     for block in blocks {
         let (block, arrival) = match block {
             Ok(read) => read,
@@ -72,36 +88,74 @@ pub(crate) fn log(args: &InputArgs, color: ColorWhen) -> Result<Log, CliError> {
                 .ok()
                 .map(|()| out)
         });
-        for line in reader.checked_block(&block, arrival) {
+        session.block(&block, arrival, |line| {
             if let Some(echo) = &mut echo {
-                echo.line(&line);
+                echo.line(line);
             }
-            builder.push(&line);
-        }
+        });
         if let Some(echo) = &mut echo {
             echo.flush();
         }
         // Once the reading thread has ended, nobody wants the buffer back.
         drop(buffers.send(block.into_buffer()));
     }
-    for line in reader.finish() {
+    session.end(|line| {
         if let Some(echo) = &mut echo {
-            echo.line(&line);
+            echo.line(line);
         }
-        builder.push(&line);
-    }
+    });
+    let duration = start.elapsed();
+    drop(echo);
+    let recorder = thread.join().ok().flatten();
+    let (timeline, reader, contents, brought) = session.finish();
     let mut source = Source::new(&name, &reader, started_at);
     source.compression = compression;
+    if let Some(recorder) = recorder {
+        let end = End {
+            duration_ns: u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX),
+            ..End::default()
+        };
+        if let Some(run) = save(recorder, end, &timeline) {
+            // What was piped in is the last run now: that is how to come back to it.
+            source.name = "last".to_owned();
+            if !args.quiet {
+                output::note(&format!("recorded as {}", run.title()));
+            }
+        }
+    }
     if let Some(error) = failure {
         trouble(&mut source, error)?;
     }
-    if source.bytes == 0 && source.name == "-" {
+    if source.bytes == 0 && name == "-" {
         return Err(input::nothing_piped());
     }
-    let timeline = builder.finish();
     is_text(&source, &reader, &timeline)?;
     replayed(&mut source, arrivals, &timeline);
-    Ok(Log { source, timeline })
+    source.take_recording(contents);
+    Ok(Log {
+        source,
+        timeline,
+        brought,
+    })
+}
+
+/// Ends a recording. A log that is none of Nix's is not worth one.
+fn save(recorder: Recorder, end: End, timeline: &Timeline) -> Option<Recorded> {
+    if !timeline.is_nix() {
+        recorder.discard();
+        return None;
+    }
+    recorder.finish(end)
+}
+
+/// Makes the header of a recording of what is piped in.
+fn piped(started_at: Option<i64>) -> Header {
+    let mut header = recorder::header("pipe", Vec::new(), started_at);
+    if let Some((command, cwd)) = recorder::writer_of_stdin() {
+        header.command = command;
+        header.cwd = cwd;
+    }
+    header
 }
 
 /// Makes the reader that the command line asks for.
@@ -114,19 +168,7 @@ fn reader(args: &InputArgs) -> Result<LogReader, CliError> {
         })?;
         return Ok(LogReader::with_script_timing(&timing));
     }
-    let Some(name) = &args.carrier else {
-        return Ok(LogReader::new(None));
-    };
-    let carrier = Carrier::from_name(name).ok_or_else(|| {
-        let names: Vec<&str> = Carrier::all()
-            .iter()
-            .map(|carrier| carrier.name())
-            .collect();
-        CliError::new(format!("unknown carrier `{name}`"))
-            .hint(format!("known carriers: {}", names.join(", ")))
-            .hint("without `--carrier`, nixlog finds out by itself")
-    })?;
-    Ok(LogReader::new(Some(carrier)))
+    Ok(LogReader::new(input::carrier(args.carrier.as_deref())?))
 }
 
 /// A block and when it arrived, or why reading stopped.
@@ -135,18 +177,37 @@ type Read = Result<(Block, Option<Stamp>), io::Error>;
 /// How many blocks may lie between the two threads.
 const AHEAD: usize = 4;
 
-/// Reads in a thread of its own; returns what it reads, and where it wants its buffers back.
-fn read_ahead(input: Input, start: Instant) -> (Receiver<Read>, mpsc::Sender<Vec<u8>>) {
+/// A thread that reads.
+struct ReadAhead {
+    blocks: Receiver<Read>,
+    /// Where it wants its buffers back.
+    buffers: mpsc::Sender<Vec<u8>>,
+    /// Returns the recording of what it read, to be finished.
+    thread: JoinHandle<Option<Recorder>>,
+}
+
+/// Reads in a thread of its own, and records what it reads.
+fn read_ahead(input: Input, start: Instant, mut capture: Capture) -> ReadAhead {
     let (send, blocks) = mpsc::sync_channel(AHEAD);
     let (buffers, recycled) = mpsc::channel();
     let clock = input.live.then_some(start);
-    thread::spawn(move || read_blocks(input, clock, &send, &recycled));
-    (blocks, buffers)
+    let thread = thread::spawn(move || {
+        read_blocks(input, clock, &mut capture, &send, &recycled);
+        // So that nobody waits for more while the recording ends.
+        drop(send);
+        capture.end()
+    });
+    ReadAhead {
+        blocks,
+        buffers,
+        thread,
+    }
 }
 
 fn read_blocks(
     input: Input,
     clock: Option<Instant>,
+    capture: &mut Capture,
     send: &SyncSender<Read>,
     recycled: &Receiver<Vec<u8>>,
 ) {
@@ -158,7 +219,12 @@ fn read_blocks(
             Stamp::from_nanos(u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX))
         });
         let (read, more) = match block {
-            Ok(Some(block)) => (Ok((block, arrival)), true),
+            Ok(Some(block)) => {
+                if let Some(arrival) = arrival {
+                    capture.block(block.as_bytes(), arrival);
+                }
+                (Ok((block, arrival)), true)
+            }
             Ok(None) => return,
             Err(error) => {
                 let rest =
@@ -192,11 +258,6 @@ fn outlive_interrupt() {
             Arc::clone(&interrupted),
         ));
     }
-}
-
-fn unix_nanos() -> Option<i64> {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
-    i64::try_from(since.as_nanos()).ok()
 }
 
 /// What was read before an error still counts; an input of which nothing could be read does not.

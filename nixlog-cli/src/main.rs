@@ -1,6 +1,7 @@
 //! `nixlog`: the profiler for Nix builds.
 #![forbid(unsafe_code)]
 
+mod capture;
 mod cli;
 mod cmd;
 mod derivations;
@@ -11,7 +12,10 @@ mod globs;
 mod input;
 mod load;
 mod output;
+mod recorder;
+mod runs;
 mod selection;
+mod session;
 mod term;
 
 use std::process::ExitCode;

@@ -33,6 +33,18 @@ pub(crate) fn hint(text: &str) {
     drop(writeln!(anstream::stderr(), "hint: {text}"));
 }
 
+/// Tells people what else was done.
+pub(crate) fn note(text: &str) {
+    // Where standard error is gone too, there is nobody to tell.
+    drop(writeln!(anstream::stderr(), "nixlog: {text}"));
+}
+
+/// Tells people that something went wrong that does not stop anything.
+pub(crate) fn warning(text: &str) {
+    // Where standard error is gone too, there is nobody to tell.
+    drop(writeln!(anstream::stderr(), "warning: {text}"));
+}
+
 /// Prints what `render` makes of a format and of what there is to know about the terminal.
 pub(crate) fn write_with<F: Formats>(
     args: &OutputArgs<F>,
@@ -73,10 +85,11 @@ pub(crate) fn render<R: Serialize>(
     document: &Document,
     out: &mut dyn Write,
 ) -> io::Result<()> {
+    let headed = || document.clone().headed(report);
     match format {
         Format::Json => json::write(report, out),
-        Format::Text => text::write(document, style, out),
-        Format::Md => markdown::write(document, out),
+        Format::Text => text::write(&headed(), style, out),
+        Format::Md => markdown::write(&headed(), out),
         Format::Csv => csv::write(document, out),
     }
 }

@@ -4,6 +4,7 @@ use clap::ValueEnum;
 use nixlog_core::analysis::drawing::{self, drawing};
 use nixlog_core::analysis::implied_graph::implied_graph;
 use nixlog_core::analysis::structural::structural;
+use nixlog_core::graph::GraphBuilder;
 use nixlog_core::report::{document, dot, graphml, view};
 use nixlog_core::store_path::{base_name, pname_of};
 use nixlog_core::timeline::{Issue, Severity, Source, Timeline, TimelineBuilder};
@@ -202,6 +203,7 @@ fn no_log(args: &Args) -> Log {
     Log {
         source,
         timeline: TimelineBuilder::default().finish(),
+        brought: GraphBuilder::default(),
     }
 }
 

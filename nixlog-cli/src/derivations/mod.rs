@@ -42,6 +42,8 @@ impl GraphArgs {
 pub(crate) enum Origin {
     /// From `--derivations`, and the store for what was missing there.
     Given,
+    /// From the recording itself.
+    Recording,
     /// From the local store.
     Store,
     /// No derivation was found.
@@ -53,6 +55,7 @@ impl Origin {
     pub(crate) const fn name(self) -> Option<&'static str> {
         match self {
             Self::Given => Some("given"),
+            Self::Recording => Some("recording"),
             Self::Store => Some("store"),
             Self::None => None,
         }
@@ -93,16 +96,25 @@ impl Collected {
 
 /// Finds the derivations of a log, and what they depend on; of one that names none, those that are given.
 ///
-/// What is given counts first, then the local store. Nothing found is no error: the graph is empty.
-pub(crate) fn find(args: &GraphArgs, timeline: &Timeline) -> Result<Derivations, CliError> {
-    let mut collected = Collected::default();
+/// What is given counts first, then what a recording brought along, then the local store. Nothing found
+/// is no error: the graph is empty.
+pub(crate) fn find(
+    args: &GraphArgs,
+    brought: GraphBuilder,
+    timeline: &Timeline,
+) -> Result<Derivations, CliError> {
+    let mut origin = match (args.derivations.is_empty(), brought.is_empty()) {
+        (false, _) => Origin::Given,
+        (true, false) => Origin::Recording,
+        (true, true) => Origin::None,
+    };
+    let mut collected = Collected {
+        builder: brought,
+        issues: Vec::new(),
+    };
     for path in &args.derivations {
         archive::read(path, &mut collected)?;
     }
-    let mut origin = match collected.builder.is_empty() {
-        true => Origin::None,
-        false => Origin::Given,
-    };
     if !args.no_store {
         let found = store::read(&wanted(timeline), &mut collected);
         if origin == Origin::None && found > 0 {

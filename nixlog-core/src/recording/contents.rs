@@ -6,7 +6,7 @@ use super::side::{End, Header, Settings, SideLine};
 ///
 /// Derivations are not kept here, since there may be many thousands: whoever reads the recording takes
 /// them as they come.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Contents {
     /// How the recording came about; `None` where the log is none of nixlog's own recordings.

@@ -76,7 +76,7 @@ impl Pending {
         if block.is_empty() {
             return;
         }
-        self.stamp(stamp);
+        self.at(stamp);
         let body = block.strip_suffix(b"\n");
         self.unterminated = body.is_none();
         for line in Split(Some(body.unwrap_or(block))) {
@@ -93,8 +93,8 @@ impl Pending {
         self.text.push(b'\n');
     }
 
-    /// Adds side lines that were written before, each with its line feed.
-    pub fn written_sides<'a>(&mut self, sides: impl IntoIterator<Item = &'a [u8]>) {
+    /// Adds side lines that were written before, without line feeds.
+    pub fn written_sides(&mut self, sides: &[Vec<u8>]) {
         for side in sides {
             self.text.extend_from_slice(&self.prefix);
             self.text.extend_from_slice(MARK.as_bytes());
@@ -145,8 +145,8 @@ impl Pending {
         self.last
     }
 
-    /// Notes the stamp of the next lines; one that lies before the last is taken for the last.
-    fn stamp(&mut self, stamp: Stamp) {
+    /// Sets the stamp of the next lines; one that lies before the last is taken for the last.
+    pub fn at(&mut self, stamp: Stamp) {
         if stamp > self.last {
             self.last = stamp;
             self.prefix.clear();

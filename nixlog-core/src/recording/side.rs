@@ -12,7 +12,7 @@ use serde_json::Value;
 pub const FORMAT: u32 = 1;
 
 /// One side line.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SideLine<'a> {
     /// How the recording came about; the first line.
@@ -68,7 +68,7 @@ pub struct Header {
 }
 
 /// What Nix is set to, as far as it matters for how long things take. Never a secret.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {
     /// What `nix --version` prints: the client's version.

@@ -130,6 +130,14 @@ pub fn xml(text: &str) -> String {
     out
 }
 
+/// Returns as much of a run's id as people need. It begins with the time: up to here in milliseconds.
+#[must_use]
+pub fn short_id(id: &str) -> &str {
+    /// As in `0198c9f4-5e2a`.
+    const SHORT: usize = 13;
+    id.get(..SHORT).unwrap_or(id)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

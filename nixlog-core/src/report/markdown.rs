@@ -10,6 +10,9 @@ use super::document::{Align, Chart, Document, Table, Weight};
 ///
 /// Passes on what the output says.
 pub fn write(document: &Document, out: &mut dyn Write) -> io::Result<()> {
+    if let Some(heading) = &document.heading {
+        writeln!(out, "{}\n", escape(heading))?;
+    }
     writeln!(out, "**{}**", escape(&document.verdict))?;
     if let Some(chart) = &document.chart {
         write_chart(chart, out)?;

@@ -82,6 +82,9 @@ pub fn write(document: &Document, style: &Style, out: &mut dyn Write) -> io::Res
         reset,
         ..
     } = style.theme;
+    if let Some(heading) = &document.heading {
+        write_wrapped(heading, "", faint, style, out)?;
+    }
     write_wrapped(&document.verdict, "", strong, style, out)?;
     if let Some(chart) = &document.chart {
         writeln!(out)?;

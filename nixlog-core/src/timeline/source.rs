@@ -1,6 +1,7 @@
 //! Where a log comes from: what is known of it apart from its lines.
 
 use super::facts::{Issue, Severity};
+use crate::recording::Contents;
 use crate::time::Nanos;
 use crate::wire::carrier::IssueKind;
 use crate::wire::{Carrier, ClockKind, LogReader};
@@ -25,6 +26,10 @@ pub struct Source {
     pub graph: Option<&'static str>,
     /// The derivations that were named beside the log, as the command line has them.
     pub derivations: Vec<String>,
+    /// What a recording says of itself; empty for any other log.
+    pub recording: Contents,
+    /// What the run is called, where it has a name.
+    pub run_name: Option<String>,
     /// Reading broke off.
     pub is_cut: bool,
     /// What went wrong with the input, the carrier and the clock.
@@ -51,6 +56,8 @@ impl Source {
             started_at: reader.started_at().or(arrival),
             graph: None,
             derivations: Vec::new(),
+            recording: Contents::default(),
+            run_name: None,
             is_cut: false,
             issues: Vec::new(),
         };
@@ -59,6 +66,34 @@ impl Source {
         source.clock_issues(reader);
         source.carrier_issues(reader);
         source
+    }
+
+    /// Takes over what a recording says of itself. A log that is no recording has nothing to say.
+    pub fn take_recording(&mut self, contents: Contents) {
+        let Some(header) = &contents.header else {
+            return;
+        };
+        self.clock = match header.clock.as_str() {
+            "reconstructed" => "reconstructed",
+            "carrier" => "carrier",
+            _ => "recorded",
+        };
+        self.started_at = header.started_at_unix_ns.or(self.started_at);
+        if contents.unreadable > 0 {
+            let message = "side lines of the recording that cannot be read; the log itself is not concerned";
+            self.add(
+                Severity::Warning,
+                "unreadable-side-line",
+                contents.unreadable,
+                None,
+                message,
+            );
+        }
+        if contents.end.is_none() {
+            let message = "the recording has no end: nixlog was killed, or the file was cut; all that was written is here";
+            self.add(Severity::Warning, "recording-cut", 1, None, message);
+        }
+        self.recording = contents;
     }
 
     fn text_issues(&mut self, reader: &LogReader) {

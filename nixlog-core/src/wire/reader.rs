@@ -207,21 +207,41 @@ impl LogReader {
 
     /// Takes lines out of their wrapping.
     fn unwrap(&mut self, bytes: &[u8], arrival: Option<Stamp>) -> Lines<'_> {
+        self.decode(bytes);
+        self.stamp_unwrapped(arrival)
+    }
+
+    fn decode(&mut self, bytes: &[u8]) {
         self.count(bytes, None);
         self.unwrapped.clear();
         let body = bytes.strip_suffix(b"\n").unwrap_or(bytes);
         let Some(decoder) = &mut self.decoder else {
-            return Lines::new("", self.next_line, Stamps::Same(None));
+            return;
         };
         for raw in body.split(|&byte| byte == b'\n') {
             self.unwrapped.at_line(self.next_line);
             decoder.line(raw, &mut self.unwrapped);
             self.next_line += 1;
         }
-        self.stamp_unwrapped(arrival)
     }
 
     fn stamp_unwrapped(&mut self, arrival: Option<Stamp>) -> Lines<'_> {
+        self.stamp_table(arrival);
+        let first = self
+            .table
+            .first()
+            .map_or(self.next_line, |&(_, number)| number);
+        if std::str::from_utf8(self.unwrapped.text()).is_err() {
+            note(&mut self.not_utf8, self.unwrapped.text(), |index| {
+                self.table.get(index).map_or(first, |&(_, number)| number)
+            });
+        }
+        repair(self.unwrapped.text(), &mut self.repaired);
+        Lines::new(&self.repaired, first, Stamps::Table(self.table.iter()))
+    }
+
+    /// Gives each line that was taken out of its wrapping its stamp.
+    fn stamp_table(&mut self, arrival: Option<Stamp>) {
         if let Some(started_at) = self.unwrapped.started_at() {
             self.clock.set_started_at(started_at);
         }
@@ -239,17 +259,53 @@ impl LogReader {
                 .iter_mut()
                 .for_each(|(stamp, _)| *stamp = arrival);
         }
-        let first = self
-            .table
-            .first()
-            .map_or(self.next_line, |&(_, number)| number);
-        if std::str::from_utf8(self.unwrapped.text()).is_err() {
-            note(&mut self.not_utf8, self.unwrapped.text(), |index| {
-                self.table.get(index).map_or(first, |&(_, number)| number)
-            });
+    }
+
+    /// Takes in whole lines as [`block`](Self::block) does, and hands on what was in the wrapping as it
+    /// is, unread, without line feeds: for those who copy a log.
+    pub fn payloads(
+        &mut self,
+        bytes: &[u8],
+        arrival: Option<Stamp>,
+        mut each: impl FnMut(Option<Stamp>, &[u8]),
+    ) {
+        self.look(bytes);
+        if self.decoder.is_some() {
+            self.decode(bytes);
+            self.stamp_table(arrival);
+            self.unwrapped_payloads(each);
+            return;
         }
-        repair(self.unwrapped.text(), &mut self.repaired);
-        Lines::new(&self.repaired, first, Stamps::Table(self.table.iter()))
+        self.count(bytes, arrival);
+        let body = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+        for line in body.split(|&byte| byte == b'\n') {
+            let (stamp, from) = match self.carrier {
+                Some(Carrier::Nanos) => self.nanos.read(line, 0, self.next_line),
+                _ => (arrival, 0),
+            };
+            self.next_line += 1;
+            each(stamp, line.get(from..).unwrap_or_default());
+        }
+    }
+
+    /// Hands on what the carrier still held back, at the end of the log, as [`payloads`](Self::payloads)
+    /// does.
+    pub fn last_payloads(&mut self, each: impl FnMut(Option<Stamp>, &[u8])) {
+        self.unwrapped.clear();
+        if let Some(decoder) = &mut self.decoder {
+            decoder.finish(&mut self.unwrapped);
+        }
+        self.stamp_table(None);
+        self.unwrapped_payloads(each);
+    }
+
+    fn unwrapped_payloads(&self, mut each: impl FnMut(Option<Stamp>, &[u8])) {
+        let text = self.unwrapped.text();
+        let body = text.strip_suffix(b"\n").unwrap_or(text);
+        let lines = body.split(|&byte| byte == b'\n');
+        for (&(stamp, _), line) in self.table.iter().zip(lines) {
+            each(stamp, line);
+        }
     }
 
     fn note_not_utf8(&mut self, bytes: &[u8], first: u64) {

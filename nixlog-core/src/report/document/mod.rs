@@ -25,12 +25,15 @@ pub use slowest::{Options, slowest};
 pub use timeline::{TimelineOptions, timeline};
 pub use what_if::{WhatIfOptions, what_if};
 
+use super::view::Report;
 use super::format::{bytes, count, duration, harmless, percent, signed_duration};
 
 /// A result laid out for people.
 #[derive(Debug, Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Document {
+    /// Which recorded run it is about.
+    pub heading: Option<String>,
     /// The answer in one line.
     pub verdict: String,
     /// A chart, before the tables.
@@ -81,6 +84,15 @@ pub enum Tone {
     Copying,
     /// Something went wrong.
     Bad,
+}
+
+impl Document {
+    /// Says first which recorded run a report is about, if it is about one.
+    #[must_use]
+    pub fn headed<R>(mut self, report: &Report<R>) -> Self {
+        self.heading = words::heading(&report.input);
+        self
+    }
 }
 
 /// One table.

@@ -1,8 +1,33 @@
 //! What all documents say in the same words.
 
-use super::super::format::{count, harmless, plural};
+use super::super::format::{count, harmless, plural, short_id};
 use super::super::view::{CoverageView, Diagnostic, Input};
 use crate::analysis::sufficiency::HOW_TO_STAMP;
+
+/// What stands for the last run.
+const LAST: &str = "last";
+
+/// Says which run a report is about.
+pub(super) fn heading(input: &Input) -> Option<String> {
+    let run = input.run.as_ref()?;
+    let mut text = "run".to_owned();
+    if let Some(id) = &run.id {
+        text.push(' ');
+        text.push_str(&harmless(short_id(id)));
+    }
+    if let Some(name) = &run.name {
+        text.push_str(&format!(" ({})", harmless(name)));
+    }
+    if let Some(started_at) = &input.started_at {
+        let second: String = started_at.chars().take(19).collect();
+        text.push_str(&format!(", {} UTC", second.replace('T', " ")));
+    }
+    if !run.command.is_empty() {
+        let words: Vec<String> = run.command.iter().map(|word| shell_word(word)).collect();
+        text.push_str(&format!(": {}", words.join(" ")));
+    }
+    Some(text)
+}
 
 /// Says of a log that holds nothing of a build what it is.
 pub(super) fn nothing(input: &Input) -> Option<String> {
@@ -44,7 +69,12 @@ pub(super) fn next(input: &Input, verb: &str) -> Option<String> {
     if input.clock == "none" || !input.is_nix {
         return Some(HOW_TO_STAMP.to_owned());
     }
-    let mut command = format!("nixlog {verb} {}", shell_word(&input.source));
+    let mut command = format!("nixlog {verb}");
+    // The last run needs no name.
+    if input.source != LAST {
+        command.push(' ');
+        command.push_str(&shell_word(&input.source));
+    }
     for path in input.derivations.iter().filter(|_| verb != "doctor") {
         command.push_str(" --derivations ");
         command.push_str(&shell_word(path));

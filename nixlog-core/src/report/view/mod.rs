@@ -93,10 +93,34 @@ pub struct Input {
     pub graph: Option<&'static str>,
     /// The derivations that were named beside the log.
     pub derivations: Vec<String>,
+    /// How the recording came about; `null` where the log is none of nixlog's own.
+    pub run: Option<RunView>,
     /// The wall clock at the start, RFC 3339.
     pub started_at: Option<String>,
     /// From the start to the last stamp.
     pub wall_ns: Option<u64>,
+}
+
+/// A recorded run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct RunView {
+    /// Its id.
+    pub id: Option<String>,
+    /// Its name, if it has one.
+    pub name: Option<String>,
+    /// How the log came in: `run`, `pipe`, `socket`, `import`, `reconstruct`.
+    pub via: String,
+    /// The command line; empty where it is not known.
+    pub command: Vec<String>,
+    /// The working directory.
+    pub cwd: Option<String>,
+    /// The machine's name.
+    pub host: Option<String>,
+    /// The command's exit status.
+    pub exit_status: Option<i32>,
+    /// The signal that ended the command.
+    pub signal: Option<i32>,
 }
 
 /// Something that a reader of the result should know.
@@ -155,16 +179,39 @@ fn input(source: &Source, timeline: &Timeline) -> Input {
         carrier: source.carrier,
         compression: source.compression,
         dialect: facts.evidence.dialect().name(),
-        nix_version: None,
+        nix_version: nix_version(source),
         nix_versions: facts.evidence.to_string(),
         is_nix: timeline.is_nix(),
         complete: !timeline.is_cut() && !source.is_cut,
         interrupted: timeline.is_interrupted(),
         graph: source.graph,
         derivations: source.derivations.clone(),
+        run: run(source),
         started_at: source.started_at.and_then(rfc3339),
         wall_ns: timeline.wall().map(|wall| wall.length().get()),
     }
+}
+
+fn run(source: &Source) -> Option<RunView> {
+    let header = source.recording.header.as_deref()?;
+    let end = source.recording.end.as_ref();
+    Some(RunView {
+        id: header.id.clone(),
+        name: source.run_name.clone(),
+        via: header.via.clone(),
+        command: header.command.clone(),
+        cwd: header.cwd.clone(),
+        host: header.host.clone(),
+        exit_status: end.and_then(|end| end.exit_status),
+        signal: end.and_then(|end| end.signal),
+    })
+}
+
+/// Returns the number in what `nix --version` prints: `nix (Nix) 2.34.8`.
+fn nix_version(source: &Source) -> Option<String> {
+    let printed = source.recording.settings.as_ref()?.nix_version.as_deref()?;
+    let version = printed.split_whitespace().last()?;
+    version.starts_with(|c: char| c.is_ascii_digit()).then(|| version.to_owned())
 }
 
 fn rfc3339(unix_ns: i64) -> Option<String> {

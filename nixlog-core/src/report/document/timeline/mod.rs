@@ -56,6 +56,7 @@ pub fn timeline(report: &Report<TimelineResult>, options: TimelineOptions) -> Do
         command.push_str(" --format html -o timeline.html");
     }
     let document = Document {
+        heading: None,
         verdict: words::verdict(report),
         chart,
         tables: vec![table(&result.lanes)],

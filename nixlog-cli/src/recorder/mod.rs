@@ -1,0 +1,315 @@
+//! Writes a recording while a build runs.
+//!
+//! Whoever reads the log hands in lines as they come ([`Tap`]); a thread of its own compresses and
+//! writes them, at least once a second. A recording that cannot be written costs one warning, and
+//! never holds up the build.
+
+mod derivations;
+mod frames;
+mod host;
+mod named;
+
+pub(crate) use frames::{first_frame, last_frame};
+pub(crate) use host::{header, set_start, unix_nanos, writer_of_stdin};
+
+use std::collections::HashSet;
+use std::io;
+use std::path::PathBuf;
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use nixlog_core::recording::{End, Header, Pending, SideLine, Thinning};
+use nixlog_core::report::format::{bytes, short_id};
+use nixlog_core::time::Stamp;
+
+use crate::cli::SaveArgs;
+use crate::output;
+use crate::runs::{NewRun, Place};
+use derivations::{DerivationReader, Wanted};
+use frames::Frames;
+use named::Named;
+
+/// Lines are written when the first of them has waited for so long: a kill costs less than a second.
+const DELAY: Duration = Duration::from_millis(700);
+
+/// So much is written at once, without waiting.
+const FRAME: usize = 1 << 20;
+
+/// Where the disk is too slow for the log, so much waits for it; then the log waits, too.
+const FULL: usize = 8 << 20;
+
+/// How a recording is to be made.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Options {
+    pub(crate) thinning: Thinning,
+    /// The derivations that the log names are to be read from the local store.
+    pub(crate) derivations: bool,
+}
+
+/// A recording under way.
+pub(crate) struct Recorder {
+    id: String,
+    shared: Arc<Shared>,
+    writer: JoinHandle<(NewRun, Option<Frames>)>,
+    derivations: Option<DerivationReader>,
+    named: Arc<Mutex<Named>>,
+}
+
+/// Takes in lines of the log; there may be several.
+#[derive(Clone)]
+pub(crate) struct Tap {
+    shared: Arc<Shared>,
+    named: Arc<Mutex<Named>>,
+    wanted: Option<Sender<Wanted>>,
+}
+
+/// A recording that is complete.
+#[derive(Debug, Clone)]
+pub(crate) struct Recorded {
+    pub(crate) id: String,
+    pub(crate) path: PathBuf,
+    pub(crate) bytes: u64,
+}
+
+impl Options {
+    /// Returns what the command line asks for.
+    pub(crate) const fn new(args: SaveArgs) -> Self {
+        Self {
+            thinning: if args.no_thin { Thinning::Off } else { Thinning::On },
+            derivations: true,
+        }
+    }
+}
+
+impl Recorded {
+    /// Returns what people call the run.
+    pub(crate) fn title(&self) -> String {
+        let id = short_id(&self.id);
+        format!("run {id} ({})", bytes(self.bytes))
+    }
+}
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    /// There is something to write.
+    work: Condvar,
+    /// There is room again.
+    room: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    pending: Pending,
+    /// When the first of the pending lines came.
+    oldest: Option<Instant>,
+    /// The recording ends, or cannot be written: nothing more is taken in.
+    ended: bool,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Whoever panicked with the lock left whole lines behind.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds to what is pending, and wakes the writer where it should not sleep on.
+    fn add(&self, add: impl FnOnce(&mut Pending)) {
+        let mut state = self.lock();
+        while state.pending.len() >= FULL && !state.ended {
+            let woken = self.room.wait(state);
+            state = woken.unwrap_or_else(PoisonError::into_inner);
+        }
+        if state.ended {
+            return;
+        }
+        add(&mut state.pending);
+        let is_first = state.oldest.is_none();
+        state.oldest.get_or_insert_with(Instant::now);
+        if is_first || state.pending.len() >= FRAME {
+            self.work.notify_one();
+        }
+    }
+}
+
+impl Recorder {
+    /// Begins a recording in the folder of runs. Where that cannot be, says so once, and returns none.
+    pub(crate) fn start(header: Header, options: Options) -> Option<Self> {
+        let begun = Place::find().and_then(|place| place.create()).and_then(|run| {
+            let frames = run.file.try_clone().and_then(Frames::new)?;
+            Ok((run, frames))
+        });
+        match begun {
+            Ok((run, frames)) => Some(Self::begin(header, options, run, frames)),
+            Err(error) => {
+                not_recorded(&error);
+                None
+            }
+        }
+    }
+
+    fn begin(mut header: Header, options: Options, run: NewRun, frames: Frames) -> Self {
+        let id = run.id.to_string();
+        header.id = Some(id.clone());
+        let shared = Arc::new(Shared::default());
+        shared.lock().pending = Pending::new(options.thinning);
+        let header = SideLine::Header(Box::new(header));
+        shared.add(|pending| pending.side(&header));
+        let writer = thread::spawn({
+            let shared = Arc::clone(&shared);
+            move || write(&shared, run, frames)
+        });
+        let derivations = options.derivations.then(|| {
+            let shared = Arc::clone(&shared);
+            DerivationReader::start(move |sides| {
+                shared.add(|pending| pending.written_sides(&sides));
+            })
+        });
+        let named = Arc::new(Mutex::new(Named::default()));
+        Self {
+            id,
+            shared,
+            writer,
+            derivations,
+            named,
+        }
+    }
+
+    /// Returns what takes in the lines of the log.
+    pub(crate) fn tap(&self) -> Tap {
+        Tap {
+            shared: Arc::clone(&self.shared),
+            named: Arc::clone(&self.named),
+            wanted: self.derivations.as_ref().map(DerivationReader::wanted),
+        }
+    }
+
+    /// Returns the run's id.
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Returns the substituted paths that the log named.
+    pub(crate) fn substituted(&self) -> HashSet<String> {
+        let named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
+        named.substituted().clone()
+    }
+
+    /// Ends the recording. What could not be written was told already; then there is none.
+    pub(crate) fn finish(self, mut end: End) -> Option<Recorded> {
+        let id = self.id.clone();
+        let (run, frames, shared) = self.stop()?;
+        let mut pending = Pending::new(Thinning::Off);
+        {
+            let state = shared.lock();
+            end.thinned = state.pending.thinned();
+            end.unterminated = state.pending.is_unterminated();
+            pending.at(state.pending.last().max(Stamp::from_nanos(end.duration_ns)));
+        }
+        pending.side(&SideLine::End(end));
+        let mut text = Vec::new();
+        pending.take(&mut text);
+        let complete = |mut frames: Frames| {
+            frames.last_frame(&text)?;
+            let bytes = frames.length();
+            let path = run.complete()?;
+            Ok(Recorded { id, path, bytes })
+        };
+        // A writer that gave up has said why.
+        complete(frames?).inspect_err(not_recorded).ok()
+    }
+
+    /// Ends a recording that nobody wants, and removes it.
+    pub(crate) fn discard(self) {
+        if let Some((run, ..)) = self.stop() {
+            run.discard();
+        }
+    }
+
+    /// Waits until all is written.
+    fn stop(self) -> Option<(NewRun, Option<Frames>, Arc<Shared>)> {
+        if let Some(derivations) = self.derivations {
+            derivations.finish();
+        }
+        self.shared.lock().ended = true;
+        self.shared.work.notify_one();
+        let (run, frames) = self.writer.join().ok()?;
+        Some((run, frames, self.shared))
+    }
+}
+
+impl Tap {
+    /// Takes in whole lines of the log, which came at a time.
+    pub(crate) fn lines(&self, block: &[u8], stamp: Stamp) {
+        self.shared.add(|pending| pending.lines(block, stamp));
+        if let Some(wanted) = &self.wanted {
+            let mut named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
+            named.look(block, |derivation| {
+                // The reader has ended with the recording.
+                drop(wanted.send(Wanted::Path(derivation)));
+            });
+        }
+    }
+
+    /// Takes in a side line.
+    pub(crate) fn side(&self, side: &SideLine<'_>) {
+        self.shared.add(|pending| pending.side(side));
+    }
+}
+
+/// Writes what is pending, until the recording ends. Returns the run, and the file as long as it can be
+/// written.
+fn write(shared: &Shared, run: NewRun, mut frames: Frames) -> (NewRun, Option<Frames>) {
+    let mut text = Vec::new();
+    // The header at once, so that a run can be seen from its start.
+    let mut delay = Duration::ZERO;
+    while shared.next(delay, &mut text) {
+        if let Err(error) = frames.frame(&text) {
+            not_recorded(&error);
+            shared.lock().ended = true;
+            shared.room.notify_all();
+            return (run, None);
+        }
+        frames.sync();
+        delay = DELAY;
+    }
+    (run, Some(frames))
+}
+
+impl Shared {
+    /// Waits until there is something to write, and moves it to `text`; `false` at the end.
+    fn next(&self, delay: Duration, text: &mut Vec<u8>) -> bool {
+        let mut state = self.lock();
+        loop {
+            let waited = state.oldest.map(|oldest| oldest.elapsed());
+            let is_due = waited.is_some_and(|waited| waited >= delay);
+            if state.ended || is_due || state.pending.len() >= FRAME {
+                break;
+            }
+            let rest = waited.map(|waited| delay.saturating_sub(waited));
+            state = match rest {
+                Some(rest) => {
+                    let woken = self.work.wait_timeout(state, rest);
+                    woken.unwrap_or_else(PoisonError::into_inner).0
+                }
+                None => {
+                    let woken = self.work.wait(state);
+                    woken.unwrap_or_else(PoisonError::into_inner)
+                }
+            };
+        }
+        state.pending.take(text);
+        state.oldest = None;
+        self.room.notify_all();
+        !text.is_empty()
+    }
+}
+
+/// Says that there will be no recording, and that this does not matter for anything else.
+fn not_recorded(error: &io::Error) {
+    output::warning(&format!(
+        "this run is not recorded: {error}; the build and the report go on (`NIXLOG_DIR` names another folder, `--no-save` none)"
+    ));
+}
