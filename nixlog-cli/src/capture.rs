@@ -79,7 +79,11 @@ impl Capture {
         let carrier = carrier.unwrap_or_else(|| {
             let found = detect(block);
             // Numbers at the start of lines are a build's own, until a line of Nix's says otherwise.
-            if found.sure { found.carrier } else { Carrier::None }
+            if found.sure {
+                found.carrier
+            } else {
+                Carrier::None
+            }
         });
         let mut header = *header;
         if carrier == Carrier::None {
@@ -116,6 +120,9 @@ pub(crate) fn payload(tap: &Tap, stamp: Option<Stamp>, line: &[u8]) {
 
 /// Tells whether a log is a recording already.
 pub(crate) fn is_recording(block: &[u8]) -> bool {
-    let digits = block.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let digits = block
+        .iter()
+        .take_while(|byte| byte.is_ascii_digit())
+        .count();
     digits > 0 && block[digits..].starts_with(b" @nixlog {\"type\":\"header\",")
 }

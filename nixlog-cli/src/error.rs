@@ -15,6 +15,7 @@ pub(crate) struct CliError {
     hints: Vec<String>,
     /// The reader of our output went away: nobody is left to tell.
     quiet: bool,
+    status: u8,
 }
 
 impl CliError {
@@ -24,6 +25,7 @@ impl CliError {
             source: None,
             hints: Vec::new(),
             quiet: false,
+            status: BAD_INPUT,
         }
     }
 
@@ -37,6 +39,12 @@ impl CliError {
 
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
+        self
+    }
+
+    /// Sets the exit status.
+    pub(crate) fn status(mut self, status: u8) -> Self {
+        self.status = status;
         self
     }
 
@@ -56,7 +64,7 @@ impl CliError {
         }
         // Where standard error is gone too, there is nothing left to do.
         drop(anstream::stderr().write_all(self.to_string().as_bytes()));
-        ExitCode::from(BAD_INPUT)
+        ExitCode::from(self.status)
     }
 }
 

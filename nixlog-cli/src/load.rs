@@ -61,7 +61,11 @@ pub(crate) fn log(args: &InputArgs, color: ColorWhen) -> Result<Log, CliError> {
     let mut session = Session::new(reader);
     let (mut failure, mut arrivals) = (None, None);
     let capture = match live && !args.save.no_save {
-        true => Capture::new(piped(started_at), Options::new(args.save), input::carrier(args.carrier.as_deref())?),
+        true => Capture::new(
+            piped(started_at),
+            Options::new(args.save),
+            input::carrier(args.carrier.as_deref())?,
+        ),
         false => Capture::Nothing,
     };
     let ReadAhead {

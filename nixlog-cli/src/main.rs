@@ -11,8 +11,10 @@ mod explained;
 mod globs;
 mod input;
 mod load;
+mod nix;
 mod output;
 mod recorder;
+mod run;
 mod runs;
 mod selection;
 mod session;
@@ -25,7 +27,7 @@ use clap::Parser as _;
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
     match cmd::run(cli) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(status) => status,
         Err(error) => error.report(),
     }
 }

@@ -63,7 +63,9 @@ fn side(json: &str, contents: &mut Contents, graph: &mut GraphBuilder) {
     match contents.push(json) {
         Some(SideLine::Derivation(record)) => {
             let file = record.file();
-            let parsed = file.as_deref().and_then(|file| Derivation::parse(file).ok());
+            let parsed = file
+                .as_deref()
+                .and_then(|file| Derivation::parse(file).ok());
             match parsed {
                 Some(derivation) => {
                     graph.add_derivation(&record.path, &derivation);

@@ -7,16 +7,20 @@ pub(crate) mod doctor;
 pub(crate) mod graph;
 pub(crate) mod parallelism;
 pub(crate) mod phases;
+pub(crate) mod run;
 pub(crate) mod slowest;
 pub(crate) mod timeline;
 pub(crate) mod what_if;
+
+use std::process::ExitCode;
 
 use crate::cli::{Cli, Command};
 use crate::error::CliError;
 
 /// Runs the verb that the command line names.
-pub(crate) fn run(cli: Cli) -> Result<(), CliError> {
-    match cli.command {
+pub(crate) fn run(cli: Cli) -> Result<ExitCode, CliError> {
+    let done = match cli.command {
+        Command::Run(args) => return run::run(&args),
         Command::Phases(args) => phases::run(&args),
         Command::Slowest(args) => slowest::run(&args),
         Command::CriticalPath(args) => critical_path::run(&args),
@@ -27,5 +31,6 @@ pub(crate) fn run(cli: Cli) -> Result<(), CliError> {
         Command::Timeline(args) => timeline::run(&args),
         Command::Graph(args) => graph::run(&args),
         Command::Doctor(args) => doctor::run(&args),
-    }
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }

@@ -74,7 +74,12 @@ fn read(paths: &Receiver<Wanted>, write: &dyn Fn(Vec<Vec<u8>>)) {
             let Ok(derivation) = Derivation::parse(&bytes) else {
                 continue;
             };
-            wanted.extend(derivation.inputs.iter().map(|input| input.path.to_text().into_owned()));
+            wanted.extend(
+                derivation
+                    .inputs
+                    .iter()
+                    .map(|input| input.path.to_text().into_owned()),
+            );
             let mut side = Vec::with_capacity(bytes.len() + bytes.len() / 4);
             let record = SideLine::Derivation(DerivationRecord::new(path.as_str(), &bytes));
             if record.write(&mut side).is_ok() {

@@ -8,6 +8,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use jiff::Timestamp;
 use nixlog_core::recording::{FORMAT, Header};
 
+use super::secrets::without_secrets;
+
 /// Makes the header of a recording that starts at an instant, in nanoseconds since 1970.
 pub(crate) fn header(via: &str, command: Vec<String>, started_at: Option<i64>) -> Header {
     let uname = rustix::system::uname();
@@ -23,10 +25,14 @@ pub(crate) fn header(via: &str, command: Vec<String>, started_at: Option<i64>) -
         nixlog_version: env!("CARGO_PKG_VERSION").to_owned(),
         via: via.to_owned(),
         clock: "recorded".to_owned(),
-        command,
-        cwd: env::current_dir().ok().map(|path| path.display().to_string()),
+        command: without_secrets(command),
+        cwd: env::current_dir()
+            .ok()
+            .map(|path| path.display().to_string()),
         host: text(uname.nodename()),
-        cores: thread::available_parallelism().ok().map(|cores| cores.get() as u64),
+        cores: thread::available_parallelism()
+            .ok()
+            .map(|cores| cores.get() as u64),
         memory_bytes: memory(),
         kernel,
         ..Header::default()
@@ -72,7 +78,7 @@ pub(crate) fn writer_of_stdin() -> Option<(Vec<String>, Option<String>)> {
             .collect();
         let cwd = fs::read_link(format!("/proc/{pid}/cwd")).ok();
         let cwd = cwd.map(|path| path.display().to_string());
-        (!words.is_empty()).then_some((words, cwd))
+        (!words.is_empty()).then(|| (without_secrets(words), cwd))
     })
 }
 
@@ -85,7 +91,9 @@ pub(crate) fn unix_nanos() -> Option<i64> {
 /// Returns the size of main memory, where the system tells as Linux does.
 fn memory() -> Option<u64> {
     let text = fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("MemTotal:"))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kib * 1024)
 }

@@ -8,6 +8,7 @@ mod derivations;
 mod frames;
 mod host;
 mod named;
+mod secrets;
 
 pub(crate) use frames::{first_frame, last_frame};
 pub(crate) use host::{header, set_start, unix_nanos, writer_of_stdin};
@@ -77,7 +78,11 @@ impl Options {
     /// Returns what the command line asks for.
     pub(crate) const fn new(args: SaveArgs) -> Self {
         Self {
-            thinning: if args.no_thin { Thinning::Off } else { Thinning::On },
+            thinning: if args.no_thin {
+                Thinning::Off
+            } else {
+                Thinning::On
+            },
             derivations: true,
         }
     }
@@ -137,10 +142,12 @@ impl Shared {
 impl Recorder {
     /// Begins a recording in the folder of runs. Where that cannot be, says so once, and returns none.
     pub(crate) fn start(header: Header, options: Options) -> Option<Self> {
-        let begun = Place::find().and_then(|place| place.create()).and_then(|run| {
-            let frames = run.file.try_clone().and_then(Frames::new)?;
-            Ok((run, frames))
-        });
+        let begun = Place::find()
+            .and_then(|place| place.create())
+            .and_then(|run| {
+                let frames = run.file.try_clone().and_then(Frames::new)?;
+                Ok((run, frames))
+            });
         match begun {
             Ok((run, frames)) => Some(Self::begin(header, options, run, frames)),
             Err(error) => {

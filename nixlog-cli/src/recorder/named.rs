@@ -68,7 +68,11 @@ fn path_before(block: &[u8], end: usize) -> Option<&str> {
     if block.get(end).copied().is_some_and(is_part) {
         return None;
     }
-    let length = block[..end].iter().rev().take_while(|byte| is_part(**byte)).count();
+    let length = block[..end]
+        .iter()
+        .rev()
+        .take_while(|byte| is_part(**byte))
+        .count();
     let path = std::str::from_utf8(&block[end - length..end]).ok()?;
     (path.starts_with('/') && StorePath::parse(path).is_some()).then_some(path)
 }
@@ -99,6 +103,9 @@ not a path: hello.drv /nix/store/short.drv /nix/store/2ajh8plhm64ypnph30js1a3lq6
             ]
         );
         let substituted: Vec<_> = named.substituted().iter().map(String::as_str).collect();
-        assert_eq!(substituted, ["/nix/store/0ajh8plhm64ypnph30js1a3lq6zsyxqr-fetched"]);
+        assert_eq!(
+            substituted,
+            ["/nix/store/0ajh8plhm64ypnph30js1a3lq6zsyxqr-fetched"]
+        );
     }
 }

@@ -47,7 +47,11 @@ impl Place {
     ///
     /// Where neither these nor a home directory are known.
     pub(crate) fn find() -> io::Result<Self> {
-        let told = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let told = |name| {
+            env::var_os(name)
+                .filter(|value| !value.is_empty())
+                .map(PathBuf::from)
+        };
         // A relative path in an XDG variable is to be passed over, says the specification.
         let state = || told("XDG_STATE_HOME").filter(|path| path.is_absolute());
         let home = || env::home_dir().map(|home| home.join(".local/state"));

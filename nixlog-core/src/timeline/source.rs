@@ -80,7 +80,8 @@ impl Source {
         };
         self.started_at = header.started_at_unix_ns.or(self.started_at);
         if contents.unreadable > 0 {
-            let message = "side lines of the recording that cannot be read; the log itself is not concerned";
+            let message =
+                "side lines of the recording that cannot be read; the log itself is not concerned";
             self.add(
                 Severity::Warning,
                 "unreadable-side-line",

@@ -4,6 +4,7 @@
 
 mod bottlenecks;
 mod cache_candidates;
+mod closing;
 mod critical_path;
 mod doctor;
 mod graph;
@@ -16,6 +17,7 @@ mod words;
 
 pub use bottlenecks::bottlenecks;
 pub use cache_candidates::cache_candidates;
+pub use closing::{Ending, closing};
 pub use critical_path::{PathOptions, critical_path};
 pub use doctor::doctor;
 pub use graph::graph;
@@ -25,8 +27,8 @@ pub use slowest::{Options, slowest};
 pub use timeline::{TimelineOptions, timeline};
 pub use what_if::{WhatIfOptions, what_if};
 
-use super::view::Report;
 use super::format::{bytes, count, duration, harmless, percent, signed_duration};
+use super::view::Report;
 
 /// A result laid out for people.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -53,10 +53,18 @@ fn phases_verdict(report: &Report<PhasesResult>) -> String {
     if let Some(error) = &result.evaluation_error {
         return format!("evaluation failed after {wall}: {}", harmless(error));
     }
+    match where_time_went(report) {
+        Some(largest) => format!("{wall} wall: {largest} ({builds})"),
+        None => format!("{wall} wall, and nothing in this log says what took it"),
+    }
+}
+
+/// Names the largest phases with their shares; `None` where nothing says where the time went.
+pub(super) fn where_time_went(report: &Report<PhasesResult>) -> Option<String> {
     let timed = |phase: &&PhaseView| phase.total.wall_ns.is_some_and(|wall| wall > 0);
-    let mut phases: Vec<&PhaseView> = result.phases.iter().filter(timed).collect();
+    let mut phases: Vec<&PhaseView> = report.result.phases.iter().filter(timed).collect();
     if phases.iter().all(|phase| phase.phase == "waiting") {
-        return format!("{wall} wall, and nothing in this log says what took it");
+        return None;
     }
     phases.sort_by_key(|phase| Reverse(phase.total.wall_ns));
     // What does not even round to one in a hundred is not worth a word.
@@ -73,7 +81,7 @@ fn phases_verdict(report: &Report<PhasesResult>) -> String {
             ))
         })
         .collect();
-    format!("{wall} wall: {} ({builds})", largest.join(", "))
+    Some(largest.join(", "))
 }
 
 /// Counts the builds, and those that went wrong.

@@ -10,23 +10,22 @@ const LAST: &str = "last";
 /// Says which run a report is about.
 pub(super) fn heading(input: &Input) -> Option<String> {
     let run = input.run.as_ref()?;
-    let mut text = "run".to_owned();
-    if let Some(id) = &run.id {
-        text.push(' ');
-        text.push_str(&harmless(short_id(id)));
-    }
-    if let Some(name) = &run.name {
-        text.push_str(&format!(" ({})", harmless(name)));
-    }
-    if let Some(started_at) = &input.started_at {
+    let id = run
+        .id
+        .as_ref()
+        .map(|id| format!(" {}", harmless(short_id(id))));
+    let name = run
+        .name
+        .as_ref()
+        .map(|name| format!(" ({})", harmless(name)));
+    let started_at = input.started_at.as_ref().map(|started_at| {
         let second: String = started_at.chars().take(19).collect();
-        text.push_str(&format!(", {} UTC", second.replace('T', " ")));
-    }
-    if !run.command.is_empty() {
-        let words: Vec<String> = run.command.iter().map(|word| shell_word(word)).collect();
-        text.push_str(&format!(": {}", words.join(" ")));
-    }
-    Some(text)
+        format!(", {} UTC", second.replace('T', " "))
+    });
+    let words: Vec<String> = run.command.iter().map(|word| shell_word(word)).collect();
+    let command = (!words.is_empty()).then(|| format!(": {}", words.join(" ")));
+    let parts = [id, name, started_at, command].into_iter().flatten();
+    Some(format!("run{}", parts.collect::<String>()))
 }
 
 /// Says of a log that holds nothing of a build what it is.

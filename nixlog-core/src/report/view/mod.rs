@@ -211,7 +211,9 @@ fn run(source: &Source) -> Option<RunView> {
 fn nix_version(source: &Source) -> Option<String> {
     let printed = source.recording.settings.as_ref()?.nix_version.as_deref()?;
     let version = printed.split_whitespace().last()?;
-    version.starts_with(|c: char| c.is_ascii_digit()).then(|| version.to_owned())
+    version
+        .starts_with(|c: char| c.is_ascii_digit())
+        .then(|| version.to_owned())
 }
 
 fn rfc3339(unix_ns: i64) -> Option<String> {

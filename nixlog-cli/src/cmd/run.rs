@@ -1,0 +1,132 @@
+//! `nixlog run`.
+
+use std::ffi::OsString;
+use std::io::{self, IsTerminal as _};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use nixlog_core::report::document::Ending;
+use nixlog_core::time::Stamp;
+use nixlog_core::timeline::Source;
+use nixlog_core::wire::Line;
+
+use crate::cli::{ColorWhen, SaveArgs};
+use crate::echo::Echo;
+use crate::error::CliError;
+use crate::output;
+use crate::recorder::{self, Options, Recorder};
+use crate::run::plan::{Place, Way, plan};
+use crate::run::{self, ThisMachine, Watch, closing};
+
+/// Run a command, show what its Nix does, and record it
+///
+/// nixlog run -- nix build .#foo
+///
+/// Its exit status is the command's own (128 + n where signal n ended it), and what the command prints
+/// as its result is not touched. `nix`, `nix-build` and their like, `nixos-rebuild`, `home-manager` and
+/// `darwin-rebuild` are asked for their event stream; what other commands run is recorded through
+/// `json-log-path` where Nix is 2.30 or later, else from the lines that people read.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Afterwards, every command without an input is about this run: nixlog critical-path"
+)]
+pub(crate) struct Args {
+    /// The command and its arguments
+    #[arg(
+        value_name = "COMMAND",
+        required = true,
+        trailing_var_arg = true,
+        allow_hyphen_values = true
+    )]
+    command: Vec<OsString>,
+
+    /// How the log comes in, where nixlog does not choose well by itself
+    #[arg(long, value_name = "WAY")]
+    capture: Option<Way>,
+
+    /// Also record what per-file evaluation times need: `-vv` in place of `-v`
+    #[arg(long)]
+    verbose_eval: bool,
+
+    /// Show nothing while the command runs, and nothing after it but errors
+    #[arg(long, short)]
+    quiet: bool,
+
+    #[command(flatten)]
+    save: SaveArgs,
+
+    /// When to use colour
+    #[arg(
+        long,
+        value_name = "WHEN",
+        default_value = "auto",
+        help_heading = "Output"
+    )]
+    color: ColorWhen,
+}
+
+pub(crate) fn run(args: &Args) -> Result<ExitCode, CliError> {
+    let (start, started_at) = (Instant::now(), recorder::unix_nanos());
+    let place = Place {
+        interactive: io::stdin().is_terminal() && io::stderr().is_terminal(),
+        verbose_eval: args.verbose_eval,
+    };
+    let plan = plan(&args.command, place, args.capture, &ThisMachine);
+    if let Some(why) = plan.why {
+        output::warning(why);
+    }
+    let words = args
+        .command
+        .iter()
+        .map(|word| word.to_string_lossy().into_owned());
+    let header = recorder::header("run", words.collect(), started_at);
+    let recorder = match args.save.no_save {
+        true => None,
+        false => Recorder::start(header, Options::new(args.save)),
+    };
+    let mut session = run::session();
+    let running = match run::start(&plan, start, recorder.as_ref()) {
+        Ok(running) => running,
+        Err(error) => {
+            if let Some(recorder) = recorder {
+                recorder.discard();
+            }
+            return Err(error);
+        }
+    };
+    let mut watch = Shown((!args.quiet && plan.way != Way::Socket).then(|| Echo::new(args.color)));
+    let exit = running.watch(&mut session, &mut watch);
+    drop(watch);
+    let recorded = recorder.and_then(|recorder| recorder.finish(exit.end()));
+    let (timeline, reader, ..) = session.finish();
+    let mut source = Source::new("last", &reader, started_at);
+    source.clock = "recorded";
+    if plan.way == Way::Socket && !timeline.is_nix() {
+        output::warning(
+            "no Nix wrote to the socket: only the `nix` command does, not `nix-build` and its like; \
+             `--capture lines` records what people read",
+        );
+    }
+    if !args.quiet {
+        let ending = Ending::new(exit.at.as_nanos(), exit.code, exit.signal);
+        closing::say(&source, &timeline, ending, recorded.as_ref());
+    }
+    Ok(ExitCode::from(exit.status()))
+}
+
+/// Shows what happens, if anything is to be shown.
+struct Shown(Option<Echo>);
+
+impl Watch for Shown {
+    fn line(&mut self, line: &Line<'_>, _: Stamp) {
+        if let Some(echo) = &mut self.0 {
+            echo.line(line);
+        }
+    }
+
+    fn tick(&mut self, _: Stamp) {
+        if let Some(echo) = &mut self.0 {
+            echo.flush();
+        }
+    }
+}

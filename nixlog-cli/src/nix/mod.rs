@@ -1,0 +1,3 @@
+//! The Nix on this machine.
+
+pub(crate) mod settings;

@@ -1,0 +1,273 @@
+//! Runs a command, and records and shows what its Nix does.
+
+pub(crate) mod closing;
+pub(crate) mod plan;
+mod signals;
+pub(crate) mod source;
+mod version;
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use nixlog_core::recording::{End, SideLine};
+use nixlog_core::time::Stamp;
+use nixlog_core::wire::{Carrier, LogReader};
+
+use crate::error::CliError;
+use crate::nix::settings;
+use crate::recorder::{Recorder, Tap};
+use crate::session::Session;
+use plan::{LookUp, Plan, Way};
+use signals::Signals;
+use source::{Feed, Socket, Told};
+use version::NixVersion;
+
+/// How many blocks may wait for the main loop: a slow terminal holds up the build, as without us.
+const AHEAD: usize = 16;
+
+/// How often whoever watches is told that time passes.
+const TICK: Duration = Duration::from_millis(50);
+
+/// How long lines may still come after the command has ended: something that it left behind may have
+/// its standard error open for ever.
+const REST: Duration = Duration::from_millis(500);
+
+/// How long a process may have been waiting to be heard when the command ends.
+const CONNECTING: Duration = Duration::from_millis(50);
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Exit {
+    pub(crate) code: Option<i32>,
+    pub(crate) signal: Option<i32>,
+    pub(crate) at: Stamp,
+}
+
+impl Exit {
+    /// Returns the exit status that shells make of it.
+    pub(crate) fn status(self) -> u8 {
+        let status = self.code.or_else(|| Some(128 + self.signal?)).unwrap_or(1);
+        u8::try_from(status).unwrap_or(1)
+    }
+
+    /// Returns it as a recording has it.
+    pub(crate) fn end(self) -> End {
+        End {
+            exit_status: self.code,
+            signal: self.signal,
+            duration_ns: self.at.as_nanos(),
+            ..End::default()
+        }
+    }
+}
+
+/// Watches a command while it runs.
+pub(crate) trait Watch {
+    /// Takes in a line of the log.
+    fn line(&mut self, line: &nixlog_core::wire::Line<'_>, now: Stamp);
+    /// Is told that time passes, or that all lines that were there are read.
+    fn tick(&mut self, now: Stamp);
+}
+
+/// A command under way.
+pub(crate) struct Running {
+    start: Instant,
+    told: Receiver<Told>,
+    signals: Signals,
+    /// Asks Nix what it is set to.
+    settings: Option<JoinHandle<()>>,
+    /// Where it lies goes with it.
+    _socket: Option<Socket>,
+    reads_stderr: bool,
+}
+
+/// Starts a command as planned.
+pub(crate) fn start(
+    plan: &Plan,
+    start: Instant,
+    recorder: Option<&Recorder>,
+) -> Result<Running, CliError> {
+    let (send, told) = mpsc::sync_channel(AHEAD);
+    let tap = recorder.map(Recorder::tap);
+    let feed = Feed::new(start, tap.clone(), send);
+    let mut command = command(plan);
+    let socket = match plan.way {
+        Way::Socket => {
+            let failed = |error| {
+                CliError::new("cannot make a socket for `json-log-path`")
+                    .because(error)
+                    .hint("`--capture lines` records what people read, without one")
+            };
+            let socket = Socket::own().map_err(failed)?;
+            socket.read_each(&feed).map_err(failed)?;
+            command.env("NIX_CONFIG", with_socket(socket.path()));
+            Some(socket)
+        }
+        _ => None,
+    };
+    let caught = |error| CliError::new("cannot catch signals").because(error);
+    let (signals, waiting) = Signals::catch().map_err(caught)?;
+    let mut child = command.spawn().map_err(|error| not_started(plan, error))?;
+    signals.pass_on(waiting, &child);
+    let stderr = child.stderr.take();
+    let reads_stderr = stderr.is_some();
+    if let Some(stderr) = stderr {
+        feed.read_all(stderr);
+    }
+    feed.wait(child);
+    let settings = tap.and_then(|tap| ask_settings(plan, tap));
+    Ok(Running {
+        start,
+        told,
+        signals,
+        settings,
+        _socket: socket,
+        reads_stderr,
+    })
+}
+
+impl Running {
+    /// Reads until the command has ended, and all that it said is read.
+    pub(crate) fn watch(self, session: &mut Session, watch: &mut dyn Watch) -> Exit {
+        let mut open = 0_u32;
+        let mut exit: Option<(Exit, Instant)> = None;
+        loop {
+            let told = match &exit {
+                None => self.told.recv_timeout(TICK),
+                Some((_, since)) if open > 0 => {
+                    let rest = REST.checked_sub(since.elapsed());
+                    rest.map_or(Err(RecvTimeoutError::Disconnected), |rest| {
+                        self.told.recv_timeout(rest.min(TICK))
+                    })
+                }
+                // Nothing is open any more: what connected in its last moment may still be heard.
+                Some(_) if self.reads_stderr => self
+                    .told
+                    .try_recv()
+                    .map_err(|_| RecvTimeoutError::Disconnected),
+                Some(_) => self
+                    .told
+                    .recv_timeout(CONNECTING)
+                    .map_err(|_| RecvTimeoutError::Disconnected),
+            };
+            let now = source::now(self.start);
+            match told {
+                Ok(Told::Began) => open += 1,
+                Ok(Told::Ended) => open = open.saturating_sub(1),
+                Ok(Told::Lines(block, stamp)) => {
+                    session.block(&block, Some(stamp), |line| watch.line(line, stamp));
+                    watch.tick(now);
+                }
+                Ok(Told::Exited(status, at)) => {
+                    self.signals.over();
+                    exit = Some((ended(status, at), Instant::now()));
+                }
+                Err(RecvTimeoutError::Timeout) => watch.tick(now),
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+        }
+        session.end(|line| watch.line(line, source::now(self.start)));
+        if let Some(settings) = self.settings {
+            // Without an answer, the recording does without.
+            drop(settings.join());
+        }
+        let lost = ended(Err(io::Error::other("lost")), source::now(self.start));
+        exit.map_or(lost, |(exit, _)| exit)
+    }
+}
+
+/// Makes the session that reads what a command prints: always bare lines, whatever they look like.
+pub(crate) fn session() -> Session {
+    Session::new(LogReader::new(Some(Carrier::None)))
+}
+
+fn command(plan: &Plan) -> Command {
+    let mut words = plan.words.iter();
+    let mut command = Command::new(words.next().map_or(OsStr::new(""), OsString::as_os_str));
+    command.args(words);
+    if matches!(plan.way, Way::LogFormat | Way::Lines) {
+        command.stderr(Stdio::piped());
+    }
+    command
+}
+
+/// Adds the socket to what `NIX_CONFIG` says.
+fn with_socket(path: &Path) -> OsString {
+    let mut config = std::env::var_os("NIX_CONFIG").unwrap_or_default();
+    if !config.is_empty() {
+        config.push("\n");
+    }
+    config.push("json-log-path = ");
+    config.push(path);
+    config
+}
+
+fn not_started(plan: &Plan, error: io::Error) -> CliError {
+    let program = plan.words.first().map(|word| word.to_string_lossy());
+    let program = program.unwrap_or_default();
+    let (status, hint) = match error.kind() {
+        io::ErrorKind::NotFound => (127, "is it in the search path?"),
+        _ => (126, "is it a program?"),
+    };
+    CliError::new(format!("cannot run `{program}`"))
+        .because(error)
+        .hint(hint)
+        .status(status)
+}
+
+fn ended(status: io::Result<ExitStatus>, at: Stamp) -> Exit {
+    let status = status.ok();
+    Exit {
+        code: status.and_then(|status| status.code()),
+        signal: status.and_then(|status| status.signal()),
+        at,
+    }
+}
+
+/// Asks the Nix beside the program what it is set to, while the build runs.
+fn ask_settings(plan: &Plan, tap: Tap) -> Option<JoinHandle<()>> {
+    let nix = settings::nix_beside(plan.words.first()?);
+    Some(thread::spawn(move || {
+        if let Some(settings) = settings::settings(&nix) {
+            tap.side(&SideLine::Settings(settings));
+        }
+    }))
+}
+
+/// Looks things up on this machine.
+pub(crate) struct ThisMachine;
+
+impl LookUp for ThisMachine {
+    fn nix(&self, program: &OsStr) -> Option<NixVersion> {
+        let printed = settings::version(&settings::nix_beside(program))?;
+        NixVersion::parse(&printed)
+    }
+
+    fn script(&self, program: &OsStr) -> Option<String> {
+        /// No script around Nix is larger.
+        const MOST: u64 = 1 << 20;
+        let mut text = Vec::new();
+        let file = File::open(in_path(program)?).ok()?;
+        file.take(MOST).read_to_end(&mut text).ok()?;
+        text.starts_with(b"#!")
+            .then(|| String::from_utf8_lossy(&text).into_owned())
+    }
+}
+
+/// Finds a program as a shell would.
+fn in_path(program: &OsStr) -> Option<PathBuf> {
+    let path = Path::new(program);
+    if path.components().count() > 1 {
+        return Some(path.to_owned());
+    }
+    let folders = std::env::var_os("PATH")?;
+    let mut places = std::env::split_paths(&folders).map(|folder| folder.join(path));
+    places.find(|place| place.is_file())
+}

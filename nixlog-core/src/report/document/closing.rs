@@ -1,0 +1,138 @@
+//! What is said in three lines when a build has ended.
+
+use super::super::format::{bytes, duration, harmless, plural};
+use super::super::view::{PhasesResult, Report, SlowestResult, UnitView};
+use super::phases::where_time_went;
+use super::words::next;
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Ending {
+    /// How long it took.
+    pub duration_ns: u64,
+    /// Its exit status.
+    pub exit_status: Option<i32>,
+    /// The signal that ended it.
+    pub signal: Option<i32>,
+}
+
+impl Ending {
+    /// Makes one. Of a pipe, neither status nor signal are known.
+    #[must_use]
+    pub const fn new(duration_ns: u64, exit_status: Option<i32>, signal: Option<i32>) -> Self {
+        Self {
+            duration_ns,
+            exit_status,
+            signal,
+        }
+    }
+
+    fn words(self) -> String {
+        let took = duration(self.duration_ns);
+        match (self.exit_status, self.signal) {
+            (_, Some(signal)) => format!("ended by signal {signal} after {took}"),
+            (Some(0) | None, None) => took,
+            (Some(status), None) => format!("exit status {status} after {took}"),
+        }
+    }
+}
+
+/// So many failed builds are named.
+const NAMED: usize = 3;
+
+/// Says what was done, where the time went, and what to look at next. `units` are all units.
+#[must_use]
+pub fn closing(
+    report: &Report<PhasesResult>,
+    units: &SlowestResult,
+    ending: Ending,
+) -> Vec<String> {
+    let mut lines = vec![format!("{}: {}", ending.words(), done(&units.units))];
+    lines.extend(time(report, &units.units));
+    let is_worth_it = report.result.wall_ns.is_some() && !units.units.is_empty();
+    let verb = if is_worth_it {
+        "critical-path"
+    } else {
+        "doctor"
+    };
+    lines.extend(next(&report.input, verb).map(|command| format!("next: {command}")));
+    lines
+}
+
+/// Counts what was built, fetched and copied, and names what failed.
+fn done(units: &[UnitView]) -> String {
+    let succeeded = |kinds: &'static [&'static str]| {
+        units
+            .iter()
+            .filter(move |unit| kinds.contains(&unit.kind) && unit.outcome == "succeeded")
+    };
+    let mut parts = Vec::new();
+    let n_built = succeeded(&["build", "source-fetch"]).count();
+    if n_built > 0 {
+        parts.push(format!("{n_built} built"));
+    }
+    let n_fetched = succeeded(&["substitution"]).count();
+    if n_fetched > 0 {
+        let sizes = succeeded(&["substitution"]).filter_map(|unit| unit.bytes);
+        let size: u64 = sizes.sum();
+        let size = if size > 0 {
+            format!(" ({})", bytes(size))
+        } else {
+            String::new()
+        };
+        parts.push(format!("{n_fetched} fetched{size}"));
+    }
+    let n_copied = succeeded(&["copy"]).count();
+    if n_copied > 0 {
+        parts.push(format!("{n_copied} copied"));
+    }
+    let unknown = units
+        .iter()
+        .filter(|unit| unit.kind == "build" && unit.outcome == "unknown");
+    let n_unknown = unknown.count();
+    if n_unknown > 0 {
+        parts.push(format!(
+            "{} of unknown outcome",
+            plural(n_unknown as u64, "build")
+        ));
+    }
+    parts.extend(failures(units));
+    if parts.is_empty() {
+        return "nothing was built or fetched".to_owned();
+    }
+    parts.join(", ")
+}
+
+fn failures(units: &[UnitView]) -> Option<String> {
+    let is_bad =
+        |unit: &&UnitView| matches!(unit.outcome, "failed" | "timed-out" | "hash-mismatch");
+    let bad: Vec<&UnitView> = units.iter().filter(is_bad).collect();
+    let names: Vec<_> = bad
+        .iter()
+        .take(NAMED)
+        .map(|unit| harmless(&unit.name))
+        .collect();
+    let more = match bad.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        n => format!(" and {n} more"),
+    };
+    let n = bad.len();
+    (n > 0).then(|| format!("{n} failed: {}{more}", names.join(", ")))
+}
+
+/// Says where the time went: phases, and what took longest.
+fn time(report: &Report<PhasesResult>, units: &[UnitView]) -> Option<String> {
+    let mut parts = vec![where_time_went(report)?];
+    let is_work = |unit: &&UnitView| unit.kind != "evaluation" && unit.duration_ns.is_some();
+    // The longest comes first.
+    if let Some(longest) = units.iter().find(is_work) {
+        let took = duration(longest.duration_ns?);
+        parts.push(format!(
+            "longest: {} {} {took}",
+            longest.kind,
+            harmless(&longest.name)
+        ));
+    }
+    Some(parts.join("; "))
+}
