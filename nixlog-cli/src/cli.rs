@@ -28,6 +28,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Run(cmd::run::Args),
+    Record(cmd::record::Args),
     Phases(cmd::phases::Args),
     Slowest(cmd::slowest::Args),
     #[command(name = "critical-path")]

@@ -43,8 +43,27 @@ impl Log {
     }
 }
 
-/// Reads the log that the command line names; records it, where it is one that comes in live.
+/// A log that has been read, and what else was done with it.
+pub(crate) struct Loaded {
+    pub(crate) log: Log,
+    /// The recording of what came in live.
+    pub(crate) saved: Option<Recorded>,
+    /// How long reading took: for a live log, as long as the build.
+    pub(crate) duration_ns: u64,
+}
+
+/// Reads the log that the command line names; records it, where it is one that comes in live, and says
+/// so.
 pub(crate) fn log(args: &InputArgs, color: ColorWhen) -> Result<Log, CliError> {
+    let loaded = load(args, color)?;
+    if let Some(run) = loaded.saved.filter(|_| !args.quiet) {
+        output::note(&format!("recorded as {}", run.title()));
+    }
+    Ok(loaded.log)
+}
+
+/// Reads the log that the command line names; records it, where it is one that comes in live.
+pub(crate) fn load(args: &InputArgs, color: ColorWhen) -> Result<Loaded, CliError> {
     // The recording begins now: opening a live input waits for its first byte, and what Nix does
     // before that is evaluation.
     let (start, started_at) = (Instant::now(), recorder::unix_nanos());
@@ -108,24 +127,20 @@ pub(crate) fn log(args: &InputArgs, color: ColorWhen) -> Result<Log, CliError> {
             echo.line(line);
         }
     });
-    let duration = start.elapsed();
+    let duration_ns = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
     drop(echo);
     let recorder = thread.join().ok().flatten();
     let (timeline, reader, contents, brought) = session.finish();
     let mut source = Source::new(&name, &reader, started_at);
     source.compression = compression;
-    if let Some(recorder) = recorder {
-        let end = End {
-            duration_ns: u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX),
-            ..End::default()
-        };
-        if let Some(run) = save(recorder, end, &timeline) {
-            // What was piped in is the last run now: that is how to come back to it.
-            source.name = "last".to_owned();
-            if !args.quiet {
-                output::note(&format!("recorded as {}", run.title()));
-            }
-        }
+    let end = End {
+        duration_ns,
+        ..End::default()
+    };
+    let saved = recorder.and_then(|recorder| save(recorder, end, &timeline));
+    if saved.is_some() {
+        // What was piped in is the last run now: that is how to come back to it.
+        source.name = "last".to_owned();
     }
     if let Some(error) = failure {
         trouble(&mut source, error)?;
@@ -136,15 +151,20 @@ pub(crate) fn log(args: &InputArgs, color: ColorWhen) -> Result<Log, CliError> {
     is_text(&source, &reader, &timeline)?;
     replayed(&mut source, arrivals, &timeline);
     source.take_recording(contents);
-    Ok(Log {
+    let log = Log {
         source,
         timeline,
         brought,
+    };
+    Ok(Loaded {
+        log,
+        saved,
+        duration_ns,
     })
 }
 
 /// Ends a recording. A log that is none of Nix's is not worth one.
-fn save(recorder: Recorder, end: End, timeline: &Timeline) -> Option<Recorded> {
+pub(crate) fn save(recorder: Recorder, end: End, timeline: &Timeline) -> Option<Recorded> {
     if !timeline.is_nix() {
         recorder.discard();
         return None;

@@ -10,6 +10,7 @@ mod error;
 mod explained;
 mod globs;
 mod input;
+mod listen;
 mod load;
 mod nix;
 mod output;

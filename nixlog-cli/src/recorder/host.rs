@@ -2,6 +2,7 @@
 
 use std::env;
 use std::fs;
+use std::os::unix::net::UnixStream;
 use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -68,18 +69,27 @@ pub(crate) fn writer_of_stdin() -> Option<(Vec<String>, Option<String>)> {
         .collect();
     // The shell forks the build first, and what the build starts comes later.
     writers.sort_unstable();
-    writers.into_iter().find_map(|pid| {
-        let words = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
-        let words = words.strip_suffix(b"\0").unwrap_or(&words);
-        let words: Vec<String> = words
-            .split(|&byte| byte == 0)
-            .map(|word| String::from_utf8_lossy(word).into_owned())
-            .filter(|word| !word.is_empty())
-            .collect();
-        let cwd = fs::read_link(format!("/proc/{pid}/cwd")).ok();
-        let cwd = cwd.map(|path| path.display().to_string());
-        (!words.is_empty()).then(|| (without_secrets(words), cwd))
-    })
+    writers.into_iter().find_map(process)
+}
+
+/// Finds the command at the other end of a socket, and its working directory, where the system tells.
+pub(crate) fn peer(stream: &UnixStream) -> Option<(Vec<String>, Option<String>)> {
+    let credentials = rustix::net::sockopt::socket_peercred(stream).ok()?;
+    process(u32::try_from(credentials.pid.as_raw_pid()).ok()?)
+}
+
+/// Returns the command line of a process, and its working directory.
+fn process(pid: u32) -> Option<(Vec<String>, Option<String>)> {
+    let words = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+    let words = words.strip_suffix(b"\0").unwrap_or(&words);
+    let words: Vec<String> = words
+        .split(|&byte| byte == 0)
+        .map(|word| String::from_utf8_lossy(word).into_owned())
+        .filter(|word| !word.is_empty())
+        .collect();
+    let cwd = fs::read_link(format!("/proc/{pid}/cwd")).ok();
+    let cwd = cwd.map(|path| path.display().to_string());
+    (!words.is_empty()).then(|| (without_secrets(words), cwd))
 }
 
 /// Returns the wall clock in nanoseconds since 1970.

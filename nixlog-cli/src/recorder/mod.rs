@@ -11,7 +11,7 @@ mod named;
 mod secrets;
 
 pub(crate) use frames::{first_frame, last_frame};
-pub(crate) use host::{header, set_start, unix_nanos, writer_of_stdin};
+pub(crate) use host::{header, peer, set_start, unix_nanos, writer_of_stdin};
 
 use std::collections::HashSet;
 use std::io;

@@ -2,7 +2,7 @@
 //! Each is read by a thread of its own, which stamps and records what it reads, and hands it on.
 
 use std::io::{self, Read};
-use std::os::unix::net::UnixListener;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ExitStatus};
 use std::sync::mpsc::SyncSender;
@@ -123,9 +123,21 @@ impl Socket {
         })
     }
 
-    /// Makes one at a place that somebody named.
+    /// Makes one at a place that somebody named. What a killed nixlog left there is removed.
     pub(crate) fn at(path: &Path) -> io::Result<Self> {
-        let listener = UnixListener::bind(path)?;
+        let bound = UnixListener::bind(path);
+        let is_taken = |error: &io::Error| error.kind() == io::ErrorKind::AddrInUse;
+        let is_deaf = || {
+            let refused = UnixStream::connect(path).map_err(|error| error.kind());
+            matches!(refused, Err(io::ErrorKind::ConnectionRefused))
+        };
+        let listener = match bound {
+            Err(error) if is_taken(&error) && is_deaf() => {
+                std::fs::remove_file(path)?;
+                UnixListener::bind(path)?
+            }
+            bound => bound?,
+        };
         Ok(Self {
             listener,
             path: path.to_owned(),
@@ -149,7 +161,7 @@ impl Socket {
     }
 
     /// Waits for the next process that connects.
-    pub(crate) fn accept(&self) -> io::Result<std::os::unix::net::UnixStream> {
+    pub(crate) fn accept(&self) -> io::Result<UnixStream> {
         self.listener.accept().map(|(stream, _)| stream)
     }
 }

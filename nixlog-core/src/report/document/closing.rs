@@ -97,7 +97,14 @@ fn done(units: &[UnitView]) -> String {
             plural(n_unknown as u64, "build")
         ));
     }
+    let n_interrupted = units
+        .iter()
+        .filter(|unit| unit.outcome == "interrupted")
+        .count();
     parts.extend(failures(units));
+    if n_interrupted > 0 {
+        parts.push(format!("{n_interrupted} interrupted"));
+    }
     if parts.is_empty() {
         return "nothing was built or fetched".to_owned();
     }

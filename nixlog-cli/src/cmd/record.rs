@@ -1,0 +1,99 @@
+//! `nixlog record`.
+
+use std::io::{self, IsTerminal as _};
+use std::path::PathBuf;
+
+use nixlog_core::report::document::Ending;
+
+use crate::cli::{ColorWhen, InputArgs, SaveArgs};
+use crate::error::CliError;
+use crate::run::closing;
+use crate::{listen, load, output};
+
+/// Record a build that is piped in, or builds that connect to a socket
+///
+/// nix build … --log-format internal-json -v |& nixlog record
+///
+/// What the build prints goes on to standard error while it runs, as plain Nix would show it. With
+/// `--socket`, any number of builds can write their log here, each into a recording of its own, by
+/// `--json-log-path PATH` or by the setting `json-log-path` (Nix 2.30 and later); Ctrl-C ends that.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Listen on a socket at PATH
+    #[arg(long, value_name = "PATH", conflicts_with = "tee")]
+    socket: Option<PathBuf>,
+
+    /// The same at a path of nixlog's choice, which it tells
+    #[arg(long, conflicts_with_all = ["socket", "tee"])]
+    listen: bool,
+
+    /// What the lines are wrapped in, where nixlog does not find it out by itself
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["socket", "listen"])]
+    carrier: Option<String>,
+
+    /// Do not pass on what is read, and say nothing but errors
+    #[arg(long, short)]
+    quiet: bool,
+
+    /// Pass the log on to standard output as it is
+    ///
+    /// For another tool behind nixlog: nix build … |& nixlog record --tee | nom --json
+    #[arg(long)]
+    tee: bool,
+
+    /// Record all progress, not only a few results a second
+    #[arg(long)]
+    no_thin: bool,
+
+    /// When to use colour
+    #[arg(
+        long,
+        value_name = "WHEN",
+        default_value = "auto",
+        help_heading = "Output"
+    )]
+    color: ColorWhen,
+}
+
+pub(crate) fn run(args: &Args) -> Result<(), CliError> {
+    let save = SaveArgs {
+        no_save: false,
+        no_thin: args.no_thin,
+    };
+    if args.listen || args.socket.is_some() {
+        return listen::listen(args.socket.as_deref(), save, args.quiet);
+    }
+    if io::stdin().is_terminal() {
+        return Err(
+            CliError::new("nothing to record: standard input is a terminal")
+                .hint("pipe a build in: nix build … --log-format internal-json -v |& nixlog record")
+                .hint("or let nixlog run it: nixlog run -- nix build …"),
+        );
+    }
+    let input = InputArgs {
+        input: Some(PathBuf::from("-")),
+        carrier: args.carrier.clone(),
+        timing: None,
+        quiet: args.quiet,
+        tee: args.tee,
+        save,
+    };
+    let loaded = load::load(&input, args.color)?;
+    let Some(saved) = loaded.saved else {
+        // Why there is none was said, unless there was nothing to record.
+        if !loaded.log.timeline.is_nix() {
+            output::warning("nothing was recorded: what came in is no log of Nix's");
+        }
+        return Ok(());
+    };
+    if !args.quiet {
+        let ending = Ending::new(loaded.duration_ns, None, None);
+        closing::say(
+            &loaded.log.source,
+            &loaded.log.timeline,
+            ending,
+            Some(&saved),
+        );
+    }
+    Ok(())
+}
