@@ -1,12 +1,15 @@
 //! Records what comes in through a pipe, in the thread that reads it: what is read is recorded, however
 //! slow the terminal is.
 
+use std::ffi::OsStr;
+
 use nixlog_core::recording::Header;
 use nixlog_core::time::Stamp;
 use nixlog_core::wire::carrier::detect::detect;
 use nixlog_core::wire::{Carrier, LogReader};
 
 use crate::recorder::{self, Options, Recorder, Tap};
+use crate::run::plan::nix_program;
 
 /// A recording of what is read, once something is.
 pub(crate) enum Capture {
@@ -87,8 +90,13 @@ impl Capture {
         });
         let mut header = *header;
         if carrier == Carrier::None {
+            let program = nix_program(&header.command).map(OsStr::to_owned);
             *self = match Recorder::start(header, options) {
-                Some(recorder) => {
+                Some(mut recorder) => {
+                    // The settings of this machine are those of a build that runs on it.
+                    if let Some(program) = program {
+                        recorder.ask_settings(&program);
+                    }
                     let tap = recorder.tap();
                     Self::Lines(recorder, tap)
                 }

@@ -80,12 +80,12 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, CliError> {
         .iter()
         .map(|word| word.to_string_lossy().into_owned());
     let header = recorder::header("run", words.collect(), started_at);
-    let recorder = match args.save.no_save {
+    let mut recorder = match args.save.no_save {
         true => None,
         false => Recorder::start(header, Options::new(args.save)),
     };
     let mut session = run::session();
-    let running = match run::start(&plan, start, recorder.as_ref()) {
+    let running = match run::start(&plan, start, recorder.as_mut()) {
         Ok(running) => running,
         Err(error) => {
             if let Some(recorder) = recorder {
@@ -99,7 +99,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, CliError> {
     drop(watch);
     let recorded = recorder.and_then(|recorder| recorder.finish(exit.end()));
     let (timeline, reader, ..) = session.finish();
-    let mut source = Source::new("last", &reader, started_at);
+    // Without a recording there is nothing to come back to.
+    let name = if recorded.is_some() { "last" } else { "-" };
+    let mut source = Source::new(name, &reader, started_at);
     source.clock = "recorded";
     if plan.way == Way::Socket && !timeline.is_nix() {
         output::warning(

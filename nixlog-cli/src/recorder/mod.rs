@@ -14,6 +14,7 @@ pub(crate) use frames::{first_frame, last_frame};
 pub(crate) use host::{header, peer, set_start, unix_nanos, writer_of_stdin};
 
 use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::io;
 use std::path::PathBuf;
 use std::sync::mpsc::Sender;
@@ -26,6 +27,7 @@ use nixlog_core::report::format::{bytes, short_id};
 use nixlog_core::time::Stamp;
 
 use crate::cli::SaveArgs;
+use crate::nix::settings;
 use crate::output;
 use crate::runs::{NewRun, Place};
 use derivations::{DerivationReader, Wanted};
@@ -56,6 +58,8 @@ pub(crate) struct Recorder {
     writer: JoinHandle<(NewRun, Option<Frames>)>,
     derivations: Option<DerivationReader>,
     named: Arc<Mutex<Named>>,
+    /// Asks Nix what it is set to.
+    settings: Option<JoinHandle<()>>,
 }
 
 /// Takes in lines of the log; there may be several.
@@ -181,7 +185,18 @@ impl Recorder {
             writer,
             derivations,
             named,
+            settings: None,
         }
+    }
+
+    /// Asks the Nix that belongs to a program what it is set to, while the build runs.
+    pub(crate) fn ask_settings(&mut self, program: &OsStr) {
+        let (nix, tap) = (settings::nix_beside(program), self.tap());
+        self.settings = Some(thread::spawn(move || {
+            if let Some(settings) = settings::settings(&nix) {
+                tap.side(&SideLine::Settings(settings));
+            }
+        }));
     }
 
     /// Returns what takes in the lines of the log.
@@ -239,6 +254,10 @@ impl Recorder {
     fn stop(self) -> Option<(NewRun, Option<Frames>, Arc<Shared>)> {
         if let Some(derivations) = self.derivations {
             derivations.finish();
+        }
+        if let Some(settings) = self.settings {
+            // Without an answer, the recording does without.
+            drop(settings.join());
         }
         self.shared.lock().ended = true;
         self.shared.work.notify_one();
@@ -317,6 +336,6 @@ impl Shared {
 /// Says that there will be no recording, and that this does not matter for anything else.
 fn not_recorded(error: &io::Error) {
     output::warning(&format!(
-        "this run is not recorded: {error}; the build and the report go on (`NIXLOG_DIR` names another folder, `--no-save` none)"
+        "the recording stops here: {error}; the build and the report go on (`NIXLOG_DIR` names another folder, `--no-save` none)"
     ));
 }

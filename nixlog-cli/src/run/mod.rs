@@ -13,16 +13,15 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
-use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use nixlog_core::recording::{End, SideLine};
+use nixlog_core::recording::End;
 use nixlog_core::time::Stamp;
 use nixlog_core::wire::{Carrier, LogReader};
 
 use crate::error::CliError;
 use crate::nix::settings;
-use crate::recorder::{Recorder, Tap};
+use crate::recorder::Recorder;
 use crate::session::Session;
 use plan::{LookUp, Plan, Way};
 use signals::Signals;
@@ -81,8 +80,6 @@ pub(crate) struct Running {
     start: Instant,
     told: Receiver<Told>,
     signals: Signals,
-    /// Asks Nix what it is set to.
-    settings: Option<JoinHandle<()>>,
     /// Where it lies goes with it.
     _socket: Option<Socket>,
     reads_stderr: bool,
@@ -92,11 +89,10 @@ pub(crate) struct Running {
 pub(crate) fn start(
     plan: &Plan,
     start: Instant,
-    recorder: Option<&Recorder>,
+    recorder: Option<&mut Recorder>,
 ) -> Result<Running, CliError> {
     let (send, told) = mpsc::sync_channel(AHEAD);
-    let tap = recorder.map(Recorder::tap);
-    let feed = Feed::new(start, tap.clone(), send);
+    let feed = Feed::new(start, recorder.as_deref().map(Recorder::tap), send);
     let mut command = command(plan);
     let socket = match plan.way {
         Way::Socket => {
@@ -122,12 +118,13 @@ pub(crate) fn start(
         feed.read_all(stderr);
     }
     feed.wait(child);
-    let settings = tap.and_then(|tap| ask_settings(plan, tap));
+    if let (Some(recorder), Some(program)) = (recorder, plan.words.first()) {
+        recorder.ask_settings(program);
+    }
     Ok(Running {
         start,
         told,
         signals,
-        settings,
         _socket: socket,
         reads_stderr,
     })
@@ -174,10 +171,6 @@ impl Running {
             }
         }
         session.end(|line| watch.line(line, source::now(self.start)));
-        if let Some(settings) = self.settings {
-            // Without an answer, the recording does without.
-            drop(settings.join());
-        }
         let lost = ended(Err(io::Error::other("lost")), source::now(self.start));
         exit.map_or(lost, |(exit, _)| exit)
     }
@@ -229,16 +222,6 @@ fn ended(status: io::Result<ExitStatus>, at: Stamp) -> Exit {
         signal: status.and_then(|status| status.signal()),
         at,
     }
-}
-
-/// Asks the Nix beside the program what it is set to, while the build runs.
-fn ask_settings(plan: &Plan, tap: Tap) -> Option<JoinHandle<()>> {
-    let nix = settings::nix_beside(plan.words.first()?);
-    Some(thread::spawn(move || {
-        if let Some(settings) = settings::settings(&nix) {
-            tap.side(&SideLine::Settings(settings));
-        }
-    }))
 }
 
 /// Looks things up on this machine.

@@ -171,6 +171,13 @@ fn hands_on(script: &str) -> bool {
         .any(|sign| script.contains(sign))
 }
 
+/// Tells whether a command line is one of Nix's, or of a script around it, as other processes show it:
+/// a script's own name comes behind its interpreter's.
+pub(crate) fn nix_program(words: &[String]) -> Option<&OsStr> {
+    let mut words = words.iter().take(2).map(OsStr::new);
+    words.find(|word| kind(word) != Kind::Other)
+}
+
 fn kind(program: &OsStr) -> Kind {
     let name = Path::new(program).file_name().and_then(OsStr::to_str);
     match name {

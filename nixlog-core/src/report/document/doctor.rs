@@ -1,8 +1,10 @@
 //! The result of `doctor`, laid out.
 
-use super::super::format::{bytes, count, duration};
-use super::super::view::{AnswerView, DoctorResult, Report};
-use super::words;
+use serde_json::Value;
+
+use super::super::format::{bytes, count, duration, plural};
+use super::super::view::{AnswerView, DoctorResult, Report, RunView};
+use super::words::{self, shell_word};
 use super::{Align, Cell, Document, Row, Table, Weight, column, prose};
 
 /// Lays out the result of `doctor`.
@@ -22,6 +24,8 @@ pub fn doctor(report: &Report<DoctorResult>) -> Document {
     };
     let clock = match result.clock {
         "none" => "no timestamps".to_owned(),
+        "recorded" => "stamped by nixlog on arrival".to_owned(),
+        "reconstructed" => "reconstructed from what the store knows".to_owned(),
         "arrival" => "stamped on arrival".to_owned(),
         _ if result.carrier == "nanos" => "stamped in nanoseconds".to_owned(),
         _ => format!("stamped by {}", result.carrier),
@@ -34,11 +38,7 @@ pub fn doctor(report: &Report<DoctorResult>) -> Document {
         ),
     };
     let verdict = if input.is_nix {
-        let writer = dialect_name(result.dialect);
-        format!(
-            "{complete}, by {writer} {}, {clock}; {gaps}",
-            result.nix_versions
-        )
+        format!("{complete}, by {}, {clock}; {gaps}", writer(report, " "))
     } else {
         "nothing of a Nix build in this log".to_owned()
     };
@@ -60,10 +60,7 @@ pub fn doctor(report: &Report<DoctorResult>) -> Document {
         ),
         ("carrier", result.carrier.to_owned()),
         ("clock", clock),
-        (
-            "written by",
-            format!("{}, {}", dialect_name(result.dialect), result.nix_versions),
-        ),
+        ("written by", writer(report, ", ")),
         (
             "complete",
             if result.complete {
@@ -73,6 +70,7 @@ pub fn doctor(report: &Report<DoctorResult>) -> Document {
             },
         ),
     ];
+    facts.extend(input.run.as_ref().map(recorded).unwrap_or_default());
     facts.extend(input.wall_ns.map(|wall| ("wall time", duration(wall))));
     facts.extend(
         input
@@ -168,6 +166,66 @@ fn fixes(answers: &[AnswerView]) -> Vec<String> {
         _ => format!("to answer {} of these: {fix}", questions.len()),
     };
     fixes.into_iter().map(note).collect()
+}
+
+/// Names the Nix that wrote the log: exactly where the recording says it.
+fn writer(report: &Report<DoctorResult>, between: &str) -> String {
+    let version = report.input.nix_version.as_ref();
+    let version = version.unwrap_or(&report.result.nix_versions);
+    format!("{}{between}{version}", dialect_name(report.result.dialect))
+}
+
+/// What a recording tells of the run.
+fn recorded(run: &RunView) -> Vec<(&'static str, String)> {
+    let mut facts = Vec::new();
+    let via = match run.via.as_str() {
+        "run" => "by `nixlog run`",
+        "pipe" => "from a pipe",
+        "socket" => "from a socket",
+        "import" => "imported",
+        "reconstruct" => "put together afterwards",
+        other => other,
+    };
+    let id = run.id.as_deref().unwrap_or_default();
+    facts.push(("recorded", format!("{via} {id}").trim().to_owned()));
+    if !run.command.is_empty() {
+        let words: Vec<String> = run.command.iter().map(|word| shell_word(word)).collect();
+        facts.push(("command", words.join(" ")));
+    }
+    facts.extend(run.cwd.clone().map(|cwd| ("in", cwd)));
+    let machine = [
+        run.host.clone(),
+        run.cores.map(|cores| plural(cores, "core")),
+        run.memory_bytes.map(bytes),
+        run.kernel.clone(),
+    ];
+    let machine: Vec<String> = machine.into_iter().flatten().collect();
+    if !machine.is_empty() {
+        facts.push(("machine", machine.join(", ")));
+    }
+    let shown = ["max-jobs", "cores", "http-connections", "substituters"];
+    let settings = shown.into_iter().filter_map(|name| {
+        let value = match run.settings.get(name)? {
+            Value::String(text) => text.clone(),
+            Value::Array(values) => {
+                let words = values.iter().filter_map(Value::as_str);
+                words.collect::<Vec<_>>().join(" ")
+            }
+            value => value.to_string(),
+        };
+        (!value.is_empty()).then(|| format!("{name} {value}"))
+    });
+    let settings: Vec<String> = settings.collect();
+    if !settings.is_empty() {
+        facts.push(("settings", settings.join(", ")));
+    }
+    let ended = match (run.exit_status, run.signal) {
+        (_, Some(signal)) => Some(format!("by signal {signal}")),
+        (Some(status), None) => Some(format!("with exit status {status}")),
+        (None, None) => None,
+    };
+    facts.extend(ended.map(|ended| ("ended", ended)));
+    facts
 }
 
 fn dialect_name(dialect: &str) -> &'static str {

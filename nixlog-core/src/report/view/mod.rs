@@ -37,8 +37,11 @@ pub use what_if::{
     what_if,
 };
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::time::Nanos;
 use crate::timeline::{Issue, Source, Timeline};
@@ -117,6 +120,14 @@ pub struct RunView {
     pub cwd: Option<String>,
     /// The machine's name.
     pub host: Option<String>,
+    /// The machine's kernel.
+    pub kernel: Option<String>,
+    /// The processors that could be used.
+    pub cores: Option<u64>,
+    /// Main memory.
+    pub memory_bytes: Option<u64>,
+    /// What Nix was set to, as far as it matters here; empty where nobody asked.
+    pub settings: BTreeMap<String, Value>,
     /// The command's exit status.
     pub exit_status: Option<i32>,
     /// The signal that ended the command.
@@ -202,6 +213,15 @@ fn run(source: &Source) -> Option<RunView> {
         command: header.command.clone(),
         cwd: header.cwd.clone(),
         host: header.host.clone(),
+        kernel: header.kernel.clone(),
+        cores: header.cores,
+        memory_bytes: header.memory_bytes,
+        settings: source
+            .recording
+            .settings
+            .as_ref()
+            .map(|settings| settings.settings.clone())
+            .unwrap_or_default(),
         exit_status: end.and_then(|end| end.exit_status),
         signal: end.and_then(|end| end.signal),
     })
