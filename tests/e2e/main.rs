@@ -13,4 +13,6 @@ mod program;
 mod readme;
 mod reports;
 mod selection;
+#[cfg(unix)]
+mod stand_in;
 mod timeline;
