@@ -12,6 +12,7 @@ mod predictions;
 mod program;
 mod readme;
 mod reports;
+mod run;
 mod selection;
 #[cfg(unix)]
 mod stand_in;

@@ -49,7 +49,7 @@ impl Signals {
                 }
                 if let (Some(pid), Some(signal)) = (pid, named(origin.signal)) {
                     // A command that has just ended needs no signal.
-                    drop(kill_process(pid, signal));
+                    let _ = kill_process(pid, signal);
                 }
             }
         });
