@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::cmd;
@@ -84,20 +83,41 @@ pub(crate) struct InputArgs {
 /// Whether and how what comes in live is recorded.
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct SaveArgs {
-    /// Do not record what comes in live
-    #[arg(
-        long,
-        env = "NIXLOG_NO_SAVE",
-        value_parser = BoolishValueParser::new(),
-        hide_env_values = true,
-        help_heading = "Recording"
-    )]
-    pub(crate) no_save: bool,
+    /// Do not record what comes in live; `NIXLOG_NO_SAVE=1` in the environment says the same for good
+    #[arg(long = "no-save", help_heading = "Recording")]
+    off: bool,
+
+    /// Recording is what was asked for.
+    #[arg(skip)]
+    on: bool,
 
     /// Record all progress, not only a few results a second: ten times the size where much is
     /// downloaded, and no report needs it
     #[arg(long, help_heading = "Recording")]
     pub(crate) no_thin: bool,
+}
+
+impl SaveArgs {
+    /// For a verb that does nothing but record.
+    pub(crate) const fn on(no_thin: bool) -> Self {
+        Self {
+            off: false,
+            on: true,
+            no_thin,
+        }
+    }
+
+    /// Tells whether nothing is to be recorded.
+    ///
+    /// The variable is not clap's: it would stand in every line of usage as if it had been typed.
+    pub(crate) fn is_off(self) -> bool {
+        let is_set = |value: std::ffi::OsString| {
+            let no = ["", "0", "false", "no", "off"];
+            !no.iter().any(|no| value.eq_ignore_ascii_case(no))
+        };
+        let is_unwanted = || std::env::var_os("NIXLOG_NO_SAVE").is_some_and(is_set);
+        self.off || (!self.on && is_unwanted())
+    }
 }
 
 /// How a result is printed. `F` is the formats that a verb has: those that all have, and its own.

@@ -79,7 +79,7 @@ pub(crate) fn load(args: &InputArgs, color: ColorWhen) -> Result<Loaded, CliErro
     let mut echo = (live && !args.quiet && !args.tee).then(|| Echo::new(color));
     let mut session = Session::new(reader);
     let (mut failure, mut arrivals) = (None, None);
-    let capture = match live && !args.save.no_save {
+    let capture = match live && !args.save.is_off() {
         true => Capture::new(
             piped(started_at),
             Options::new(args.save),

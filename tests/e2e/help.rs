@@ -17,6 +17,8 @@ fn help_of_the_program() {
 
 /// All verbs, in the order of the help.
 pub(crate) const VERBS: &[&str] = &[
+    "run",
+    "record",
     "phases",
     "slowest",
     "critical-path",

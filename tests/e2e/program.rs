@@ -80,6 +80,9 @@ pub(crate) fn command(args: &[&str]) -> Command {
         // What this machine has in its store is nothing to the tests.
         .env("NIX_STORE_DIR", "/nonexistent")
         .env("NIX_STATE_DIR", "/nonexistent")
+        // Nor are the runs that somebody recorded on it; tests of those set a folder of their own.
+        .env("NIXLOG_DIR", "/nonexistent/nixlog")
+        .env("NIXLOG_NO_SAVE", "1")
         .current_dir(root().join("corpus"))
         .stdin(Stdio::null());
     command

@@ -56,10 +56,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), CliError> {
-    let save = SaveArgs {
-        no_save: false,
-        no_thin: args.no_thin,
-    };
+    let save = SaveArgs::on(args.no_thin);
     if args.listen || args.socket.is_some() {
         return listen::listen(args.socket.as_deref(), save, args.quiet);
     }

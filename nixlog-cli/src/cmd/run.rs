@@ -80,7 +80,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, CliError> {
         .iter()
         .map(|word| word.to_string_lossy().into_owned());
     let header = recorder::header("run", words.collect(), started_at);
-    let mut recorder = match args.save.no_save {
+    let mut recorder = match args.save.is_off() {
         true => None,
         false => Recorder::start(header, Options::new(args.save)),
     };
