@@ -17,6 +17,7 @@ fn help_of_the_program() {
 
 /// All verbs, in the order of the help.
 pub(crate) const VERBS: &[&str] = &[
+    "reconstruct",
     "phases",
     "slowest",
     "critical-path",
