@@ -28,6 +28,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     Run(cmd::run::Args),
     Record(cmd::record::Args),
+    Reconstruct(cmd::reconstruct::Args),
     Phases(cmd::phases::Args),
     Slowest(cmd::slowest::Args),
     #[command(name = "critical-path")]
@@ -44,9 +45,11 @@ pub(crate) enum Command {
 /// Where the log comes from.
 #[derive(Debug, Args)]
 pub(crate) struct InputArgs {
-    /// The log: a file, or `-` for standard input (the default in a pipe)
+    /// The log: a file, or `-` for standard input (the default in a pipe); or what was built: a store
+    /// path, a link to one, a `.drv`, an installable (`nixpkgs#hello`)
     ///
-    /// gzip, zstd, xz and bzip2 are recognised by their first bytes.
+    /// gzip, zstd, xz and bzip2 are recognised by their first bytes. Of what was built and not recorded,
+    /// the store remembers when: see `nixlog reconstruct`.
     #[arg(value_name = "INPUT")]
     pub(crate) input: Option<PathBuf>,
 

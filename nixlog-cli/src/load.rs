@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::io::{self, Write as _};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{self, Receiver, SyncSender};
@@ -25,6 +26,7 @@ use crate::echo::Echo;
 use crate::error::CliError;
 use crate::input::{self, Input};
 use crate::output;
+use crate::reconstruct;
 use crate::recorder::{self, Options, Recorded, Recorder};
 use crate::session::Session;
 
@@ -55,6 +57,11 @@ pub(crate) struct Loaded {
 /// Reads the log that the command line names; records it, where it is one that comes in live, and says
 /// so.
 pub(crate) fn log(args: &InputArgs, color: ColorWhen) -> Result<Log, CliError> {
+    if let Some(name) = args.input.as_deref().and_then(Path::to_str)
+        && let Some(text) = reconstruct::as_input(name)
+    {
+        return recording(name, &text?);
+    }
     let loaded = load(args, color)?;
     if let Some(run) = loaded.saved.filter(|_| !args.quiet) {
         output::note(&format!("recorded as {}", run.title()));
@@ -160,6 +167,29 @@ pub(crate) fn load(args: &InputArgs, color: ColorWhen) -> Result<Loaded, CliErro
         log,
         saved,
         duration_ns,
+    })
+}
+
+/// Reads a recording that is in memory.
+pub(crate) fn recording(name: &str, text: &[u8]) -> Result<Log, CliError> {
+    let mut session = Session::new(LogReader::new(None));
+    let mut blocks = Blocks::new(text);
+    let mut buffer = Vec::new();
+    while let Some(block) = blocks
+        .next_block(buffer)
+        .map_err(|error| input::unreadable(name, error))?
+    {
+        session.block(&block, None, |_| {});
+        buffer = block.into_buffer();
+    }
+    session.end(|_| {});
+    let (timeline, reader, contents, brought) = session.finish();
+    let mut source = Source::new(name, &reader, None);
+    source.take_recording(contents);
+    Ok(Log {
+        source,
+        timeline,
+        brought,
     })
 }
 

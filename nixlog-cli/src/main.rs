@@ -14,6 +14,7 @@ mod listen;
 mod load;
 mod nix;
 mod output;
+mod reconstruct;
 mod recorder;
 mod run;
 mod runs;

@@ -62,9 +62,17 @@ pub(crate) fn write_with<F: Formats>(
         let written = render(format, &style, &mut out).and_then(|()| out.flush());
         return written.map_err(|error| CliError::output("standard error", error));
     }
-    let style = style(args.color, &io::stdout());
+    print(args.color, |style, out| render(format, style, out))
+}
+
+/// Prints to standard output.
+pub(crate) fn print(
+    color: ColorWhen,
+    render: impl FnOnce(&Style, &mut dyn Write) -> io::Result<()>,
+) -> Result<(), CliError> {
+    let style = style(color, &io::stdout());
     let mut out = BufWriter::new(io::stdout().lock());
-    let written = render(format, &style, &mut out).and_then(|()| out.flush());
+    let written = render(&style, &mut out).and_then(|()| out.flush());
     written.map_err(|error| CliError::output("standard output", error))
 }
 
@@ -95,7 +103,7 @@ pub(crate) fn render<R: Serialize>(
 }
 
 /// Writes a file in one piece: beside its place first, then renamed, so that no reader sees half.
-fn write_file(
+pub(crate) fn write_file(
     path: &Path,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<(), CliError> {

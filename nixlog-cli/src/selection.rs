@@ -52,7 +52,7 @@ pub(crate) fn kind(text: &str) -> Result<UnitKind, String> {
         })
 }
 
-/// Reads `500ms`, `30s`, `2m`, `1h`; a bare number counts seconds.
+/// Reads `500ms`, `30s`, `2m`, `1h`, `3d`; a bare number counts seconds.
 pub(crate) fn duration(text: &str) -> Result<Nanos, String> {
     let split = text
         .find(|c: char| !c.is_ascii_digit() && c != '.')
@@ -65,6 +65,7 @@ pub(crate) fn duration(text: &str) -> Result<Nanos, String> {
         "" | "s" => 1e9,
         "m" | "min" => 60e9,
         "h" => 3600e9,
+        "d" => 86_400e9,
         _ => return Err("expected a length of time such as `500ms`, `30s` or `2m`".to_owned()),
     };
     let number: f64 = number

@@ -19,6 +19,7 @@ fn help_of_the_program() {
 pub(crate) const VERBS: &[&str] = &[
     "run",
     "record",
+    "reconstruct",
     "phases",
     "slowest",
     "critical-path",

@@ -11,6 +11,7 @@ mod output;
 mod predictions;
 mod program;
 mod readme;
+mod reconstruct;
 mod reports;
 mod run;
 mod selection;

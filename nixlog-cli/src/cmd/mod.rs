@@ -7,6 +7,7 @@ pub(crate) mod doctor;
 pub(crate) mod graph;
 pub(crate) mod parallelism;
 pub(crate) mod phases;
+pub(crate) mod reconstruct;
 pub(crate) mod record;
 pub(crate) mod run;
 pub(crate) mod slowest;
@@ -23,6 +24,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, CliError> {
     let done = match cli.command {
         Command::Run(args) => return run::run(&args),
         Command::Record(args) => record::run(&args),
+        Command::Reconstruct(args) => reconstruct::run(&args),
         Command::Phases(args) => phases::run(&args),
         Command::Slowest(args) => slowest::run(&args),
         Command::CriticalPath(args) => critical_path::run(&args),

@@ -1,3 +1,8 @@
-//! The Nix on this machine.
+//! What is on this machine of Nix: the store, its database, stored logs, and the command itself.
 
+pub(crate) mod database;
+pub(crate) mod derivations;
+pub(crate) mod installable;
+pub(crate) mod logs;
 pub(crate) mod settings;
+pub(crate) mod store;

@@ -9,9 +9,11 @@ mod frames;
 mod host;
 mod named;
 mod secrets;
+mod whole;
 
 pub(crate) use frames::{first_frame, last_frame};
 pub(crate) use host::{header, peer, set_start, unix_nanos, writer_of_stdin};
+pub(crate) use whole::{keep, pack};
 
 use std::collections::HashSet;
 use std::ffi::OsStr;

@@ -13,6 +13,7 @@ pub mod load;
 pub mod makespan;
 pub mod parallelism;
 pub mod phases;
+pub mod reconstruction;
 pub mod run_graph;
 pub mod simulation;
 pub mod slowest;

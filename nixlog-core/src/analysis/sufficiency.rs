@@ -43,6 +43,9 @@ impl Extent {
 /// How to get a log with times.
 pub const HOW_TO_STAMP: &str = "nix build … --log-format internal-json -v |& nixlog phases";
 
+/// How to have the next build watched, where nobody watched this one.
+const HOW_TO_WATCH: &str = "nixlog run -- nix build …";
+
 /// How to get a log with events.
 pub const HOW_TO_GET_EVENTS: &str = "add `--log-format internal-json -v` to the Nix command";
 
@@ -107,6 +110,10 @@ fn durations(timeline: &Timeline) -> Answerable {
             Some(HOW_TO_GET_EVENTS),
         );
     }
+    if timeline.is_reconstructed() {
+        let why = "builds and what was fetched; nobody watched evaluation and waiting".to_owned();
+        return answer(question, Extent::Partial, Some(why), Some(HOW_TO_WATCH));
+    }
     if timeline.is_cut() {
         let why = "the log stops while something is under way; that counts up to the last line"
             .to_owned();
@@ -126,6 +133,10 @@ fn evaluation(timeline: &Timeline) -> Answerable {
         );
     }
     let mut units = timeline.units().iter();
+    if timeline.is_reconstructed() {
+        let why = "the store does not remember".to_owned();
+        return answer(question, Extent::None, Some(why), Some(HOW_TO_WATCH));
+    }
     if !units.any(|unit| unit.kind == UnitKind::Evaluation) {
         let why = "nothing in this log is an evaluation".to_owned();
         return answer(question, Extent::None, Some(why), None);
@@ -166,6 +177,10 @@ fn ends(timeline: &Timeline) -> Answerable {
     let n_open = builds().filter(|unit| unit.end_kind == End::Open).count();
     if n_open > 0 {
         let why = format!("{n_open} of {n_builds} builds have no end: the log stops early");
+        return answer(question, Extent::Partial, Some(why), None);
+    }
+    if n_inferred > 0 && timeline.is_reconstructed() {
+        let why = format!("{n_inferred} of {n_builds} are not measured: see the notes");
         return answer(question, Extent::Partial, Some(why), None);
     }
     if n_inferred > 0 {
@@ -211,6 +226,10 @@ fn builder_phases(timeline: &Timeline) -> Answerable {
             .iter()
             .filter(|unit| unit.kind == UnitKind::Build && unit.started)
     };
+    if timeline.is_reconstructed() {
+        let why = "logs say which there were, but not when".to_owned();
+        return answer(question, Extent::None, Some(why), Some(HOW_TO_WATCH));
+    }
     let n_without = builds().filter(|unit| unit.phases.is_empty()).count();
     match (n_without, builds().count()) {
         (_, 0) => answer(question, Extent::Whole, None, None),

@@ -28,7 +28,8 @@ impl Contents {
             }
             Some(SideLine::Settings(settings)) => self.settings = Some(settings),
             Some(SideLine::End(end)) => self.end = Some(end),
-            Some(SideLine::Other) => {}
+            // The timeline's own.
+            Some(SideLine::Unit(_) | SideLine::Other) => {}
             Some(other) => return Some(other),
             None => self.unreadable += 1,
         }

@@ -26,7 +26,10 @@ mod tests;
 pub use contents::Contents;
 pub use lines::{RecordedLine, recorded_line};
 pub use pending::{Pending, Thinning};
-pub use side::{DerivationRecord, End, FORMAT, Header, PathInfoRecord, Settings, SideLine};
+pub use side::{
+    Certainty, DerivationRecord, End, FORMAT, Header, PathInfoRecord, Settings, SideLine,
+    UnitRecord,
+};
 
 /// What a side line begins with, behind its stamp.
 pub const MARK: &str = "@nixlog ";

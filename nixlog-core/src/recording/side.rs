@@ -23,6 +23,8 @@ pub enum SideLine<'a> {
     Derivation(DerivationRecord<'a>),
     /// What a substituted store path refers to.
     PathInfo(PathInfoRecord<'a>),
+    /// What is known of one unit otherwise than by the lines of the log.
+    Unit(UnitRecord<'a>),
     /// How the command ended; the last line.
     End(End),
     /// A type of side line that is newer than this nixlog.
@@ -108,6 +110,44 @@ pub struct PathInfoRecord<'a> {
     pub deriver: Option<Cow<'a, str>>,
 }
 
+/// What is known of one unit otherwise than by the lines of the log: in a reconstruction, how well its
+/// times are known, and how it ended. Stands between the lines that start and stop its activity.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct UnitRecord<'a> {
+    /// Nix's number of the activity.
+    pub activity: u64,
+    /// How well its start is known.
+    pub start: Certainty,
+    /// How well its end is known.
+    pub end: Certainty,
+    /// How it ended: `succeeded`, `failed`, `unknown`.
+    #[serde(borrow)]
+    pub outcome: Cow<'a, str>,
+    /// Why it failed.
+    #[serde(borrow)]
+    pub reason: Option<Cow<'a, str>>,
+    /// Why less is known of it than should be, in one word.
+    #[serde(borrow)]
+    pub fault: Option<Cow<'a, str>>,
+    /// The bytes of a substituted path's unpacked archive.
+    pub nar_bytes: Option<u64>,
+}
+
+/// How well a point in time is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Certainty {
+    /// To some milliseconds.
+    Measured,
+    /// To the second, or as what other things leave room for.
+    Inferred,
+    /// Not at all: the stamp of its line means nothing.
+    #[default]
+    #[serde(other)]
+    Unknown,
+}
+
 /// How a recorded command ended.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -140,6 +180,7 @@ impl<'a> SideLine<'a> {
             "settings" => serde_json::from_str(json).ok().map(Self::Settings),
             "derivation" => serde_json::from_str(json).ok().map(Self::Derivation),
             "path-info" => serde_json::from_str(json).ok().map(Self::PathInfo),
+            "unit" => serde_json::from_str(json).ok().map(Self::Unit),
             "end" => serde_json::from_str(json).ok().map(Self::End),
             _ => Some(Self::Other),
         }
@@ -171,6 +212,7 @@ impl<'a> SideLine<'a> {
             Self::Settings(settings) => typed(out, "settings", settings),
             Self::Derivation(derivation) => typed(out, "derivation", derivation),
             Self::PathInfo(info) => typed(out, "path-info", info),
+            Self::Unit(unit) => typed(out, "unit", unit),
             Self::End(end) => typed(out, "end", end),
             Self::Other => out.write_all(b"{\"type\":\"other\"}"),
         }
@@ -236,6 +278,13 @@ mod tests {
                 references: vec!["/nix/store/c".into()],
                 ..PathInfoRecord::default()
             }),
+            SideLine::Unit(UnitRecord {
+                activity: u64::MAX,
+                start: Certainty::Inferred,
+                outcome: "failed".into(),
+                reason: Some("its \"outputs\" are gone".into()),
+                ..UnitRecord::default()
+            }),
             SideLine::End(End {
                 signal: Some(2),
                 duration_ns: u64::MAX,
@@ -259,6 +308,11 @@ mod tests {
             SideLine::parse(r#"{"type":"sample","cpu":1}"#),
             Some(SideLine::Other)
         );
+        let unit = SideLine::parse(r#"{"type":"unit","activity":3,"start":"guessed"}"#);
+        let Some(SideLine::Unit(unit)) = unit else {
+            panic!("{unit:?}");
+        };
+        assert_eq!((unit.activity, unit.start), (3, Certainty::Unknown));
         let end = SideLine::parse(r#"{"exit_status":3,"colour":"red","type":"end"}"#);
         let Some(SideLine::End(end)) = end else {
             panic!("{end:?}");

@@ -326,7 +326,7 @@ fn unit(
         end_ns: unit.end_ns.filter(|&end| end != placed.drawn_end_ns),
         bytes: unit.bytes,
         unpacked_bytes: unit.unpacked_bytes,
-        log_lines: Some(unit.log_lines).filter(|&lines| lines > 0),
+        log_lines: unit.log_lines.filter(|&lines| lines > 0),
         on_critical_path: unit.on_critical_path.filter(|&on_path| on_path),
     };
     let start = placed.drawn_start_ns;

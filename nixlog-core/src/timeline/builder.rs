@@ -12,6 +12,7 @@ use super::fetches::Fetches;
 use super::human::HumanLog;
 use super::links::Links;
 use super::model::{Name, Names, Stretch};
+use super::told::ToldUnit;
 use super::{Map, Timeline, finish};
 use crate::ids::ActivityId;
 use crate::json_str::JsonStr;
@@ -77,7 +78,9 @@ pub struct TimelineBuilder {
     /// What explains instants in which nothing else runs.
     pub(super) fillers: Vec<Stretch>,
     /// The log was put together afterwards: nobody knows when a builder's phases began.
-    reconstructed: bool,
+    pub(super) reconstructed: bool,
+    /// What side lines say of single units.
+    pub(super) told_units: Map<Row, ToldUnit>,
 }
 
 /// Tells whether a result is a line of a build's log, as Nix writes it.
@@ -183,6 +186,12 @@ impl TimelineBuilder {
             && let Some(SideLine::Header(header)) = SideLine::parse(json)
         {
             self.reconstructed |= header.clock == "reconstructed";
+        }
+        if json.starts_with("{\"type\":\"unit\"")
+            && let Some(SideLine::Unit(record)) = SideLine::parse(json)
+            && let Some(row) = self.activities.find(ActivityId(record.activity))
+        {
+            self.told_units.insert(row, ToldUnit::new(&record));
         }
     }
 

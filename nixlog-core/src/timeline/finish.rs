@@ -8,19 +8,20 @@ use super::intervals::less;
 use super::model::{End, Name, Outcome, Part, Reason, Stretch, Unit, UnitKind};
 use super::remote;
 use super::units::UnitMaker;
-use super::{Map, Set, Timeline, results};
+use super::{Map, Set, Timeline, results, told};
 use crate::time::{Interval, Stamp};
+use crate::wire::dialect::Evidence;
 
 /// Makes the timeline of a log that has been read.
 pub(super) fn timeline(mut builder: TimelineBuilder) -> Timeline {
     supersede(&mut builder.activities);
-    let told = results::determinate(&builder);
-    results::verdicts(&told, &mut builder);
+    let build_results = results::determinate(&builder);
+    results::verdicts(&build_results, &mut builder);
     builder.counters.finish(&mut builder.activities);
     builder
         .fetches
         .finish(&builder.failures, &mut builder.activities);
-    let unnamed = results::unnamed(&told, &mut builder);
+    let unnamed = results::unnamed(&build_results, &mut builder);
     let last = builder.now;
     let mut tracker = std::mem::take(&mut builder.evaluation);
     let evaluation_error = tracker.take_error();
@@ -70,6 +71,12 @@ pub(super) fn timeline(mut builder: TimelineBuilder) -> Timeline {
         wall.is_some(),
         is_text,
     ));
+    if builder.reconstructed {
+        issues.retain(|issue| !issue.code.starts_with("end-"));
+        issues.extend(told::issues(builder.told_units.values()));
+        // The form of the lines is ours.
+        builder.facts.evidence = Evidence::default();
+    }
     let calls = builder.activities.rows().iter();
     let calls = calls.filter(|activity| activity.role == Role::Call);
     let mut calls: Vec<Interval> = calls.filter_map(|call| call.interval(last)).collect();
@@ -86,6 +93,7 @@ pub(super) fn timeline(mut builder: TimelineBuilder) -> Timeline {
         interrupted: builder.failures.interrupted,
         is_nix,
         is_text,
+        is_reconstructed: builder.reconstructed,
         open_calls: builder
             .activities
             .open()

@@ -23,6 +23,7 @@ mod remote;
 mod results;
 mod source;
 mod starts;
+mod told;
 mod units;
 
 pub use builder::TimelineBuilder;
@@ -63,6 +64,7 @@ pub struct Timeline {
     interrupted: bool,
     is_nix: bool,
     is_text: bool,
+    is_reconstructed: bool,
     open_calls: bool,
 }
 
@@ -144,6 +146,13 @@ impl Timeline {
     #[must_use]
     pub fn is_text(&self) -> bool {
         self.is_text
+    }
+
+    /// Tells whether nobody watched: the log was put together afterwards, so that it has no evaluation,
+    /// no waits and only few lines of the builds' logs.
+    #[must_use]
+    pub fn is_reconstructed(&self) -> bool {
+        self.is_reconstructed
     }
 
     /// Tells whether the log stops while something is under way.

@@ -415,7 +415,7 @@ pub struct Unit {
     pub start: Option<Stamp>,
     /// When it ended. An open one ends at the last stamp.
     pub end: Option<Stamp>,
-    /// How the end is known.
+    /// How the end is known; in a reconstruction, how the less certain of start and end is.
     pub end_kind: End,
     /// How long it was at work, where that is not the whole time between start and end.
     pub at_work: Option<Nanos>,

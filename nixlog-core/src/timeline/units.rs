@@ -79,6 +79,14 @@ impl UnitMaker<'_> {
     }
 
     fn unit(&self, row: Row, activity: &Activity) -> Option<Unit> {
+        let mut unit = self.unit_of_lines(row, activity)?;
+        if let Some(told) = self.builder.told_units.get(&row) {
+            told.apply(&mut unit);
+        }
+        Some(unit)
+    }
+
+    fn unit_of_lines(&self, row: Row, activity: &Activity) -> Option<Unit> {
         match activity.role {
             Role::Build if !activity.superseded => self.build(row, activity),
             Role::Substitute => self.substitution(row, activity),

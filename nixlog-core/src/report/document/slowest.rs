@@ -76,7 +76,7 @@ pub fn slowest(report: &Report<SlowestResult>, options: Options) -> Document {
                 Cell::NamedNanos(harmless(name).into_owned(), took)
             }),
             Cell::nanos(longest_phase.map(|(_, took)| took)),
-            Cell::count(Some(unit.log_lines)),
+            Cell::count(unit.log_lines),
             unit.bytes.map_or(Cell::Unknown, Cell::Bytes),
         ]
     };
@@ -97,9 +97,12 @@ pub fn slowest(report: &Report<SlowestResult>, options: Options) -> Document {
         );
     }
     if result.units.iter().any(is_inferred) {
-        notes.push(
-            "~: the log does not say when this ended; it follows from other lines".to_owned(),
-        );
+        notes.push(match report.input.clock {
+            "reconstructed" => {
+                "~: not measured: it follows from what else the store shows".to_owned()
+            }
+            _ => "~: the log does not say when this ended; it follows from other lines".to_owned(),
+        });
     }
     let next = next(&report.input, "phases");
     Document {
@@ -130,6 +133,9 @@ fn slowest_verdict(report: &Report<SlowestResult>) -> String {
         0 => format!(
             "{name} took longest: {took}; {units} took {} together",
             duration(total)
+        ),
+        n if report.input.clock == "reconstructed" => format!(
+            "{name} took longest of what is known: {took}; of {n} of {units}, start or end is not known"
         ),
         n => format!(
             "{name} took longest of what is known: {took}; {n} of {units} have no known end"

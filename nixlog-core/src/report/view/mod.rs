@@ -10,6 +10,7 @@ mod doctor;
 mod graph;
 mod parallelism;
 mod phases;
+mod reconstruct;
 mod slowest;
 mod timeline;
 mod unit;
@@ -27,6 +28,7 @@ pub use phases::{
     BuilderPhaseTotalView, OutcomeView, PartView, PhaseView, PhasesResult, PlanView, TotalView,
     phases,
 };
+pub use reconstruct::{ReconstructResult, SessionView, reconstruct, session};
 pub use slowest::{BuilderPhaseView, RemotePartsView, SlowestResult, UnitView, slowest};
 pub use timeline::{
     CounterView, LaneView, PlacedView, StepView, StretchView, TimelineResult, timeline,

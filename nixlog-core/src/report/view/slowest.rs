@@ -61,10 +61,10 @@ pub struct UnitView {
     pub bytes: Option<u64>,
     /// Bytes of the unpacked archive.
     pub unpacked_bytes: Option<u64>,
-    /// Lines of its log.
-    pub log_lines: u64,
-    /// Bytes of its log.
-    pub log_bytes: u64,
+    /// Lines of its log; `null` in a reconstruction, which has only the last ones.
+    pub log_lines: Option<u64>,
+    /// Bytes of its log; `null` in a reconstruction.
+    pub log_bytes: Option<u64>,
     /// Builder phases in order.
     pub builder_phases: Vec<BuilderPhaseView>,
     /// Where the time of a remote build went; `null` when local.
@@ -143,6 +143,7 @@ pub(super) fn unit_view(timeline: &Timeline, unit: &Unit) -> UnitView {
     let path = timeline.name(unit.subject);
     let name = unit_name(unit.kind, path);
     let stamp = |stamp: Option<Stamp>| stamp.map(Stamp::as_nanos);
+    let all_lines = !timeline.is_reconstructed();
     let phases = unit.phases.iter().map(|phase| BuilderPhaseView {
         name: text(phase.name),
         start_ns: phase.interval.map(|interval| interval.start().as_nanos()),
@@ -170,8 +171,8 @@ pub(super) fn unit_view(timeline: &Timeline, unit: &Unit) -> UnitView {
         signal: unit.reason.as_ref().and_then(|reason| reason.signal),
         bytes: unit.wire_bytes,
         unpacked_bytes: unit.nar_bytes,
-        log_lines: unit.log_lines,
-        log_bytes: unit.log_bytes,
+        log_lines: all_lines.then_some(unit.log_lines),
+        log_bytes: all_lines.then_some(unit.log_bytes),
         builder_phases: phases.collect(),
         parts: unit.remote.as_deref().map(|remote| RemotePartsView {
             waiting_ns: nanos(remote.waiting),

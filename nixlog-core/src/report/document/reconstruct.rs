@@ -1,0 +1,143 @@
+//! The result of `reconstruct`, laid out.
+
+use super::super::format::{duration, plural, short_id};
+use super::super::view::{ReconstructResult, Report, SessionView};
+use super::words;
+use super::{Align, Cell, Document, Row, Table, Weight, column};
+
+/// A shorter pause needs no words.
+const PAUSE: u64 = 30_000_000_000;
+
+/// Derivations that were written no longer before the first build need none either.
+const WRITING: u64 = 2_000_000_000;
+
+/// Lays out the result of `reconstruct`. `top` cuts the list of sessions (0: no cut).
+#[must_use]
+pub fn reconstruct(report: &Report<ReconstructResult>, top: usize) -> Document {
+    let sessions = &report.result.sessions;
+    let Some(latest) = sessions.first() else {
+        return Document {
+            verdict: "nothing is known of when anything was built".to_owned(),
+            ..Document::default()
+        };
+    };
+    let mut notes = words::notes(&report.diagnostics);
+    notes.extend(pause(latest));
+    notes.extend(written(latest));
+    let n_shown = if top == 0 { sessions.len() } else { top };
+    if sessions.len() > n_shown {
+        let more = plural((sessions.len() - n_shown) as u64, "earlier session");
+        notes.push(format!("{more}; `--top 0` lists all"));
+    }
+    if sessions.iter().skip(1).any(|session| session.run.is_none()) {
+        notes.push(
+            "only the latest session was kept; `--all` keeps each as a run of its own".to_owned(),
+        );
+    }
+    Document {
+        verdict: verdict(latest),
+        tables: vec![table(&sessions[..sessions.len().min(n_shown)])],
+        notes,
+        next: words::next(&report.input, "critical-path"),
+        ..Document::default()
+    }
+}
+
+fn verdict(session: &SessionView) -> String {
+    let mut parts = Vec::new();
+    if session.builds > 0 {
+        parts.push(format!("{} built", plural(session.builds, "derivation")));
+    }
+    if session.substitutions > 0 {
+        parts.push(format!("{} fetched", plural(session.substitutions, "path")));
+    }
+    let failed = match session.failed {
+        0 => String::new(),
+        n => format!(", {n} failed"),
+    };
+    let day = session.started_at.as_deref().and_then(|at| at.get(..10));
+    let times = clock(session.started_at.as_deref()).zip(clock(session.ended_at.as_deref()));
+    let when = day
+        .zip(times)
+        .map_or_else(String::new, |(day, (from, until))| {
+            format!(", on {day} from {from} to {until} UTC")
+        });
+    format!(
+        "{}{failed} in {}{when}",
+        parts.join(" and "),
+        duration(session.wall_ns)
+    )
+}
+
+/// Returns the time of day of an instant.
+fn clock(at: Option<&str>) -> Option<&str> {
+    at?.get(11..19)
+}
+
+fn pause(session: &SessionView) -> Option<String> {
+    let pause = session.longest_pause_ns.filter(|&pause| pause >= PAUSE)?;
+    Some(format!(
+        "nothing ran for {} in between; if these were two builds, `--gap {}` takes them apart",
+        duration(pause),
+        shorter(pause)
+    ))
+}
+
+/// Returns a round length of time that is shorter than a pause, as the command line takes it.
+fn shorter(pause: u64) -> String {
+    let seconds = pause / 1_000_000_000;
+    match seconds / 60 {
+        0 => format!("{}s", seconds / 10 * 10),
+        minutes @ 1..=5 => format!("{minutes}m"),
+        _ => "5m".to_owned(),
+    }
+}
+
+fn written(session: &SessionView) -> Option<String> {
+    let before = session
+        .written_before_ns
+        .filter(|&before| before >= WRITING)?;
+    Some(format!(
+        "the first derivation or source was written {} before the first start: the evaluator was at work then, \
+         which is not part of these times",
+        duration(before)
+    ))
+}
+
+fn table(sessions: &[SessionView]) -> Table {
+    let columns = vec![
+        column("started_at", "started (UTC)", Align::Left, 0),
+        column("wall_ns", "took", Align::Right, 0),
+        column("builds", "built", Align::Right, 1),
+        column("substitutions", "fetched", Align::Right, 2),
+        column("failed", "failed", Align::Right, 1),
+        column("unknown_durations", "duration unknown", Align::Right, 5),
+        column("run", "run", Align::Left, 0),
+        column("path", "file", Align::Left, 4),
+    ];
+    let row = |session: &SessionView| {
+        let started = session.started_at.as_deref().unwrap_or_default();
+        let second: String = started.chars().take(19).collect();
+        Row {
+            weight: match session.failed {
+                0 => Weight::Plain,
+                _ => Weight::Bad,
+            },
+            cells: vec![
+                Cell::text(&second.replace('T', " ")),
+                Cell::Nanos(session.wall_ns),
+                Cell::count(Some(session.builds)),
+                Cell::count(Some(session.substitutions)),
+                Cell::count(Some(session.failed)),
+                Cell::count(Some(session.unknown_durations)),
+                Cell::text(session.run.as_deref().map(short_id).unwrap_or_default()),
+                Cell::text(session.path.as_deref().unwrap_or_default()),
+            ],
+        }
+    };
+    Table {
+        title: None,
+        columns,
+        rows: sessions.iter().map(row).collect(),
+    }
+}
