@@ -134,7 +134,7 @@ impl Live {
                 self.event(event);
             }
             Body::Text(text) => self.plain(text),
-            Body::Malformed(..) => {}
+            Body::Malformed(..) | Body::Side(_) => {}
         }
     }
 

@@ -172,6 +172,14 @@ impl Open {
         }
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.by_id.is_empty()
+    }
+
     /// Tells whether an activity is open.
     pub(super) fn has(&self, id: u64) -> bool {
         self.by_id.contains_key(&id)

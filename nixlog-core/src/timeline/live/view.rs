@@ -82,10 +82,16 @@ impl Live {
         builds.iter().map(|(_, build)| build.running()).collect()
     }
 
+    /// Tells whether nothing is under way: neither the evaluator nor the store is at work.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.open.is_empty() && self.evaluation.working_since().is_none() && !self.is_text()
+    }
+
     /// Returns the number of open activities of all kinds.
     #[must_use]
     pub fn open(&self) -> usize {
-        self.open.iter().count()
+        self.open.len()
     }
 
     /// Iterates over the builds that have not ended, although they may be open still.
