@@ -29,6 +29,9 @@ fn parse(criterion: &mut Criterion) {
         group.bench_function("phases", |bencher| {
             bencher.iter(|| stages::phases(black_box(&input.text)));
         });
+        group.bench_function("live", |bencher| {
+            bencher.iter(|| stages::live(black_box(&input.text)));
+        });
         group.finish();
     }
 }

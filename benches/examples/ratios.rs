@@ -19,7 +19,7 @@ use nixlog_benches::{baseline, inputs, stages};
 /// A name and what to run on a log.
 type Stage = (&'static str, fn(&str));
 
-const STAGES: [Stage; 6] = [
+const STAGES: [Stage; 7] = [
     ("newlines", |log| {
         black_box(baseline::newlines(log.as_bytes()));
     }),
@@ -38,6 +38,9 @@ const STAGES: [Stage; 6] = [
     ("phases", |log| {
         black_box(stages::phases(log));
     }),
+    ("live", |log| {
+        black_box(stages::live(log));
+    }),
 ];
 
 const NEWLINES: usize = 0;
@@ -46,6 +49,7 @@ const IN_PLACE: usize = 2;
 const EVENTS: usize = 3;
 const TIMELINE: usize = 4;
 const PHASES: usize = 5;
+const LIVE: usize = 6;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut args: Vec<String> = env::args().skip(1).collect();
@@ -66,9 +70,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     writeln!(
         out,
         "| log | newlines GB/s | serde_json GB/s | events GB/s | events × serde_json | × in place \
-         | events ÷ newlines | timeline ÷ events | phases ÷ events |"
+         | events ÷ newlines | timeline ÷ events | phases ÷ events \
+         | live ÷ events |"
     )?;
-    writeln!(out, "|---|---|---|---|---|---|---|---|---|")?;
+    writeln!(out, "|---|---|---|---|---|---|---|---|---|---|")?;
     for (name, log) in &logs {
         row(&mut out, name, log, &Rounds::run(log, rounds))?;
     }
@@ -116,7 +121,7 @@ fn row(out: &mut impl io::Write, name: &str, log: &str, rounds: &Rounds) -> io::
     let ratio = |of: usize, to: usize| rounds.median(|times| times[of] / times[to]);
     writeln!(
         out,
-        "| {name} | {:.2} | {:.2} | {:.2} | {:.2} | {:.2} | {:.0} % | {:.2} | {:.2} |",
+        "| {name} | {:.2} | {:.2} | {:.2} | {:.2} | {:.2} | {:.0} % | {:.2} | {:.2} | {:.2} |",
         speed(NEWLINES),
         speed(SERDE_JSON),
         speed(EVENTS),
@@ -125,5 +130,6 @@ fn row(out: &mut impl io::Write, name: &str, log: &str, rounds: &Rounds) -> io::
         100.0 * ratio(NEWLINES, EVENTS),
         ratio(TIMELINE, EVENTS),
         ratio(PHASES, EVENTS),
+        ratio(LIVE, EVENTS),
     )
 }

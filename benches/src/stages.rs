@@ -5,6 +5,7 @@
 //! what is measured, although the readers to beat get text that was checked before.
 
 use nixlog_core::analysis::phases::{Phases, phases as analyse};
+use nixlog_core::timeline::live::Live;
 use nixlog_core::timeline::{Timeline, TimelineBuilder};
 use nixlog_core::wire::block::BLOCK_SIZE;
 use nixlog_core::wire::event::Event;
@@ -37,6 +38,19 @@ pub fn timeline(log: &str) -> TimelineBuilder {
         }
     }
     builder
+}
+
+/// Follows every line as it is watched live.
+#[must_use]
+pub fn live(log: &str) -> Live {
+    let mut reader = LogReader::new(None);
+    let mut live = Live::default();
+    for block in blocks(log.as_bytes()) {
+        for line in reader.block(block, None) {
+            live.push(&line);
+        }
+    }
+    live
 }
 
 /// The whole way: the timeline, finished, and the phases computed from it.

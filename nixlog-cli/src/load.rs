@@ -8,9 +8,9 @@ use std::io::{self, Write as _};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::thread::{self, JoinHandle};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use nixlog_core::graph::GraphBuilder;
 use nixlog_core::recording::{End, Header};
@@ -22,13 +22,15 @@ use nixlog_core::wire::{ClockKind, LogReader};
 
 use crate::capture::Capture;
 use crate::cli::{ColorWhen, InputArgs};
-use crate::echo::Echo;
 use crate::error::CliError;
 use crate::input::{self, Input};
+use crate::live::Display;
 use crate::output;
 use crate::reconstruct;
 use crate::recorder::{self, Options, Recorded, Recorder};
+use crate::run::source::now;
 use crate::session::Session;
+use crate::term;
 
 /// A log that has been read.
 pub(crate) struct Log {
@@ -83,7 +85,10 @@ pub(crate) fn load(args: &InputArgs, color: ColorWhen) -> Result<Loaded, CliErro
     let live = input.live;
     let (name, compression) = (input.name.clone(), input.compression);
     let mut tee = args.tee.then(|| io::stdout().lock());
-    let mut echo = (live && !args.quiet && !args.tee).then(|| Echo::new(color));
+    let mut display = (live && !args.quiet && !args.tee).then(|| {
+        let color = term::color(color, &io::stderr());
+        Display::new(term::display(), color)
+    });
     let mut session = Session::new(reader);
     let (mut failure, mut arrivals) = (None, None);
     let capture = match live && !args.save.is_off() {
@@ -99,8 +104,8 @@ pub(crate) fn load(args: &InputArgs, color: ColorWhen) -> Result<Loaded, CliErro
         buffers,
         thread,
     } = read_ahead(input, start, capture);
-    for block in blocks {
-        let (block, arrival) = match block {
+    while let Some(read) = next_block(&blocks, display.as_mut(), start) {
+        let (block, arrival) = match read {
             Ok(read) => read,
             Err(error) => {
                 failure = Some(error);
@@ -119,23 +124,25 @@ pub(crate) fn load(args: &InputArgs, color: ColorWhen) -> Result<Loaded, CliErro
                 .map(|()| out)
         });
         session.block(&block, arrival, |line| {
-            if let Some(echo) = &mut echo {
-                echo.line(line);
+            if let Some(display) = &mut display {
+                display.line(line, arrival.unwrap_or_default());
             }
         });
-        if let Some(echo) = &mut echo {
-            echo.flush();
+        if let Some(display) = &mut display {
+            display.tick(now(start));
         }
         // Once the reading thread has ended, nobody wants the buffer back.
         drop(buffers.send(block.into_buffer()));
     }
     session.end(|line| {
-        if let Some(echo) = &mut echo {
-            echo.line(line);
+        if let Some(display) = &mut display {
+            display.line(line, now(start));
         }
     });
     let duration_ns = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
-    drop(echo);
+    if let Some(display) = display {
+        display.finish();
+    }
     let recorder = thread.join().ok().flatten();
     let (timeline, reader, contents, brought) = session.finish();
     let mut source = Source::new(&name, &reader, started_at);
@@ -225,6 +232,26 @@ fn reader(args: &InputArgs) -> Result<LogReader, CliError> {
     Ok(LogReader::new(input::carrier(args.carrier.as_deref())?))
 }
 
+/// How often the display is told that time passes.
+const TICK: Duration = Duration::from_millis(50);
+
+/// Waits for what is read next, while the display moves.
+fn next_block(
+    blocks: &Receiver<Read>,
+    display: Option<&mut Display>,
+    start: Instant,
+) -> Option<Read> {
+    let Some(display) = display else {
+        return blocks.recv().ok();
+    };
+    loop {
+        match blocks.recv_timeout(TICK) {
+            Err(RecvTimeoutError::Timeout) => display.tick(now(start)),
+            read => return read.ok(),
+        }
+    }
+}
+
 /// A block and when it arrived, or why reading stopped.
 type Read = Result<(Block, Option<Stamp>), io::Error>;
 
@@ -269,9 +296,7 @@ fn read_blocks(
     loop {
         let buffer = recycled.try_recv().unwrap_or_default();
         let block = blocks.next_block(buffer);
-        let arrival = clock.map(|start| {
-            Stamp::from_nanos(u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX))
-        });
+        let arrival = clock.map(now);
         let (read, more) = match block {
             Ok(Some(block)) => {
                 if let Some(arrival) = arrival {

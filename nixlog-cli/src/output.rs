@@ -13,6 +13,7 @@ use tempfile::NamedTempFile;
 
 use crate::cli::{ColorWhen, Format, Formats, InputArgs, OutputArgs};
 use crate::error::CliError;
+use crate::live;
 use crate::term;
 
 /// Prints a result in one of the formats that every verb has.
@@ -35,12 +36,14 @@ pub(crate) fn hint(text: &str) {
 
 /// Tells people what else was done.
 pub(crate) fn note(text: &str) {
+    live::step_aside();
     // Where standard error is gone too, there is nobody to tell.
     drop(writeln!(anstream::stderr(), "nixlog: {text}"));
 }
 
 /// Tells people that something went wrong that does not stop anything.
 pub(crate) fn warning(text: &str) {
+    live::step_aside();
     // Where standard error is gone too, there is nobody to tell.
     drop(writeln!(anstream::stderr(), "warning: {text}"));
 }

@@ -1,9 +1,10 @@
 //! The terminal: how wide it is, and whether it wants colour, and what it can show. Nothing else looks at it.
 
 use std::env;
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal};
 
 use crate::cli::ColorWhen;
+use crate::live::{Ci, DisplayKind};
 
 /// Returns how many columns text should fit; `None` where nothing limits it.
 pub(crate) fn width(stream: &impl IsTerminal) -> Option<usize> {
@@ -15,6 +16,29 @@ pub(crate) fn width(stream: &impl IsTerminal) -> Option<usize> {
         return told;
     }
     terminal_size::terminal_size().map(|(width, _)| usize::from(width.0))
+}
+
+/// Returns how many columns and lines the terminal has that standard error is.
+pub(crate) fn size() -> Option<(usize, usize)> {
+    let (width, height) = terminal_size::terminal_size_of(io::stderr())?;
+    Some((usize::from(width.0), usize::from(height.0)))
+}
+
+/// Returns how a build is to be shown on standard error while it runs.
+pub(crate) fn display() -> DisplayKind {
+    let set = |name| env::var(name).is_ok_and(|value| !value.is_empty() && value != "false");
+    // Those that are compatible with GitHub's say that they are GitHub's.
+    if set("GITHUB_ACTIONS") {
+        return DisplayKind::Folded(Ci::GitHub);
+    }
+    if set("GITLAB_CI") {
+        return DisplayKind::Folded(Ci::GitLab);
+    }
+    let can_move = env::var_os("TERM").is_some_and(|term| term != "dumb" && !term.is_empty());
+    match can_move && io::stderr().is_terminal() {
+        true => DisplayKind::Terminal,
+        false => DisplayKind::Plain,
+    }
 }
 
 /// Tells whether the locale is one without UTF-8. Where none is set, as in many containers, it is not

@@ -70,7 +70,14 @@ pub(crate) fn root() -> PathBuf {
 /// matters.
 pub(crate) fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_nixlog"));
-    for name in ["NO_COLOR", "CLICOLOR_FORCE", "FORCE_COLOR", "TERM"] {
+    for name in [
+        "NO_COLOR",
+        "CLICOLOR_FORCE",
+        "FORCE_COLOR",
+        "TERM",
+        "GITHUB_ACTIONS",
+        "GITLAB_CI",
+    ] {
         command.env_remove(name);
     }
     command

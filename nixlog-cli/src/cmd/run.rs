@@ -11,12 +11,13 @@ use nixlog_core::timeline::Source;
 use nixlog_core::wire::Line;
 
 use crate::cli::{ColorWhen, SaveArgs};
-use crate::echo::Echo;
 use crate::error::CliError;
+use crate::live::Display;
 use crate::output;
 use crate::recorder::{self, Options, Recorder};
 use crate::run::plan::{Place, Way, plan};
 use crate::run::{self, ThisMachine, Watch, closing};
+use crate::term;
 
 /// Run a command, show what its Nix does, and record it
 ///
@@ -51,6 +52,10 @@ pub(crate) struct Args {
     /// Show nothing while the command runs, and nothing after it but errors
     #[arg(long, short)]
     quiet: bool,
+
+    /// On a terminal, show the build logs while they come
+    #[arg(long, short = 'L')]
+    print_build_logs: bool,
 
     #[command(flatten)]
     save: SaveArgs,
@@ -94,9 +99,15 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, CliError> {
             return Err(error);
         }
     };
-    let mut watch = Shown((!args.quiet && plan.way != Way::Socket).then(|| Echo::new(args.color)));
+    let shows = !args.quiet && plan.way != Way::Socket;
+    let mut watch = Shown(shows.then(|| {
+        let color = term::color(args.color, &io::stderr());
+        Display::new(term::display(), color).build_logs(args.print_build_logs)
+    }));
     let exit = running.watch(&mut session, &mut watch);
-    drop(watch);
+    if let Some(display) = watch.0 {
+        display.finish();
+    }
     let recorded = recorder.and_then(|recorder| recorder.finish(exit.end()));
     let (timeline, reader, ..) = session.finish();
     // Without a recording there is nothing to come back to.
@@ -117,18 +128,18 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, CliError> {
 }
 
 /// Shows what happens, if anything is to be shown.
-struct Shown(Option<Echo>);
+struct Shown(Option<Display>);
 
 impl Watch for Shown {
-    fn line(&mut self, line: &Line<'_>, _: Stamp) {
-        if let Some(echo) = &mut self.0 {
-            echo.line(line);
+    fn line(&mut self, line: &Line<'_>, now: Stamp) {
+        if let Some(display) = &mut self.0 {
+            display.line(line, now);
         }
     }
 
-    fn tick(&mut self, _: Stamp) {
-        if let Some(echo) = &mut self.0 {
-            echo.flush();
+    fn tick(&mut self, now: Stamp) {
+        if let Some(display) = &mut self.0 {
+            display.tick(now);
         }
     }
 }

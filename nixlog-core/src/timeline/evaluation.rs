@@ -164,6 +164,20 @@ impl EvaluationTracker {
         };
     }
 
+    /// Returns since when the evaluator has been at work; `None` while it is not, or where nothing
+    /// says that there is one.
+    pub(super) fn working_since(&self) -> Option<Option<Stamp>> {
+        match self.state {
+            State::Evaluating { since } if self.proved => Some(since),
+            _ => None,
+        }
+    }
+
+    /// Forgets when it was at work before, for whoever only asks for now.
+    pub(super) fn forget(&mut self) {
+        self.stretches.clear();
+    }
+
     /// Ends the log; returns the stretches in which the evaluator was not waiting for a build.
     pub(super) fn finish(mut self, last: Option<Stamp>) -> Vec<Interval> {
         if let State::Evaluating { .. } = self.state {

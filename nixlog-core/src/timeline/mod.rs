@@ -18,6 +18,7 @@ mod fixed_outputs;
 mod human;
 mod intervals;
 mod links;
+pub mod live;
 mod model;
 mod remote;
 mod results;

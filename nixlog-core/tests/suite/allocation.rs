@@ -5,6 +5,7 @@ use std::fmt::Debug;
 use nixlog_core::ids::ActivityId;
 use nixlog_core::json_str::JsonStr;
 use nixlog_core::time::{Interval, Nanos, Stamp};
+use nixlog_core::timeline::live::Live;
 use nixlog_core::timeline::{Stretch, TimelineBuilder};
 use nixlog_core::wire::event::{Event, Field, Fields, Message, Progress, Start};
 use nixlog_core::wire::{Body, Carrier, Line, LogReader, ParseError};
@@ -41,6 +42,7 @@ const fn sendable<T: Send>() {}
 const _: () = {
     sendable::<LogReader>();
     sendable::<TimelineBuilder>();
+    sendable::<Live>();
 };
 
 /// Counts the allocations of reading a block with a reader that has read it once before.
@@ -134,6 +136,45 @@ fn progress_and_log_lines_leave_nothing_behind() {
             fold(&more);
         }
     });
+    assert_eq!((counted.count_total, counted.bytes_current), (0, 0));
+}
+
+/// The same of what is seen while a build runs, once the last lines that it keeps are full; and its
+/// memory does not even grow with the activities.
+#[test]
+fn watching_leaves_nothing_behind() {
+    let build = |id: u64| {
+        let line = |n: u64| {
+            format!(r#"@nix {{"action":"result","fields":["line {n:9}"],"id":{id},"type":101}}"#)
+        };
+        let lines = (0..100).map(line).collect::<Vec<_>>().join("\n");
+        let progress = r#"@nix {"action":"result","fields":[0,9,1,0],"id":2,"type":105}"#;
+        let start = format!(
+            r#"@nix {{"action":"start","fields":["/nix/store/7ajh8plhm64ypnph30js1a3lq6zsyxqr-{id:9}.drv","",1,1],"id":{id},"level":3,"parent":0,"text":"","type":105}}"#
+        );
+        [start, lines, progress.to_owned()].join("\n")
+    };
+    let mut live = Live::default();
+    let mut follow = |text: &str| {
+        for line in nixlog_core::wire::scan(text) {
+            live.push(&line);
+        }
+    };
+    follow(r#"@nix {"action":"start","id":2,"level":0,"parent":0,"text":"","type":104}"#);
+    let build_and_stop = |id| format!("{}\n@nix {{\"action\":\"stop\",\"id\":{id}}}\n", build(id));
+    follow(&build_and_stop(3));
+    let more = build_and_stop(4);
+    let more: Vec<_> = (0..1000)
+        .map(|id| more.replace("\"id\":4", &format!("\"id\":{}", id + 5)))
+        .collect();
+    let counted = allocation_counter::measure(|| more.iter().for_each(|build| follow(build)));
+    assert!(counted.bytes_current < 1000, "{counted:?}");
+    assert!(counted.bytes_max < 10_000, "{counted:?}");
+    let lines = build(2000);
+    let (start, lines) = lines.split_once('\n').expect("several lines");
+    follow(start);
+    (0..9).for_each(|_| follow(lines));
+    let counted = allocation_counter::measure(|| follow(lines));
     assert_eq!((counted.count_total, counted.bytes_current), (0, 0));
 }
 

@@ -11,6 +11,7 @@ mod golden;
 mod graphs;
 mod implied;
 mod layers;
+mod live;
 mod outcomes;
 mod phases;
 mod predictions;
