@@ -24,12 +24,14 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use nixlog_core::recording::{End, Header, Pending, SideLine, Thinning};
+use nixlog_core::recording::{End, Header, PathInfoRecord, Pending, SideLine, Thinning};
 use nixlog_core::report::format::{bytes, short_id};
 use nixlog_core::time::Stamp;
 
 use crate::cli::SaveArgs;
+use crate::nix::database::Database;
 use crate::nix::settings;
+use crate::nix::store::Store;
 use crate::output;
 use crate::runs::{NewRun, Place};
 use derivations::{DerivationReader, Wanted};
@@ -215,15 +217,34 @@ impl Recorder {
         &self.id
     }
 
-    /// Returns the substituted paths that the log named.
-    pub(crate) fn substituted(&self) -> HashSet<String> {
+    /// Adds what the substituted paths refer to, now that the store knows them.
+    fn references(&self) {
         let named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
-        named.substituted().clone()
+        let mut paths: Vec<&str> = named.substituted().iter().map(String::as_str).collect();
+        if paths.is_empty() || self.derivations.is_none() {
+            return;
+        }
+        paths.sort_unstable();
+        // A store whose database nobody may read leaves the recording without them.
+        let database = Database::open(&Store::find(None).database());
+        let Ok(infos) = database.and_then(|database| database.path_infos(paths)) else {
+            return;
+        };
+        for info in infos {
+            let side = SideLine::PathInfo(PathInfoRecord {
+                path: info.path,
+                nar_bytes: info.nar_bytes,
+                references: info.references,
+                deriver: info.deriver,
+            });
+            self.shared.add(|pending| pending.side(&side));
+        }
     }
 
     /// Ends the recording. What could not be written was told already; then there is none.
     pub(crate) fn finish(self, mut end: End) -> Option<Recorded> {
         let id = self.id.clone();
+        self.references();
         let (run, frames, shared) = self.stop()?;
         let mut pending = Pending::new(Thinning::Off);
         {
