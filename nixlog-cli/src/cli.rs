@@ -73,6 +73,10 @@ pub(crate) struct InputArgs {
     #[arg(long, short, help_heading = "Input")]
     pub(crate) quiet: bool,
 
+    /// In a pipe: show the build logs on a terminal, too
+    #[arg(long, short = 'L', help_heading = "Input", conflicts_with = "quiet")]
+    pub(crate) print_build_logs: bool,
+
     /// In a pipe: pass the log on to standard output as it is, and the report to standard error
     ///
     /// For another tool behind nixlog: nix build … |& nixlog phases --tee | nom --json

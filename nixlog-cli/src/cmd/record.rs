@@ -35,6 +35,10 @@ pub(crate) struct Args {
     #[arg(long, short)]
     quiet: bool,
 
+    /// On a terminal, show the build logs, too
+    #[arg(long, short = 'L', conflicts_with = "quiet")]
+    print_build_logs: bool,
+
     /// Pass the log on to standard output as it is
     ///
     /// For another tool behind nixlog: nix build … |& nixlog record --tee | nom --json
@@ -72,6 +76,7 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
         carrier: args.carrier.clone(),
         timing: None,
         quiet: args.quiet,
+        print_build_logs: args.print_build_logs,
         tee: args.tee,
         save,
     };

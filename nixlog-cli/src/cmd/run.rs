@@ -53,8 +53,8 @@ pub(crate) struct Args {
     #[arg(long, short)]
     quiet: bool,
 
-    /// On a terminal, show the build logs while they come
-    #[arg(long, short = 'L')]
+    /// On a terminal, show the build logs, too
+    #[arg(long, short = 'L', conflicts_with = "quiet")]
     print_build_logs: bool,
 
     #[command(flatten)]

@@ -260,6 +260,7 @@ fn build(build: &RunningBuild<'_>, now: Stamp, usual: &Usual, style: Style) -> R
 fn task(task: &Task<'_>, now: Stamp, style: Style) -> Row {
     let (symbol, look) = match task.kind {
         kind if kind.is_wait() => (["=", "⏸"], Look::Faint),
+        TaskKind::Query => (["?", "?"], Look::Fetching),
         TaskKind::Substitution
         | TaskKind::Download
         | TaskKind::InputFetch
@@ -270,12 +271,13 @@ fn task(task: &Task<'_>, now: Stamp, style: Style) -> Row {
     let counted = task.bytes.map(words::of_bytes);
     let state = match (task.kind, counted) {
         (TaskKind::Substitution | TaskKind::Download | TaskKind::Copy, Some(counted)) => counted,
+        (TaskKind::Query, _) => plural(task.count as u64, "query"),
         (kind, _) => words::task(kind).to_owned(),
     };
     Row {
         symbol: symbol[usize::from(!style.ascii)],
         look,
-        name: words::name(task.subject),
+        name: words::subject(task),
         state,
         place: task.place.map_or_else(String::new, words::place),
         elapsed: words::since(task.since, now),

@@ -106,7 +106,7 @@ fn running(live: &Live, now: Stamp) -> Option<String> {
         let what = words::task(task.kind);
         format!(
             "{what} {} ({since}{})",
-            words::name(task.subject),
+            words::subject(task),
             counted.unwrap_or_default()
         )
     });

@@ -191,13 +191,14 @@ fn up(lines: usize) -> String {
     }
 }
 
-/// Clears the lines above the cursor, and moves it to the first of them.
+/// Clears the lines above the cursor and its own, on which somebody may have typed, and moves it to the
+/// first of them.
 ///
 /// One by one: where they are all that is on the screen, tmux takes clearing the screen for a wish to
 /// keep them in its history.
 fn erase(lines: usize) -> String {
     let clear = "\x1b[K\n".repeat(lines);
-    format!("{}{clear}{}", up(lines), up(lines))
+    format!("{}{clear}\x1b[K{}", up(lines), up(lines))
 }
 
 /// What is painted is whole at any time, whoever panicked with it.

@@ -3,7 +3,7 @@
 use nixlog_core::report::format::{self, bytes};
 use nixlog_core::store_path::name_of;
 use nixlog_core::time::{Nanos, Stamp};
-use nixlog_core::timeline::live::{Bytes, Count, FailedBuild, Latest, TaskKind};
+use nixlog_core::timeline::live::{Bytes, Count, FailedBuild, Latest, Task, TaskKind};
 
 /// Writes how long something takes: `38s`, `4m 41s`, `1h 02m`.
 pub(super) fn clock(length: Nanos) -> String {
@@ -68,6 +68,7 @@ pub(super) const fn is_any(count: &Count) -> bool {
 /// What a task is, in a word or two.
 pub(super) const fn task(kind: TaskKind) -> &'static str {
     match kind {
+        TaskKind::Query => "asking",
         TaskKind::Substitution => "fetching",
         TaskKind::Copy | TaskKind::SourceImport => "copying",
         TaskKind::Download => "downloading",
@@ -82,6 +83,18 @@ pub(super) const fn task(kind: TaskKind) -> &'static str {
         TaskKind::Machine => "waiting for a machine",
         TaskKind::BuildUser => "waiting for a build user",
         _ => "busy",
+    }
+}
+
+/// What a task is about: a place, or the name of what is in the store.
+pub(super) fn subject(task: &Task<'_>) -> String {
+    match task.kind {
+        TaskKind::Query
+        | TaskKind::Connecting
+        | TaskKind::ToMachine
+        | TaskKind::FromMachine
+        | TaskKind::UploadLock => place(task.subject),
+        _ => name(task.subject),
     }
 }
 

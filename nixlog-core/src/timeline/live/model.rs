@@ -87,6 +87,8 @@ pub struct RunningBuild<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum TaskKind {
+    /// Caches are asked what they have.
+    Query,
     /// A store path comes from a substituter.
     Substitution,
     /// A store path is copied between stores.
@@ -142,6 +144,8 @@ pub struct Task<'a> {
     pub since: Option<Stamp>,
     /// The bytes, where it is counted in bytes.
     pub bytes: Option<Bytes>,
+    /// How many of these there are: queries are told together.
+    pub count: usize,
 }
 
 /// A build that has failed.

@@ -32,6 +32,8 @@ pub(super) enum Kind {
     },
     /// Something that is shown while it is open.
     Task(Box<Doing>),
+    /// A cache is asked for something.
+    Query(Box<str>),
     /// A file transfer that is a part of something else.
     Transfer(Transfer),
     /// The evaluation of a flake's attribute.

@@ -68,9 +68,9 @@ impl Live {
                 self.copy(path, from, to, parent)
             }
             Detail::FileTransfer { uri } => self.transfer(start, uri, parent),
-            Detail::QueryPathInfo { .. } => {
+            Detail::QueryPathInfo { uri, .. } => {
                 self.evaluation.store_at_work(self.now);
-                Kind::Other
+                Kind::Query(uri.decode().into())
             }
             Detail::PostBuildHook { drv } => task(TaskKind::PostBuildHook, drv, None),
             Detail::Realise if parent.is_none() => {
@@ -181,7 +181,12 @@ impl Live {
         }
         if units::is_query(&uri) {
             self.evaluation.store_at_work(self.now);
-            return Kind::Transfer(Transfer::Small);
+            // A part of the query, or what is asked of a cache before the first one.
+            return match parent {
+                Some(_) => Kind::Transfer(Transfer::Small),
+                None if uri.ends_with(".narinfo") => Kind::Transfer(Transfer::Small),
+                None => Kind::Query(uri.strip_suffix("/nix-cache-info").unwrap_or(&uri).into()),
+            };
         }
         let copy = match parent {
             Some(parent) => Some(parent.0).filter(|&id| self.open.task_mut(id).is_some()),

@@ -113,6 +113,29 @@ impl Live {
             .map(|(activity, build)| (activity.id, build))
     }
 
+    /// Returns the open queries as one task, that of the oldest.
+    fn queries(&self) -> Option<(Option<Stamp>, u64, Task<'_>)> {
+        let queries = self
+            .open
+            .iter()
+            .filter_map(|activity| match &activity.kind {
+                Kind::Query(cache) => Some((activity.since, activity.id, &**cache)),
+                _ => None,
+            });
+        let queries: Vec<_> = queries.collect();
+        let count = queries.len();
+        let (since, id, subject) = queries.into_iter().min()?;
+        let task = Task {
+            kind: TaskKind::Query,
+            subject,
+            place: None,
+            since,
+            bytes: None,
+            count,
+        };
+        Some((since, id, task))
+    }
+
     /// Returns everything else that is under way, what has been for longest first.
     #[must_use]
     pub fn tasks(&self) -> Vec<Task<'_>> {
@@ -141,10 +164,12 @@ impl Live {
                         done,
                         expected: Some(expected).filter(|&expected| expected > 0),
                     }),
+                    count: 1,
                 };
                 (activity.since, activity.id, task)
             })
             .collect();
+        tasks.extend(self.queries());
         tasks.sort_unstable_by_key(|&(since, id, _)| (since, id));
         tasks.into_iter().map(|(_, _, task)| task).collect()
     }
