@@ -11,6 +11,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rusqlite::Connection;
 use serde_json::Value;
 
+use crate::help::VERBS;
 use crate::program::{Ran, command, folder, run};
 
 /// The tables of a store's database, as far as anybody reads them.
@@ -27,6 +28,8 @@ const SCHEMA: &str = "
 struct Store {
     folder: tempfile::TempDir,
     database: Connection,
+    /// What its paths begin with.
+    dir: String,
 }
 
 /// The times of a file, in nanoseconds since 1970.
@@ -62,7 +65,26 @@ impl Store {
             .execute_batch("PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0;")
             .and_then(|()| database.execute_batch(SCHEMA))
             .expect("a schema");
-        Self { folder, database }
+        Self {
+            folder,
+            database,
+            dir: "/nix/store".to_owned(),
+        }
+    }
+
+    /// A store whose paths are where they say, as that of this machine.
+    fn in_place() -> Self {
+        let store = Self::new();
+        let dir = store.file("").display().to_string();
+        Self {
+            dir: dir.trim_end_matches('/').to_owned(),
+            ..store
+        }
+    }
+
+    /// Returns a path of the store.
+    fn path(&self, name: &str) -> String {
+        format!("{}/{}", self.dir, base(name))
     }
 
     fn root(&self) -> &Path {
@@ -77,15 +99,15 @@ impl Store {
     fn drv(&self, name: &str, needs: &[&str]) -> String {
         let needs = needs
             .iter()
-            .map(|name| format!(r#"("/nix/store/{}.drv",["out"])"#, base(name)));
+            .map(|name| format!(r#"("{}.drv",["out"])"#, self.path(name)));
         let text = format!(
-            r#"Derive([("out","/nix/store/{}","","")],[{}],[],"x86_64-linux","/bin/sh",[],[])"#,
-            base(name),
+            r#"Derive([("out","{}","","")],[{}],[],"x86_64-linux","/bin/sh",[],[])"#,
+            self.path(name),
             needs.collect::<Vec<_>>().join(",")
         );
         let drv = format!("{}.drv", base(name));
         fs::write(self.file(&drv), text).expect("a writable store");
-        format!("/nix/store/{drv}")
+        format!("{}/{drv}", self.dir)
     }
 
     fn log_file(&self, name: &str) -> PathBuf {
@@ -111,13 +133,13 @@ impl Store {
 
     /// Registers a path, as built here or not.
     fn register(&self, name: &str, second: u128, built_here: bool) {
-        let (path, drv) = (base(name), format!("/nix/store/{}.drv", base(name)));
+        let (path, drv) = (self.path(name), format!("{}.drv", self.path(name)));
         self.database
             .execute(
                 "INSERT INTO ValidPaths (path, hash, registrationTime, deriver, narSize, ultimate)
                  VALUES (?1, 'sha256:0', ?2, ?3, 120, ?4)",
                 rusqlite::params![
-                    format!("/nix/store/{path}"),
+                    path,
                     i64::try_from(second).expect("seconds"),
                     drv,
                     built_here.then_some(1)
@@ -217,7 +239,7 @@ fn builds_have_the_times_of_their_logs() {
     let store = Store::new();
     let one = store.build("one-1.0", &[], 60);
     let two = store.build("two-2.0", &["one-1.0"], 40);
-    let path = format!("/nix/store/{}", base("two-2.0"));
+    let path = store.path("two-2.0");
     let units = store.units(&[&path]);
     for (name, times) in [("one-1.0", one), ("two-2.0", two)] {
         let unit = unit(&units, name);
@@ -263,7 +285,7 @@ fn every_way_to_name_it_leads_to_the_same() {
     }
     let store = Store::new();
     store.build("one-1.0", &[], 30);
-    let path = format!("/nix/store/{}", base("one-1.0"));
+    let path = store.path("one-1.0");
     symlink(&path, store.root().join("result")).expect("a writable temporary folder");
     let here = store.file(&base("one-1.0")).display().to_string();
     let drv = format!("{path}.drv");
@@ -278,14 +300,40 @@ fn every_way_to_name_it_leads_to_the_same() {
         assert_eq!(store.units(&[name]), expected, "{name}");
     }
     assert_eq!(store.units(&["--since", "1h"]), expected);
-    // Every verb takes such a name, too, of the machine's own store.
-    let mut command = store.command(&["slowest", "result", "--json"]);
-    command
-        .env("NIX_STORE_DIR", "/nix/store")
-        .env("NIX_STATE_DIR", store.root().join("nix/var/nix"))
-        .env("NIX_LOG_DIR", store.root().join("nix/var/log/nix"));
-    let json = run(&mut command).json();
-    assert_eq!(json["input"]["clock"], "reconstructed");
+}
+
+#[test]
+fn every_verb_takes_what_was_built() {
+    if !has_births() {
+        return;
+    }
+    let store = Store::in_place();
+    store.build("one-1.0", &[], 30);
+    let here = store.path("one-1.0");
+    let link = |target: &str, name: &str| {
+        symlink(target, store.root().join(name)).expect("a writable temporary folder");
+    };
+    let clock = |name: &str| {
+        let mut command = store.command(&["slowest", name, "--json"]);
+        command
+            .env("NIX_STORE_DIR", &store.dir)
+            .env("NIX_STATE_DIR", store.root().join("nix/var/nix"))
+            .env("NIX_LOG_DIR", store.root().join("nix/var/log/nix"));
+        run(&mut command).json()["input"]["clock"].clone()
+    };
+    link(&here, "result");
+    for name in ["result", "./result", &format!("{here}.drv")] {
+        assert_eq!(clock(name), "reconstructed", "{name}");
+    }
+    // But files in the store are what they are.
+    let logs = store.file(&base("logs"));
+    fs::create_dir(&logs).expect("a writable store");
+    let log = logs.join("build.log").display().to_string();
+    fs::write(&log, "3 @nix {\"action\":\"stop\",\"id\":1}\n").expect("a writable store");
+    link(&log, "log");
+    for name in ["log", &log] {
+        assert_eq!(clock(name), "carrier", "{name}");
+    }
 }
 
 #[test]
@@ -312,7 +360,7 @@ fn what_failed_shows_how_it_ended() {
     assert!(text.contains("no luck"), "{text}");
     // Once something ran on it, it must have been there: it was deleted since.
     store.build("top-1.0", &["bad-1.0"], 10);
-    let units = store.units(&[&format!("/nix/store/{}", base("top-1.0"))]);
+    let units = store.units(&[&store.path("top-1.0")]);
     assert_eq!(unit(&units, "bad-1.0")["outcome"], "succeeded");
 }
 
@@ -328,11 +376,15 @@ fn what_was_tried_before_starts_after_what_it_needs() {
     let one = store.build("one-1.0", &[], 20);
     let two = store.build("two-1.0", &["one-1.0"], 30);
     assert!(two.born < one.born, "the file is the same");
-    let units = store.units(&[&format!("/nix/store/{}", base("two-1.0"))]);
+    let units = store.units(&[&store.path("two-1.0")]);
     let tried = unit(&units, "two-1.0");
+    // What it needs was there once that was written.
+    let ready = times(&store.file(&base("one-1.0")))
+        .modified
+        .max(one.modified);
     assert_eq!(
         (took(tried), &tried["end"]),
-        (two.modified - one.modified, &"inferred".into())
+        (two.modified - ready, &"inferred".into())
     );
     let said = store.nixlog(&["slowest", "x.nixlog.zst"]).result();
     assert!(
@@ -348,7 +400,7 @@ fn a_path_from_elsewhere_has_an_end() {
     store.register("one-1.0", 1_700_000_000, false);
     store.drv("two-1.0", &["one-1.0"]);
     store.register("two-1.0", 1_700_000_007, false);
-    let units = store.units(&[&format!("/nix/store/{}", base("two-1.0"))]);
+    let units = store.units(&[&store.path("two-1.0")]);
     for name in ["one-1.0", "two-1.0"] {
         let unit = unit(&units, name);
         assert_eq!(
@@ -362,8 +414,20 @@ fn a_path_from_elsewhere_has_an_end() {
         assert_eq!(unit["unpacked_bytes"], 120);
     }
     assert_eq!(unit(&units, "two-1.0")["end_ns"], 7_000_000_000_u64);
-    let said = store.nixlog(&["phases", "x.nixlog.zst"]).result();
-    assert!(said.contains("whose start is not known"), "{said}");
+    // No verb makes up what is not known.
+    for verb in VERBS {
+        let said = match *verb {
+            "run" | "record" | "reconstruct" | "what-if" => continue,
+            verb => store.nixlog(&[verb, "x.nixlog.zst", "--no-store"]).result(),
+        };
+        assert!(said.contains("whose start is not known"), "{verb}: {said}");
+        assert!(!said.contains("Nix itself"), "{verb}: {said}");
+    }
+    let said = store.nixlog(&["critical-path", "x.nixlog.zst"]).result();
+    assert!(
+        said.contains("7.00s wall: 7.00s waiting for reasons unknown"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -487,7 +551,7 @@ fn a_damaged_store_costs_no_more_than_it_must() {
     fs::write(store.file(&format!("{}.drv", base("one-1.0"))), "Derive([")
         .expect("a writable store");
     fs::write(store.log_file("two-1.0"), "no bzip2").expect("a writable log folder");
-    let path = format!("/nix/store/{}", base("two-1.0"));
+    let path = store.path("two-1.0");
     let ran = store
         .nixlog(&["reconstruct", &path, "--store", ".", "--json"])
         .json();

@@ -1,20 +1,29 @@
 //! What a name of a package means, by asking Nix. Evaluates, and never builds anything.
 
 use std::io;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::error::CliError;
 
-/// Asks Nix for the derivations of an installable, or of an attribute of a file.
+/// Asks Nix for the derivations of an installable, or of an attribute of a file; in the store of another
+/// root, if there is one.
 ///
 /// `nix path-info --derivation` writes the `.drv` files, as all evaluation does, and builds nothing;
 /// evaluation that needs a build first is refused.
-pub(crate) fn derivations(file: Option<&str>, installable: &str) -> Result<Vec<String>, CliError> {
+pub(crate) fn derivations(
+    root: Option<&Path>,
+    file: Option<&str>,
+    installable: &str,
+) -> Result<Vec<String>, CliError> {
     let mut command = Command::new("nix");
     command
         .args(["path-info", "--derivation"])
         .args(["--extra-experimental-features", "nix-command flakes"])
         .args(["--option", "allow-import-from-derivation", "false"]);
+    if let Some(root) = root {
+        command.arg("--store").arg(root);
+    }
     match file {
         Some(file) => command.args(["--file", file]),
         None => command.arg("--no-write-lock-file"),

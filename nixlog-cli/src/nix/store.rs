@@ -4,6 +4,8 @@ use std::env;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
+use nixlog_core::store_path::StorePath;
+
 /// Where Nix keeps things, unless it is told otherwise.
 const STORE_DIR: &str = "/nix/store";
 const STATE_DIR: &str = "/nix/var/nix";
@@ -23,6 +25,17 @@ pub(crate) struct Store {
     log_dir: PathBuf,
     /// What is in front of everything, for another root.
     root: Option<PathBuf>,
+}
+
+/// What a path has to do with the store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Resolved {
+    /// The base name of the store path that it is in.
+    pub(crate) base: String,
+    /// A link led there.
+    pub(crate) linked: bool,
+    /// It is something inside of the store path.
+    pub(crate) inside: bool,
 }
 
 impl Store {
@@ -54,6 +67,11 @@ impl Store {
         }
     }
 
+    /// Returns the other root, if it is one.
+    pub(crate) fn root(&self) -> Option<&Path> {
+        self.root.as_deref()
+    }
+
     /// Returns the path of the database.
     pub(crate) fn database(&self) -> PathBuf {
         self.state_dir.join("db/db.sqlite")
@@ -79,16 +97,19 @@ impl Store {
         &self.real_dir
     }
 
-    /// Finds the base name of the store path that a path is in or leads to, and whether it led there by a
-    /// link.
+    /// Finds the store path that a path is in or leads to.
     ///
     /// Links are followed by hand: those below another root lead to where they would be if that were `/`.
-    pub(crate) fn resolve(&self, path: &Path) -> Option<(String, bool)> {
+    pub(crate) fn resolve(&self, path: &Path) -> Option<Resolved> {
         let mut path = std::path::absolute(path).ok()?;
         let mut linked = false;
         for _ in 0..MAX_LINKS {
-            if let Some(base) = self.base_of(&path) {
-                return Some((base, linked));
+            if let Some((base, inside)) = self.base_of(&path) {
+                return Some(Resolved {
+                    base,
+                    linked,
+                    inside,
+                });
             }
             path = self.follow(&path)?;
             linked = true;
@@ -96,19 +117,19 @@ impl Store {
         None
     }
 
-    /// Returns the base name of the store path that a path is in, going by its name alone.
-    fn base_of(&self, path: &Path) -> Option<String> {
+    /// Returns the base name of the store path that a path is in, going by its name alone, and whether the
+    /// path goes on inside.
+    fn base_of(&self, path: &Path) -> Option<(String, bool)> {
         let rest = path
             .strip_prefix(&self.dir)
             .or_else(|_| path.strip_prefix(&self.real_dir));
-        match rest.ok()?.components().next()? {
-            Component::Normal(base) => {
-                let base = base.to_str()?;
-                nixlog_core::store_path::StorePath::parse(base)?;
-                Some(base.to_owned())
-            }
-            _ => None,
-        }
+        let mut parts = rest.ok()?.components();
+        let Component::Normal(base) = parts.next()? else {
+            return None;
+        };
+        let base = base.to_str()?;
+        StorePath::parse(base)?;
+        Some((base.to_owned(), parts.next().is_some()))
     }
 
     /// Follows the first link in a path; `None` where there is none.
@@ -155,24 +176,32 @@ mod tests {
         link("loop", "loop")?;
         let store = Store::find(Some(&root));
         let here = store.file(base);
+        let found = |linked, inside| Some((linked, inside));
         let cases = [
-            (PathBuf::from(format!("/nix/store/{base}")), Some(false)),
+            (
+                PathBuf::from(format!("/nix/store/{base}")),
+                found(false, false),
+            ),
             (
                 PathBuf::from(format!("/nix/store/{base}/bin/sh")),
-                Some(false),
+                found(false, true),
             ),
-            (here.join("share"), Some(false)),
-            (root.join("run/current-system"), Some(true)),
-            (root.join("run/current-system/sw/bin"), Some(true)),
-            (root.join("absolute"), Some(true)),
-            (root.join("relative"), Some(true)),
+            (here.join("share"), found(false, true)),
+            (root.join("run/current-system"), found(true, false)),
+            (root.join("run/current-system/sw/bin"), found(true, true)),
+            (root.join("absolute"), found(true, false)),
+            (root.join("relative"), found(true, false)),
             (root.join("loop"), None),
             (root.join("nowhere"), None),
             (PathBuf::from("/nix/store"), None),
             (PathBuf::from("/nix/store/.links"), None),
         ];
-        for (path, linked) in cases {
-            let expected = linked.map(|linked| (base.to_owned(), linked));
+        for (path, expected) in cases {
+            let expected = expected.map(|(linked, inside)| Resolved {
+                base: base.to_owned(),
+                linked,
+                inside,
+            });
             assert_eq!(store.resolve(&path), expected, "{}", path.display());
         }
         Ok(())

@@ -86,7 +86,11 @@ pub(crate) fn as_input(argument: &str) -> Option<Result<Vec<u8>, CliError>> {
     let store = Store::find(None);
     let path = Path::new(argument);
     let is_of_store = match store.resolve(path) {
-        Some((base, linked)) => linked || base.ends_with(".drv") || !store.file(&base).is_file(),
+        // A file inside of a store path is a file, and a plain one in the store may be a log.
+        Some(found) if found.inside => !path.is_file(),
+        Some(found) => {
+            found.linked || found.base.ends_with(".drv") || !store.file(&found.base).is_file()
+        }
         None => argument.contains('#') && !path.exists(),
     };
     let request = Request {
@@ -149,10 +153,10 @@ fn name(
 ) -> Result<(), CliError> {
     let resolved = match file {
         Some(_) => None,
-        None => store.resolve(Path::new(what)).map(|(base, _)| base),
+        None => store.resolve(Path::new(what)).map(|found| found.base),
     };
     let Some(base) = resolved else {
-        for path in installable::derivations(file, what)? {
+        for path in installable::derivations(store.root(), file, what)? {
             let base = nixlog_core::store_path::base_name(&path);
             wanted.derivations.insert(base.to_owned());
         }

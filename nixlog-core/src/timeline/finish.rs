@@ -72,7 +72,7 @@ pub(super) fn timeline(mut builder: TimelineBuilder) -> Timeline {
         is_text,
     ));
     if builder.reconstructed {
-        issues.retain(|issue| !issue.code.starts_with("end-"));
+        issues.retain(|issue| !issue.code.starts_with("end-") && issue.code != "clock-coarse");
         issues.extend(told::issues(builder.told_units.values()));
         // The form of the lines is ours.
         builder.facts.evidence = Evidence::default();

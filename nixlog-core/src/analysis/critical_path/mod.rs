@@ -66,7 +66,7 @@ pub enum Wait {
     Missing,
     /// It was ready and a slot was free: Nix's own time, for locks, registration and scheduling.
     Overhead,
-    /// What it depends on is not known, so neither is why it did not start earlier.
+    /// What it depends on is not known, so neither is why it did not start earlier; or nobody watched.
     Unknown,
 }
 

@@ -9,6 +9,10 @@ use crate::store_path::StorePath;
 use crate::time::{Interval, Nanos, Stamp};
 use crate::timeline::{Name, Part, Timeline, Unit, UnitKind};
 
+/// Nix itself takes no longer between two units. In a reconstruction, where nobody watched evaluation, locks
+/// and downloads without a start, a longer wait may be any of these.
+const UNWATCHED: Nanos = Nanos::new(1_000_000_000);
+
 pub(super) struct Walk<'a> {
     timeline: &'a Timeline,
     run: &'a RunGraph,
@@ -267,7 +271,11 @@ impl<'a> Walk<'a> {
                     );
                 }
                 None => {
-                    let wait = if known { Wait::Overhead } else { Wait::Unknown };
+                    let unwatched = self.timeline.is_reconstructed() && until.since(at) > UNWATCHED;
+                    let wait = match known && !unwatched {
+                        true => Wait::Overhead,
+                        false => Wait::Unknown,
+                    };
                     self.push(at, wait.part(), None, Some(wait));
                 }
             }
