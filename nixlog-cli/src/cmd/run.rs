@@ -9,6 +9,7 @@ use nixlog_core::report::document::Ending;
 use nixlog_core::time::Stamp;
 use nixlog_core::timeline::Source;
 use nixlog_core::wire::Line;
+use nixlog_core::wire::event::Level;
 
 use crate::cli::{ColorWhen, SaveArgs};
 use crate::error::CliError;
@@ -102,7 +103,12 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, CliError> {
     let shows = !args.quiet && plan.way != Way::Socket;
     let mut watch = Shown(shows.then(|| {
         let color = term::color(args.color, &io::stderr());
-        Display::new(term::display(), color).build_logs(args.print_build_logs)
+        let display = Display::new(term::display(), color);
+        let display = display.build_logs(args.print_build_logs || plan.wants_build_logs);
+        match plan.is_louder {
+            true => display.at_most(Level::INFO),
+            false => display,
+        }
     }));
     let exit = running.watch(&mut session, &mut watch);
     if let Some(display) = watch.0 {

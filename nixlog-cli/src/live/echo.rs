@@ -34,6 +34,8 @@ pub(super) struct Echo {
     /// Up to which level Nix would show activities: it filters messages itself, so their levels
     /// tell how verbose it is.
     verbosity: Level,
+    /// Messages above this level were asked for by us, not by whoever reads.
+    most: Level,
     /// Makes a line harmless for whoever reads our output, where a program does.
     guard: Option<fn(&str) -> Cow<'_, str>>,
 }
@@ -46,6 +48,7 @@ impl Echo {
             labels: HashMap::new(),
             decoded: String::new(),
             verbosity: Level::INFO,
+            most: Level(u8::MAX),
             guard: None,
         }
     }
@@ -54,6 +57,11 @@ impl Echo {
     pub(super) fn guarded(mut self, guard: fn(&str) -> Cow<'_, str>) -> Self {
         self.guard = Some(guard);
         self
+    }
+
+    /// Leaves out messages above this level.
+    pub(super) fn at_most(&mut self, level: Level) {
+        self.most = level;
     }
 
     /// Shows the build logs, too.
@@ -72,6 +80,9 @@ impl Echo {
             Body::Event(Event::Start(start)) => self.start(&start, out),
             Body::Event(Event::Stop(id)) => drop(self.labels.remove(&id)),
             Body::Event(Event::Message(message)) => {
+                if message.level > self.most {
+                    return;
+                }
                 self.verbosity = self.verbosity.max(message.level);
                 if self.amount == Amount::Everything || message.level < Level::INFO {
                     self.plain(message.text, "", out);

@@ -178,6 +178,12 @@ impl Display {
         self
     }
 
+    /// Leaves out messages that only a more verbose Nix than this prints.
+    pub(crate) fn at_most(mut self, level: Level) -> Self {
+        self.echo.at_most(level);
+        self
+    }
+
     /// Says how long a derivation usually takes to build, by its name.
     #[expect(dead_code, reason = "there is no history of runs yet that could tell")]
     pub(crate) fn usual(mut self, usual: impl Fn(&str) -> Option<Nanos> + 'static) -> Self {

@@ -73,9 +73,16 @@ pub(crate) fn writer_of_stdin() -> Option<(Vec<String>, Option<String>)> {
 }
 
 /// Finds the command at the other end of a socket, and its working directory, where the system tells.
+#[cfg(target_os = "linux")]
 pub(crate) fn peer(stream: &UnixStream) -> Option<(Vec<String>, Option<String>)> {
     let credentials = rustix::net::sockopt::socket_peercred(stream).ok()?;
     process(u32::try_from(credentials.pid.as_raw_pid()).ok()?)
+}
+
+/// Other systems do not tell.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn peer(_: &UnixStream) -> Option<(Vec<String>, Option<String>)> {
+    None
 }
 
 /// Returns the command line of a process, and its working directory.

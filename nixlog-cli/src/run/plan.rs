@@ -44,6 +44,10 @@ pub(crate) struct Plan {
     pub(crate) way: Way,
     /// Why there is no log, if there is none.
     pub(crate) why: Option<&'static str>,
+    /// It says more than whoever typed the command asked for.
+    pub(crate) is_louder: bool,
+    /// Whoever typed the command wants to see the build logs.
+    pub(crate) wants_build_logs: bool,
 }
 
 /// What a program is to us.
@@ -110,7 +114,12 @@ pub(crate) fn plan(
             changed.extend(["--log-format", "internal-json"].map(OsString::from));
             changed.push(OsString::from(verbosity(program, place, look_up)));
             changed.extend_from_slice(args);
-            as_it_is(&changed, way, None)
+            Plan {
+                is_louder: !own(args).any(is_verbose),
+                wants_build_logs: own(args)
+                    .any(|word| word == "-L" || word == "--print-build-logs"),
+                ..as_it_is(&changed, way, None)
+            }
         }
         Way::Nothing => as_it_is(words, way, Some(NO_LOG)),
         way => as_it_is(words, way, None),
@@ -125,7 +134,17 @@ fn as_it_is(words: &[OsString], way: Way, why: Option<&'static str>) -> Plan {
         words: words.to_vec(),
         way,
         why,
+        is_louder: false,
+        wants_build_logs: false,
     }
+}
+
+/// Tells whether a word asks Nix to say more.
+fn is_verbose(word: &str) -> bool {
+    let many = word
+        .strip_prefix('-')
+        .is_some_and(|letters| !letters.is_empty() && letters.bytes().all(|letter| letter == b'v'));
+    many || matches!(word, "--verbose" | "--debug")
 }
 
 fn way(kind: Kind, program: &OsStr, args: &[OsString], place: Place, look_up: &dyn LookUp) -> Way {
@@ -427,6 +446,21 @@ mod tests {
             let got = planned(command, interactive, &Machine(nix, ""));
             assert_eq!(got, (want.to_owned(), way), "{command} with {nix}");
         }
+    }
+
+    /// Nobody is shown what only we asked for.
+    #[test]
+    fn louder_than_asked() {
+        let plan = |command: &str| {
+            let words: Vec<OsString> = command.split(' ').map(OsString::from).collect();
+            let plan = plan(&words, Place::default(), None, &Machine("", ""));
+            (plan.is_louder, plan.wants_build_logs)
+        };
+        assert_eq!(plan("nix build .#x"), (true, false));
+        assert_eq!(plan("nix build .#x -L"), (true, true));
+        assert_eq!(plan("nix build .#x -vv"), (false, false));
+        assert_eq!(plan("nix run .#x -- -v -L"), (true, false));
+        assert_eq!(plan("make -v"), (false, false));
     }
 
     #[test]
