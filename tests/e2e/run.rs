@@ -138,11 +138,19 @@ fn spawned(command: &mut Command) -> Child {
         .expect("nixlog starts")
 }
 
-/// Waits until a file is there: something has come so far.
-fn wait_for(path: &Path) {
-    while !path.exists() {
+/// Waits until something has come so far; however slow the machine is, not for ever.
+fn wait_until(has_come: impl Fn() -> bool) {
+    for _ in 0..6000 {
+        if has_come() {
+            return;
+        }
         thread::sleep(Duration::from_millis(10));
     }
+    panic!("it never came");
+}
+
+fn wait_for(path: &Path) {
+    wait_until(|| path.exists());
 }
 
 /// The command gets the signal, once, ends as it likes, and the report comes.
@@ -212,9 +220,7 @@ fn a_killed_nixlog_leaves_what_it_had() {
         let text = text_of(&path);
         text.lines().count() > n_lines
     };
-    while !is_written() {
-        thread::sleep(Duration::from_millis(50));
-    }
+    wait_until(is_written);
     signal(&child, "KILL");
     child.wait().expect("nixlog ends");
     let path = only_recording(&folder);
