@@ -40,16 +40,18 @@ pub(crate) enum Command {
     Timeline(cmd::timeline::Args),
     Graph(cmd::graph::Args),
     Doctor(cmd::doctor::Args),
+    Runs(cmd::runs::Args),
 }
 
 /// Where the log comes from.
 #[derive(Debug, Args)]
 pub(crate) struct InputArgs {
-    /// The log: a file, or `-` for standard input (the default in a pipe); or what was built: a store
-    /// path, a link to one, a `.drv`, an installable (`nixpkgs#hello`)
+    /// The log: a file, `-` for standard input, `last`, `last~2`, a recorded run's name or id; or what was
+    /// built: a store path, a link to one, a `.drv`, an installable (`nixpkgs#hello`)
     ///
-    /// gzip, zstd, xz and bzip2 are recognised by their first bytes. Of what was built and not recorded,
-    /// the store remembers when: see `nixlog reconstruct`.
+    /// By default standard input in a pipe, else the last run. gzip, zstd, xz and bzip2 are recognised by
+    /// their first bytes. Of what was built and not recorded, the store remembers when: see `nixlog
+    /// reconstruct`.
     #[arg(value_name = "INPUT")]
     pub(crate) input: Option<PathBuf>,
 
@@ -85,6 +87,25 @@ pub(crate) struct InputArgs {
 
     #[command(flatten)]
     pub(crate) save: SaveArgs,
+}
+
+impl InputArgs {
+    /// Names an input that is a file.
+    pub(crate) const fn of_file(path: PathBuf) -> Self {
+        Self {
+            input: Some(path),
+            carrier: None,
+            timing: None,
+            quiet: true,
+            print_build_logs: false,
+            tee: false,
+            save: SaveArgs {
+                off: true,
+                on: false,
+                no_thin: false,
+            },
+        }
+    }
 }
 
 /// Whether and how what comes in live is recorded.

@@ -1,7 +1,7 @@
 //! Where bytes come from: a file or standard input, plain or compressed.
 
 use std::fs::File;
-use std::io::{self, Chain, Cursor, IsTerminal as _, Read};
+use std::io::{self, Chain, Cursor, Read};
 use std::path::Path;
 
 use bzip2::read::MultiBzDecoder;
@@ -11,6 +11,7 @@ use nixlog_core::analysis::sufficiency::HOW_TO_STAMP;
 use nixlog_core::wire::Carrier;
 
 use crate::error::CliError;
+use crate::runs::select::{self, Chosen, Selected};
 
 /// Says how to give nixlog something to read.
 fn pipe() -> String {
@@ -23,6 +24,15 @@ pub(crate) struct Opened {
     bytes: Box<dyn Read + Send>,
     /// Not a file: lines may come while they are written.
     pub(crate) live: bool,
+    /// The recorded run that it is.
+    pub(crate) run: Option<FromRun>,
+}
+
+/// What is known of a recorded run before it is read.
+#[derive(Debug, Clone)]
+pub(crate) struct FromRun {
+    pub(crate) name: Option<String>,
+    pub(crate) is_running: bool,
 }
 
 /// A log whose first bytes have come.
@@ -37,11 +47,19 @@ pub(crate) struct Input {
     pub(crate) live: bool,
 }
 
-/// Opens what the command line names; without a name, standard input.
+/// Opens what the command line names; without a name, standard input where something is piped in, else
+/// the last run.
 pub(crate) fn open(path: Option<&Path>) -> Result<Opened, CliError> {
-    match path {
-        Some(path) if path != Path::new("-") => open_file(path),
-        named => open_stdin(named.is_some()),
+    let stdin = Stdin::look();
+    match select::input(path, stdin != Stdin::Nothing)? {
+        Selected::Stdin => Ok(Opened {
+            name: "-".to_owned(),
+            live: stdin != Stdin::File,
+            bytes: Box::new(io::stdin()),
+            run: None,
+        }),
+        Selected::File(path) => open_file(&path),
+        Selected::Run(chosen) => open_run(chosen),
     }
 }
 
@@ -111,31 +129,50 @@ fn open_file(path: &Path) -> Result<Opened, CliError> {
         name,
         bytes: Box::new(file),
         live,
+        run: None,
     })
 }
 
-fn open_stdin(asked_for: bool) -> Result<Opened, CliError> {
-    let stdin = io::stdin();
-    if stdin.is_terminal() && !asked_for {
-        return Err(CliError::new("no log: standard input is a terminal")
-            .hint("name a log file: nixlog phases build.log")
-            .hint(format!("or {}", pipe())));
-    }
+fn open_run(chosen: Chosen) -> Result<Opened, CliError> {
+    let is_running = chosen.run.is_running();
+    let (file, _) = chosen
+        .run
+        .open()
+        .map_err(|error| unreadable(&chosen.word, error))?;
     Ok(Opened {
-        name: "-".to_owned(),
-        live: !stdin_is_file(),
-        bytes: Box::new(stdin),
+        name: chosen.word,
+        bytes: Box::new(file),
+        live: false,
+        run: Some(FromRun {
+            name: chosen.name,
+            is_running,
+        }),
     })
 }
 
-/// Tells whether standard input is a file that somebody redirected: then nothing arrives live.
-fn stdin_is_file() -> bool {
-    use std::os::fd::AsFd as _;
-    let duplicate = io::stdin().as_fd().try_clone_to_owned();
-    duplicate
-        .map(File::from)
-        .and_then(|file| file.metadata())
-        .is_ok_and(|metadata| metadata.is_file())
+/// What standard input is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stdin {
+    /// A pipe or a socket: lines may come while they are written.
+    Pipe,
+    /// A file that somebody redirected, or another thing with a name: nothing arrives live.
+    File,
+    /// A terminal, `/dev/null`, closed: nobody gives nixlog anything.
+    Nothing,
+}
+
+impl Stdin {
+    fn look() -> Self {
+        use std::os::fd::AsFd as _;
+        use std::os::unix::fs::FileTypeExt as _;
+        let duplicate = io::stdin().as_fd().try_clone_to_owned();
+        let metadata = duplicate.map(File::from).and_then(|file| file.metadata());
+        match metadata.map(|metadata| metadata.file_type()) {
+            Ok(kind) if kind.is_fifo() || kind.is_socket() => Self::Pipe,
+            Ok(kind) if !kind.is_char_device() => Self::File,
+            _ => Self::Nothing,
+        }
+    }
 }
 
 /// Unpacks what may be compressed, whatever it is.

@@ -23,12 +23,13 @@ use nixlog_core::wire::{ClockKind, LogReader};
 use crate::capture::Capture;
 use crate::cli::{ColorWhen, InputArgs};
 use crate::error::CliError;
-use crate::input::{self, Input};
+use crate::input::{self, FromRun, Input};
 use crate::live::Display;
 use crate::output;
 use crate::reconstruct;
 use crate::recorder::{self, Options, Recorded, Recorder};
 use crate::run::source::now;
+use crate::runs::select;
 use crate::session::Session;
 use crate::term;
 
@@ -60,6 +61,7 @@ pub(crate) struct Loaded {
 /// so.
 pub(crate) fn log(args: &InputArgs, color: ColorWhen) -> Result<Log, CliError> {
     if let Some(name) = args.input.as_deref().and_then(Path::to_str)
+        && !select::is_last(name)
         && let Some(text) = reconstruct::as_input(name)
     {
         return recording(name, &text?);
@@ -81,6 +83,7 @@ pub(crate) fn load(args: &InputArgs, color: ColorWhen) -> Result<Loaded, CliErro
     if opened.live {
         outlive_interrupt();
     }
+    let run = opened.run.clone();
     let input = opened.begin()?;
     let live = input.live;
     let (name, compression) = (input.name.clone(), input.compression);
@@ -147,6 +150,11 @@ pub(crate) fn load(args: &InputArgs, color: ColorWhen) -> Result<Loaded, CliErro
     let (timeline, reader, contents, brought) = session.finish();
     let mut source = Source::new(&name, &reader, started_at);
     source.compression = compression;
+    // Where the lines brought their own times, how long it took to read them is nothing to the build.
+    let carried = timeline
+        .wall()
+        .filter(|_| source.clock == ClockKind::Carrier.name());
+    let duration_ns = carried.map_or(duration_ns, |wall| wall.end().as_nanos());
     let end = End {
         duration_ns,
         ..End::default()
@@ -165,6 +173,9 @@ pub(crate) fn load(args: &InputArgs, color: ColorWhen) -> Result<Loaded, CliErro
     is_text(&source, &reader, &timeline)?;
     replayed(&mut source, arrivals, &timeline);
     source.take_recording(contents);
+    if let Some(run) = run {
+        from_run(&mut source, run);
+    }
     let log = Log {
         source,
         timeline,
@@ -198,6 +209,20 @@ pub(crate) fn recording(name: &str, text: &[u8]) -> Result<Log, CliError> {
         timeline,
         brought,
     })
+}
+
+/// Says of a run what its recording cannot.
+fn from_run(source: &mut Source, run: FromRun) {
+    source.run_name = run.name;
+    if run.is_running {
+        // It has no end yet, and its last frame may be half there.
+        let cut = ["recording-cut", "input-cut"];
+        source.issues.retain(|issue| !cut.contains(&issue.code));
+        let message = "this run still goes on: what is here is what it has so far";
+        source
+            .issues
+            .push(warning("run-unfinished", message.to_owned()));
+    }
 }
 
 /// Ends a recording. A log that is none of Nix's is not worth one.

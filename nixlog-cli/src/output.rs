@@ -6,7 +6,7 @@ use std::path::Path;
 
 use nixlog_core::report::document::Document;
 use nixlog_core::report::text::{Style, Theme};
-use nixlog_core::report::view::Report;
+use nixlog_core::report::view::{Report, RunsReport};
 use nixlog_core::report::{csv, json, markdown, text};
 use serde::Serialize;
 use tempfile::NamedTempFile;
@@ -48,10 +48,32 @@ pub(crate) fn warning(text: &str) {
     drop(writeln!(anstream::stderr(), "warning: {text}"));
 }
 
+/// Prints a result for which no log was read.
+pub(crate) fn write_runs<R: Serialize>(
+    args: &OutputArgs,
+    report: &RunsReport<R>,
+    document: &Document,
+) -> Result<(), CliError> {
+    write_to(args, false, |format, style, out| match format {
+        Format::Json => json::write(report, out),
+        Format::Text => text::write(document, style, out),
+        Format::Md => markdown::write(document, out),
+        Format::Csv => csv::write(document, out),
+    })
+}
+
 /// Prints what `render` makes of a format and of what there is to know about the terminal.
 pub(crate) fn write_with<F: Formats>(
     args: &OutputArgs<F>,
     input: &InputArgs,
+    render: impl FnOnce(F, &Style, &mut dyn Write) -> io::Result<()>,
+) -> Result<(), CliError> {
+    write_to(args, input.tee, render)
+}
+
+fn write_to<F: Formats>(
+    args: &OutputArgs<F>,
+    tee: bool,
     render: impl FnOnce(F, &Style, &mut dyn Write) -> io::Result<()>,
 ) -> Result<(), CliError> {
     let format = if args.json { F::JSON } else { args.format };
@@ -59,7 +81,7 @@ pub(crate) fn write_with<F: Formats>(
         return write_file(path, |out| render(format, &Style::default(), out));
     }
     // With `--tee`, standard output has the log itself.
-    if input.tee {
+    if tee {
         let style = style(args.color, &io::stderr());
         let mut out = BufWriter::new(io::stderr().lock());
         let written = render(format, &style, &mut out).and_then(|()| out.flush());

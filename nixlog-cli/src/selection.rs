@@ -3,7 +3,7 @@
 use nixlog_core::analysis::makespan::KnownSlots;
 use nixlog_core::report::view::UnitView;
 use nixlog_core::time::Nanos;
-use nixlog_core::timeline::UnitKind;
+use nixlog_core::timeline::{Source, UnitKind};
 use regex::Regex;
 
 /// Tells whether `--filter`, if there is one, lets a unit through.
@@ -19,14 +19,23 @@ pub(crate) fn names(filter: Option<&Regex>, names: &[&str]) -> bool {
 /// What is known of the slots that a recorded build had.
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub(crate) struct SlotArgs {
-    /// How many builds Nix was allowed to run at once here: `max-jobs`; else the most seen running
+    /// How many builds Nix was allowed to run at once here: `max-jobs`; else as recorded, else the most
+    /// seen running
     #[arg(long, value_name = "N", value_parser = slots(), help_heading = "Simulation")]
     max_jobs: Option<u32>,
 }
 
 impl SlotArgs {
-    pub(crate) const fn known(self) -> KnownSlots {
-        KnownSlots::new(self.max_jobs)
+    pub(crate) fn known(self, source: &Source) -> KnownSlots {
+        known_slots(self.max_jobs, source)
+    }
+}
+
+/// Returns what is known of the slots of a recorded build: what was said, else what the recording says.
+pub(crate) fn known_slots(max_jobs: Option<u32>, source: &Source) -> KnownSlots {
+    match max_jobs {
+        Some(_) => KnownSlots::new(max_jobs),
+        None => KnownSlots::recorded(source.recording.max_jobs()),
     }
 }
 
@@ -52,7 +61,7 @@ pub(crate) fn kind(text: &str) -> Result<UnitKind, String> {
         })
 }
 
-/// Reads `500ms`, `30s`, `2m`, `1h`, `3d`; a bare number counts seconds.
+/// Reads `500ms`, `30s`, `2m`, `1h`, `30d`; a bare number counts seconds.
 pub(crate) fn duration(text: &str) -> Result<Nanos, String> {
     let split = text
         .find(|c: char| !c.is_ascii_digit() && c != '.')
@@ -66,6 +75,7 @@ pub(crate) fn duration(text: &str) -> Result<Nanos, String> {
         "m" | "min" => 60e9,
         "h" => 3600e9,
         "d" => 86_400e9,
+        "w" => 604_800e9,
         _ => return Err("expected a length of time such as `500ms`, `30s` or `2m`".to_owned()),
     };
     let number: f64 = number
@@ -83,6 +93,16 @@ pub(crate) fn duration(text: &str) -> Result<Nanos, String> {
 /// Reads `50MiB`, `12.5MB/s`, `800k`; a bare number counts bytes. Keeps the text.
 pub(crate) fn rate(text: &str) -> Result<(u64, String), String> {
     let bare = text.strip_suffix("/s").unwrap_or(text);
+    let expected = "expected bytes per second, such as `50MiB` or `12.5MB`";
+    let bytes = size(bare, expected)?;
+    if bytes == 0 {
+        return Err("expected more than nothing".to_owned());
+    }
+    Ok((bytes, text.to_owned()))
+}
+
+/// Reads `50MiB`, `12.5MB`, `800k`; a bare number counts bytes.
+pub(crate) fn size(bare: &str, expected: &str) -> Result<u64, String> {
     let split = bare
         .find(|c: char| !c.is_ascii_digit() && c != '.')
         .unwrap_or(bare.len());
@@ -95,7 +115,7 @@ pub(crate) fn rate(text: &str) -> Result<(u64, String), String> {
         "K" | "Ki" | "KiB" => 1024.0,
         "Mi" | "MiB" => 1024.0 * 1024.0,
         "Gi" | "GiB" => 1024.0 * 1024.0 * 1024.0,
-        _ => return Err("expected bytes per second, such as `50MiB` or `12.5MB`".to_owned()),
+        _ => return Err(expected.to_owned()),
     };
     let number: f64 = number
         .parse()
@@ -106,10 +126,7 @@ pub(crate) fn rate(text: &str) -> Result<(u64, String), String> {
         reason = "the number has no sign, and `as` saturates"
     )]
     let bytes = (number * scale) as u64;
-    if bytes == 0 {
-        return Err("expected more than nothing".to_owned());
-    }
-    Ok((bytes, text.to_owned()))
+    Ok(bytes)
 }
 
 #[cfg(test)]

@@ -26,7 +26,15 @@ fn refused(name: &str, bytes: &[u8]) -> String {
 #[test]
 fn nothing_there() {
     assert_snapshot!(all_say(&["missing.log"]), @r"
-    error: cannot read `missing.log`
+    error: there is no file, no run and no name `missing.log`
+    hint: name a log file, or pipe a build into nixlog: nix build … --log-format internal-json -v |& nixlog phases
+    ");
+}
+
+#[test]
+fn nothing_at_a_path() {
+    assert_snapshot!(all_say(&["./missing.log"]), @r"
+    error: cannot read `./missing.log`
     caused by: No such file or directory (os error 2)
     hint: name a log file, or pipe a build into nixlog: nix build … --log-format internal-json -v |& nixlog phases
     ");
@@ -269,6 +277,7 @@ fn a_terminal() {
         let mut script = Command::new("script");
         script
             .args(["-qec", command, "/dev/null"])
+            .env("NIXLOG_DIR", "/nonexistent/nixlog")
             .stdin(Stdio::null());
         script.output().map(Ran::from)
     };
@@ -280,8 +289,9 @@ fn a_terminal() {
     let ran = script(&format!("{nixlog} phases")).expect("it just worked");
     assert_eq!(ran.status, Some(2), "{ran:?}");
     assert_snapshot!(ran.stdout.replace("\r\n", "\n"), @r"
-    error: no log: standard input is a terminal
-    hint: name a log file: nixlog phases build.log
+    error: no log: nothing is piped in, and no run is recorded yet
+    hint: record one: nixlog run -- nix build …
+    hint: or name a log file: nixlog phases build.log
     hint: or pipe a build into nixlog: nix build … --log-format internal-json -v |& nixlog phases
     ");
 }

@@ -30,12 +30,30 @@ pub(crate) const VERBS: &[&str] = &[
     "timeline",
     "graph",
     "doctor",
+    "runs",
 ];
+
+/// Those of them that make a report of a log.
+pub(crate) fn reports() -> impl Iterator<Item = &'static str> {
+    let others = ["run", "record", "reconstruct", "runs", "cat", "import"];
+    let all = VERBS.iter().copied();
+    all.filter(move |verb| !others.contains(verb))
+}
 
 #[test]
 fn help_of_every_verb() {
     for verb in VERBS {
         assert_snapshot!(format!("help_{verb}"), help(&[verb, "--help"]));
+    }
+}
+
+/// What `runs` can do, in the order of its help.
+pub(crate) const RUNS: &[&str] = &["list", "show", "rename", "prune", "export", "path"];
+
+#[test]
+fn help_of_runs() {
+    for verb in RUNS {
+        assert_snapshot!(format!("help_runs_{verb}"), help(&["runs", verb, "--help"]));
     }
 }
 

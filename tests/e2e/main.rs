@@ -14,6 +14,7 @@ mod readme;
 mod reconstruct;
 mod reports;
 mod run;
+mod runs;
 mod selection;
 #[cfg(unix)]
 mod stand_in;

@@ -10,6 +10,7 @@ pub(crate) mod phases;
 pub(crate) mod reconstruct;
 pub(crate) mod record;
 pub(crate) mod run;
+pub(crate) mod runs;
 pub(crate) mod slowest;
 pub(crate) mod timeline;
 pub(crate) mod what_if;
@@ -35,6 +36,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Timeline(args) => timeline::run(&args),
         Command::Graph(args) => graph::run(&args),
         Command::Doctor(args) => doctor::run(&args),
+        Command::Runs(args) => runs::run(&args),
     };
     done.map(|()| ExitCode::SUCCESS)
 }

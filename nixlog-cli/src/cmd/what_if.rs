@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use nixlog_core::analysis::makespan::{KnownSlots, Makespan};
+use nixlog_core::analysis::makespan::Makespan;
 use nixlog_core::analysis::what_if::{Assumptions, Change, Questions};
 use nixlog_core::report::document::{self, WhatIfOptions};
 use nixlog_core::report::view::{self, ChangeView};
@@ -15,7 +15,7 @@ use crate::error::CliError;
 use crate::explained::{self, Explained};
 use crate::globs::Globs;
 use crate::output;
-use crate::selection::{rate, slots, top};
+use crate::selection::{known_slots, rate, slots, top};
 
 /// Predict how long the build would have taken if something were different
 ///
@@ -68,7 +68,8 @@ pub(crate) struct Args {
     )]
     suggest_cached: Option<usize>,
 
-    /// How many builds Nix was allowed to run at once in the recording; else the most seen running
+    /// How many builds Nix was allowed to run at once in the recording; else as recorded, else the most
+    /// seen running
     #[arg(long, value_name = "N", value_parser = slots(), help_heading = "Simulation")]
     recorded_max_jobs: Option<u32>,
 
@@ -116,7 +117,7 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
             .hint("which builds to cache: nixlog what-if LOG --suggest-cached 5"));
     }
     let log = explained::log(&args.input, &args.graph, args.output.color)?;
-    let known = KnownSlots::new(args.recorded_max_jobs);
+    let known = known_slots(args.recorded_max_jobs, &log.source);
     let makespan = Makespan::new(&log.timeline, &log.run, known);
     let makespan = makespan.as_ref();
     if let Some(n) = args.suggest_cached {

@@ -15,7 +15,6 @@ pub(crate) use frames::{first_frame, last_frame};
 pub(crate) use host::{header, peer, set_start, unix_nanos, writer_of_stdin};
 pub(crate) use whole::{keep, pack};
 
-use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::io;
 use std::path::PathBuf;
@@ -33,7 +32,7 @@ use crate::nix::database::Database;
 use crate::nix::settings;
 use crate::nix::store::Store;
 use crate::output;
-use crate::runs::{NewRun, Place};
+use crate::runs::{self, NewRun, Place};
 use derivations::{DerivationReader, Wanted};
 use frames::Frames;
 use named::Named;
@@ -241,7 +240,8 @@ impl Recorder {
         }
     }
 
-    /// Ends the recording. What could not be written was told already; then there is none.
+    /// Ends the recording, and prunes those of old runs. What could not be written was told already; then
+    /// there is none.
     pub(crate) fn finish(self, mut end: End) -> Option<Recorded> {
         let id = self.id.clone();
         self.references();
@@ -263,7 +263,8 @@ impl Recorder {
             Ok(Recorded { id, path, bytes })
         };
         // A writer that gave up has said why.
-        complete(frames?).inspect_err(not_recorded).ok()
+        let recorded = complete(frames?).inspect_err(not_recorded).ok();
+        recorded.inspect(runs::prune_after_saving)
     }
 
     /// Ends a recording that nobody wants, and removes it.

@@ -5,7 +5,7 @@ use std::io;
 
 use super::frames::Frames;
 use super::{FRAME, Recorded};
-use crate::runs::Place;
+use crate::runs::{self, Place};
 
 /// Keeps a recording among the runs. `make` makes its text for the id that it gets.
 pub(crate) fn keep<T: AsRef<[u8]>>(
@@ -17,7 +17,9 @@ pub(crate) fn keep<T: AsRef<[u8]>>(
     match packed {
         Ok(bytes) => {
             let path = run.complete()?;
-            Ok(Recorded { id, path, bytes })
+            let recorded = Recorded { id, path, bytes };
+            runs::prune_after_saving(&recorded);
+            Ok(recorded)
         }
         Err(error) => {
             run.discard();

@@ -1,5 +1,14 @@
-//! The recorded runs: where they are, which there are, and what they are called.
+//! The recorded runs: where they are, which there are, what they are called, and which go.
 
+mod list;
+mod names;
 mod place;
+mod prune;
+pub(crate) mod select;
+mod summary;
 
-pub(crate) use place::{NewRun, Place};
+pub(crate) use list::Run;
+pub(crate) use names::{Names, Refused, objection};
+pub(crate) use place::{EXTENSION, NewRun, Place};
+pub(crate) use prune::{Limits, limit, prune, prune_after_saving, unlimited};
+pub(crate) use summary::{State, Summary};

@@ -6,14 +6,17 @@
 //!                        names/before-upgrade              → ../runs/0198c9f4-….nixlog.zst
 //! ```
 //!
-//! Nothing here needs a lock among processes: ids are unique, a file appears under its name only when
-//! it is complete, and names are links, which are made and replaced in one step. Whoever writes a
-//! recording holds a lock on its file, so that others can tell a run from a wreck.
+//! Writers need no lock among each other: ids are unique, a file appears under its name only when it is
+//! complete, and names are links, which are made and replaced in one step. Only who names runs and who
+//! prunes them take turns, so that no run goes while it gets its name. Whoever writes a recording holds
+//! a lock on its file, so that others can tell a run from a wreck.
 
 use std::env;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use uuid::Uuid;
 
@@ -61,6 +64,14 @@ impl Place {
         Ok(Self { root })
     }
 
+    /// Takes a folder for nixlog's own.
+    #[cfg(test)]
+    pub(crate) fn at(root: &Path) -> Self {
+        Self {
+            root: root.to_owned(),
+        }
+    }
+
     /// Returns the folder of the recordings.
     pub(crate) fn runs(&self) -> PathBuf {
         self.root.join("runs")
@@ -79,14 +90,25 @@ impl Place {
         let path = runs.join(format!("{id}{EXTENSION}"));
         let partial = runs.join(format!("{id}{EXTENSION}{PARTIAL}"));
         let file = private().create_new(true).open(&partial)?;
-        // File systems without locks exist; then an unfinished run looks like a wreck.
-        drop(file.try_lock());
+        lock_new(&file);
         Ok(NewRun {
             id,
             file,
             partial,
             path,
         })
+    }
+}
+
+/// Locks a file that was just made. Somebody who lists runs may look at it in this very moment, and be
+/// done at once.
+fn lock_new(file: &File) {
+    for _ in 0..100 {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => thread::sleep(Duration::from_millis(1)),
+            // File systems without locks exist; then an unfinished run looks like a wreck.
+            Ok(()) | Err(TryLockError::Error(_)) => return,
+        }
     }
 }
 

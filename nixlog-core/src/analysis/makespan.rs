@@ -24,13 +24,52 @@ pub struct KnownSlots {
     /// `max-jobs` of this machine; default: the most builds seen running at once. Where more than this
     /// were seen, these count.
     pub local: Option<u32>,
+    /// Where that is from; default: somebody said so.
+    pub source: SlotsSource,
+}
+
+/// Where the number of local slots comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum SlotsSource {
+    /// Somebody said so.
+    #[default]
+    Given,
+    /// `max-jobs` of the recorded run.
+    Settings,
+    /// So many builds were seen running at once.
+    Seen,
+}
+
+impl SlotsSource {
+    /// Names it in JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Given => "given",
+            Self::Settings => "settings",
+            Self::Seen => "seen",
+        }
+    }
 }
 
 impl KnownSlots {
-    /// Makes it from `max-jobs`, if known.
+    /// Makes it from `max-jobs`, if somebody gave it.
     #[must_use]
     pub const fn new(local: Option<u32>) -> Self {
-        Self { local }
+        Self {
+            local,
+            source: SlotsSource::Given,
+        }
+    }
+
+    /// Makes it from `max-jobs` as a recording has it, if it does.
+    #[must_use]
+    pub const fn recorded(local: Option<u32>) -> Self {
+        Self {
+            local,
+            source: SlotsSource::Settings,
+        }
     }
 }
 
@@ -44,7 +83,7 @@ pub struct Makespan {
     pools: Vec<Pool>,
     /// The unit of each task; `None` for what did not run, and for pauses.
     units: Vec<Option<usize>>,
-    slots_given: bool,
+    slots_source: SlotsSource,
     /// Substitutions take build slots.
     shared: bool,
 }
@@ -84,9 +123,14 @@ impl Makespan {
         }
         let graph = contract(run.dag(), &keep, Hubs::Keep);
         let pools = Pools::new(timeline, run, known);
-        let slots_given = known
+        let is_known = known
             .local
             .is_some_and(|known| pools.local() == Some(known));
+        let slots_source = if is_known {
+            known.source
+        } else {
+            SlotsSource::Seen
+        };
         let nowhere = u16::try_from(pools.all.len()).unwrap_or(Task::NO_POOL);
         let mut ends: Vec<Stamp> = vec![wall.start(); graph.nodes.len()];
         let mut runs = vec![None; graph.nodes.len()];
@@ -127,7 +171,7 @@ impl Makespan {
             options: Options::new(slots),
             pools: pools.all,
             units,
-            slots_given,
+            slots_source,
             shared: is_shared(timeline),
         })
     }
@@ -188,10 +232,10 @@ impl Makespan {
             .sum()
     }
 
-    /// Tells whether the local slots were given rather than seen.
+    /// Returns where the number of local slots comes from.
     #[must_use]
-    pub fn are_slots_given(&self) -> bool {
-        self.slots_given
+    pub fn slots_source(&self) -> SlotsSource {
+        self.slots_source
     }
 
     /// Returns how well the simulation replays the recording.

@@ -1,7 +1,7 @@
 //! How parallel a build was, how parallel it could be, and what more slots would give.
 
 use super::load;
-use super::makespan::{Makespan, Replay};
+use super::makespan::{Makespan, Replay, SlotsSource};
 use super::run_graph::RunGraph;
 use super::simulation::{Sweep, sweep};
 use crate::graph::CriticalPathMethod;
@@ -25,8 +25,8 @@ pub struct Parallelism {
     pub slots: u32,
     /// The slots of this machine alone.
     pub local_slots: u32,
-    /// The local slots were given rather than seen.
-    pub slots_given: bool,
+    /// Where the number of local slots comes from.
+    pub slots_source: SlotsSource,
     /// For how long each number of builds ran at once; from 0 on.
     pub concurrency: Vec<Nanos>,
     /// How well the simulation replays the recording.
@@ -74,7 +74,7 @@ pub fn parallelism(
         makespan: makespan.replay().measured,
         slots: makespan.build_slots(),
         local_slots: local,
-        slots_given: makespan.are_slots_given(),
+        slots_source: makespan.slots_source(),
         concurrency: concurrency(timeline, run),
         replay: makespan.replay(),
         baseline: makespan.baseline().makespan,

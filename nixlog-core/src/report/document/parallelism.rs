@@ -58,11 +58,14 @@ pub(super) const LOAD: &str = "durations are taken as measured, though they depe
 
 /// Says where the number of slots comes from, if it was not given.
 pub(super) fn where_slots_come_from(slots: Option<u32>, source: Option<&str>) -> Option<String> {
-    let slots = slots.filter(|_| source == Some("seen"))?;
-    let slots = plural(slots.into(), "slot");
-    Some(format!(
-        "{slots}: so many builds were seen running at once on this machine; if more were allowed, say so with `--max-jobs N`"
-    ))
+    let slots = plural(slots?.into(), "slot");
+    match source? {
+        "seen" => Some(format!(
+            "{slots}: so many builds were seen running at once on this machine; if more were allowed, say so with `--max-jobs N`"
+        )),
+        "settings" => Some(format!("{slots}: `max-jobs` of the recorded run")),
+        _ => None,
+    }
 }
 
 /// Why there is nothing to say about times, if so: of a log without any, or without anything in it.

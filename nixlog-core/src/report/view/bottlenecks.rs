@@ -26,7 +26,8 @@ pub struct BottlenecksResult {
     pub makespan_ns: Option<u64>,
     /// The local slots for builds.
     pub slots: Option<u32>,
-    /// Where the number of slots comes from: `given`, or `seen` running at once.
+    /// Where the number of slots comes from: `given`, `settings` of the recorded run, or
+    /// `seen` running at once.
     pub slots_source: Option<&'static str>,
     /// How many units there are that are asked for, listed or not.
     pub total_units: usize,
@@ -234,11 +235,7 @@ pub fn bottlenecks<F: Fn(&UnitBrief) -> bool>(
 
 /// Names where the number of slots comes from.
 pub(super) fn slots_source(makespan: &Makespan) -> &'static str {
-    if makespan.are_slots_given() {
-        "given"
-    } else {
-        "seen"
-    }
+    makespan.slots_source().name()
 }
 
 fn interval(timeline: &Timeline, stretch: &IdleStretch) -> IdleIntervalView {

@@ -79,10 +79,8 @@ pub struct AnswerView {
     pub fix: Option<&'static str>,
 }
 
-/// Makes the result of `doctor`.
-#[must_use]
-pub fn doctor(source: &Source, timeline: &Timeline, answers: &[Answerable]) -> DoctorResult {
-    let facts = timeline.facts();
+/// Counts units by kind.
+pub(super) fn kinds(timeline: &Timeline) -> Vec<KindView> {
     let kinds = UnitKind::ALL.into_iter().filter_map(|kind| {
         let of_kind = || {
             timeline
@@ -99,6 +97,13 @@ pub fn doctor(source: &Source, timeline: &Timeline, answers: &[Answerable]) -> D
             failed: of_kind().filter(failed).count(),
         })
     });
+    kinds.collect()
+}
+
+/// Makes the result of `doctor`.
+#[must_use]
+pub fn doctor(source: &Source, timeline: &Timeline, answers: &[Answerable]) -> DoctorResult {
+    let facts = timeline.facts();
     let unknown = |(what, tally): (&String, &Tally)| UnknownView {
         what: what.clone(),
         count: tally.count,
@@ -116,7 +121,7 @@ pub fn doctor(source: &Source, timeline: &Timeline, answers: &[Answerable]) -> D
             first_lines: facts.malformed_lines.clone(),
         },
         unknown: facts.unknown.iter().map(unknown).collect(),
-        units: kinds.collect(),
+        units: kinds(timeline),
         answers: answers
             .iter()
             .map(|answer| AnswerView {

@@ -11,6 +11,7 @@ mod graph;
 mod parallelism;
 mod phases;
 mod reconstruct;
+mod runs;
 mod slowest;
 mod timeline;
 mod unit;
@@ -29,6 +30,10 @@ pub use phases::{
     phases,
 };
 pub use reconstruct::{ReconstructResult, SessionView, reconstruct, session};
+pub use runs::{
+    PrunedRunView, RunsListResult, RunsPruneResult, RunsReport, RunsShowResult, StoredRunView,
+    runs_report, runs_show,
+};
 pub use slowest::{BuilderPhaseView, RemotePartsView, SlowestResult, UnitView, slowest};
 pub use timeline::{
     CounterView, LaneView, PlacedView, StepView, StretchView, TimelineResult, timeline,

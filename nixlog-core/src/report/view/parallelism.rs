@@ -36,7 +36,8 @@ pub struct ParallelismResult {
     pub slots: Option<u32>,
     /// The slots of this machine alone: what the sweep varies.
     pub local_slots: Option<u32>,
-    /// Where the number of local slots comes from: `given`, or `seen` running at once.
+    /// Where the number of local slots comes from: `given`, `settings` of the recorded run, or
+    /// `seen` running at once.
     pub slots_source: Option<&'static str>,
     /// How much of the time of all slots was spent on builds.
     pub utilization: Option<f64>,
@@ -148,7 +149,7 @@ pub fn parallelism(
         local_slots: local,
         slots_source: found
             .filter(|_| local.is_some())
-            .map(|it| if it.slots_given { "given" } else { "seen" }),
+            .map(|it| it.slots_source.name()),
         utilization: found.and_then(utilization),
         concurrency: found.map(concurrency).unwrap_or_default(),
         replay: known.map(|it| it.replay.into()).unwrap_or_default(),

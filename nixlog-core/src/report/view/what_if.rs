@@ -25,7 +25,8 @@ pub struct WhatIfResult {
     pub replay: ReplayView,
     /// The local slots of the recording.
     pub slots: Option<u32>,
-    /// Where the number of slots comes from: `given`, or `seen` running at once.
+    /// Where the number of slots comes from: `given`, `settings` of the recorded run, or
+    /// `seen` running at once.
     pub slots_source: Option<&'static str>,
     /// The makespan of the build as it was, simulated in Nix's own order.
     pub baseline_ns: Option<u64>,
@@ -171,7 +172,8 @@ pub struct CacheCandidatesResult {
     pub replay: ReplayView,
     /// The local slots of the recording.
     pub slots: Option<u32>,
-    /// Where the number of slots comes from: `given`, or `seen` running at once.
+    /// Where the number of slots comes from: `given`, `settings` of the recorded run, or
+    /// `seen` running at once.
     pub slots_source: Option<&'static str>,
     /// The makespan of the build as it was, simulated in Nix's own order.
     pub baseline_ns: Option<u64>,

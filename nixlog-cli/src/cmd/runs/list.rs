@@ -1,0 +1,58 @@
+//! `nixlog runs list`.
+
+use nixlog_core::report::document;
+use nixlog_core::report::view::{self, RunsListResult, StoredRunView};
+use regex::Regex;
+
+use super::stored::{problems, stored};
+use crate::cli::OutputArgs;
+use crate::error::CliError;
+use crate::output;
+use crate::runs::Place;
+use crate::runs::select::Store;
+use crate::selection::{names, top};
+
+/// List the recorded runs, newest first
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// How many to list; 0 for all
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 20,
+        value_parser = top,
+        help_heading = "Selection"
+    )]
+    top: usize,
+
+    /// Only those whose name, id or command line matches
+    #[arg(long, value_name = "REGEX", help_heading = "Selection")]
+    filter: Option<Regex>,
+
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+pub(super) fn run(args: &Args) -> Result<(), CliError> {
+    let place = Place::known()?;
+    let store = Store::read(&place)?;
+    let runs = store.runs.iter();
+    let runs: Vec<StoredRunView> = runs.filter_map(|run| stored(run, &store.names)).collect();
+    let wanted = |run: &StoredRunView| {
+        let command = run.command.join(" ");
+        let name = run.name.as_deref().unwrap_or_default();
+        names(args.filter.as_ref(), &[name, &run.id, &command])
+    };
+    let mut result = RunsListResult::default();
+    result.folder = place.runs().display().to_string();
+    result.total_runs = runs.len();
+    result.total_bytes = runs.iter().map(|run| run.bytes).sum();
+    result.runs = runs.into_iter().filter(wanted).collect();
+    result.matching_runs = result.runs.len();
+    if args.top > 0 {
+        result.runs.truncate(args.top);
+    }
+    let problems = problems(&result.runs);
+    let report = view::runs_report("nixlog.runs-list/1", &problems, result);
+    output::write_runs(&args.output, &report, &document::runs_list(&report))
+}

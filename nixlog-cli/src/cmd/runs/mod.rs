@@ -1,0 +1,72 @@
+//! `nixlog runs`.
+
+mod export;
+mod list;
+mod prune;
+mod rename;
+mod show;
+mod stored;
+
+use std::io::{self, Write as _};
+
+use clap::Subcommand;
+
+use crate::error::CliError;
+use crate::runs::select;
+
+/// List, show, name, prune and export recorded runs
+///
+/// What `nixlog run` and `nixlog record` record, and what is piped into any other verb, is kept for 30
+/// days, at most 100 runs of 1 GiB together (`NIXLOG_KEEP_DAYS`, `NIXLOG_KEEP_RUNS`, `NIXLOG_KEEP_BYTES`;
+/// 0: no limit). Runs with a name stay.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Every verb that reads a log takes `last`, `last~2`, a run's name or the beginning of its id:\n\n    \
+                  nixlog critical-path last~1"
+)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    List(list::Args),
+    Show(show::Args),
+    Rename(rename::Args),
+    Prune(prune::Args),
+    Export(export::Args),
+    Path(PathArgs),
+}
+
+/// A run.
+#[derive(Debug, clap::Args)]
+struct RunArg {
+    /// `last`, `last~2` …, a name, or the beginning of an id
+    #[arg(value_name = "RUN", default_value = select::LAST)]
+    run: String,
+}
+
+/// Print where the recording of a run is
+#[derive(Debug, clap::Args)]
+struct PathArgs {
+    #[command(flatten)]
+    run: RunArg,
+}
+
+pub(crate) fn run(args: &Args) -> Result<(), CliError> {
+    match &args.command {
+        Command::List(args) => list::run(args),
+        Command::Show(args) => show::run(args),
+        Command::Rename(args) => rename::run(args),
+        Command::Prune(args) => prune::run(args),
+        Command::Export(args) => export::run(args),
+        Command::Path(args) => path(args),
+    }
+}
+
+fn path(args: &PathArgs) -> Result<(), CliError> {
+    let chosen = select::run(&args.run.run)?;
+    let path = chosen.run.path().display();
+    writeln!(io::stdout(), "{path}").map_err(|error| CliError::output("standard output", error))
+}

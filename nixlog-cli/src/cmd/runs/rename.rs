@@ -1,0 +1,101 @@
+//! `nixlog runs rename`.
+
+use nixlog_core::report::format::{harmless, short_id};
+
+use crate::error::CliError;
+use crate::output;
+use crate::runs::select::{self, Chosen};
+use crate::runs::{Place, Refused, objection};
+
+/// Give a run a name, or take it away
+///
+/// nixlog runs rename last before-upgrade
+///
+/// Runs with a name are never pruned.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// `last`, `last~2` …, its name, or the beginning of its id
+    #[arg(value_name = "RUN")]
+    run: String,
+
+    /// The new name, in place of the one that the run has
+    #[arg(value_name = "NAME", required_unless_present = "remove")]
+    name: Option<String>,
+
+    /// Take the run's name away
+    #[arg(long, conflicts_with_all = ["name", "force"])]
+    remove: bool,
+
+    /// Also if another run has the name, which then has none
+    #[arg(long, short)]
+    force: bool,
+}
+
+pub(super) fn run(args: &Args) -> Result<(), CliError> {
+    let chosen = select::run(&args.run)?;
+    let place = Place::known()?;
+    match args.name.as_deref().filter(|name| !name.is_empty()) {
+        Some(name) => give(&place, &chosen, name, args.force),
+        None => take(&place, &chosen),
+    }
+}
+
+fn take(place: &Place, chosen: &Chosen) -> Result<(), CliError> {
+    let run = &chosen.run;
+    let removed = place.remove_names(run).map_err(|error| {
+        CliError::new(format!(
+            "cannot take the name of run {} away",
+            run.short_id()
+        ))
+        .because(error)
+    })?;
+    output::note(&match removed.as_slice() {
+        [] => format!("run {} has no name", run.short_id()),
+        names => format!(
+            "run {} is no longer called {}",
+            run.short_id(),
+            names.join(", ")
+        ),
+    });
+    Ok(())
+}
+
+/// Gives a run a name, and says so.
+fn give(place: &Place, chosen: &Chosen, name: &str, force: bool) -> Result<(), CliError> {
+    set_name(place, &chosen.run, name, force)?;
+    output::note(&format!(
+        "run {} is now called {name}",
+        chosen.run.short_id()
+    ));
+    Ok(())
+}
+
+/// Gives a run a name.
+pub(crate) fn set_name(
+    place: &Place,
+    run: &crate::runs::Run,
+    name: &str,
+    force: bool,
+) -> Result<(), CliError> {
+    let refused = || CliError::new(format!("a run cannot be called `{}`", harmless(name)));
+    if let Some(objection) = objection(name) {
+        return Err(refused().hint(objection));
+    }
+    place.set_name(run, name, force).map_err(|why| match why {
+        Refused::Taken(owner) => {
+            let owner = owner.to_string();
+            let owner = short_id(&owner);
+            CliError::new(format!("run {owner} is called `{name}` already"))
+                .hint("`--force` takes the name from it")
+        }
+        Refused::Foreign => {
+            let path = place.names().join(name);
+            refused().hint(format!(
+                "`{}` is in the way, and not of nixlog's making",
+                path.display()
+            ))
+        }
+        Refused::Gone => CliError::new(format!("run {} was just removed", run.short_id())),
+        Refused::Io(error) => refused().because(error),
+    })
+}

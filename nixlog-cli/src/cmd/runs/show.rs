@@ -1,0 +1,42 @@
+//! `nixlog runs show`.
+
+use std::path::PathBuf;
+
+use nixlog_core::report::{document, view};
+
+use super::RunArg;
+use super::stored::stored;
+use crate::cli::{InputArgs, OutputArgs};
+use crate::error::CliError;
+use crate::runs::select::{self, Store};
+use crate::{load, output};
+
+/// Show what is known of a run: command, settings, how it ended, what is in it
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    run: RunArg,
+
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+pub(super) fn run(args: &Args) -> Result<(), CliError> {
+    let word = &args.run.run;
+    let chosen = select::run(word)?;
+    let gone = || CliError::new(format!("the run `{word}` was just removed"));
+    let run = stored(&chosen.run, &Store::open()?.names).ok_or_else(gone)?;
+    if let Some(why) = &run.problem {
+        return Err(CliError::new(format!(
+            "`{}` cannot be read: {why}",
+            run.path
+        )));
+    }
+    // No file is called so.
+    let input = InputArgs::of_file(PathBuf::from(chosen.run.id.to_string()));
+    let mut log = load::log(&input, args.output.color)?;
+    log.source.name.clone_from(word);
+    let result = view::runs_show(run, &log.source, &log.timeline);
+    let report = log.report("nixlog.runs-show/1", result);
+    output::write(&args.output, &input, &report, &document::runs_show(&report))
+}
