@@ -1,11 +1,12 @@
 //! What is passed on while a build runs.
 
 use std::io::Write as _;
+use std::process::Stdio;
 use std::thread;
 
 use insta::assert_snapshot;
 
-use crate::program::{FAIL, piped, spawn, unstamped};
+use crate::program::{FAIL, Ran, command, piped, spawn, unstamped};
 
 /// A build that says everything that a build can say, and what Nix says of it.
 const TALK: &str = r#"@nix {"action":"msg","level":4,"msg":"evaluating file '/home/dev/default.nix'"}
@@ -83,6 +84,36 @@ fn a_real_build_reads_like_plain_nix() {
     );
     let odd = |c: char| c.is_control() && c != '\n' && c != '\t';
     assert!(!ran.stderr.contains(odd));
+}
+
+#[test]
+fn build_output_is_folded_in_ci() {
+    let mut command = command(&["phases", "--no-save"]);
+    command
+        .env("GITHUB_ACTIONS", "true")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().expect("nixlog starts");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    stdin.write_all(TALK.as_bytes()).expect("nixlog reads");
+    stdin
+        .write_all(b"::error::says a build\n")
+        .expect("nixlog reads");
+    drop(stdin);
+    let ran = Ran::from(child.wait_with_output().expect("nixlog ends"));
+    let commands = ran.stderr.lines().filter(|line| line.starts_with("::"));
+    let commands: Vec<_> = commands.collect();
+    let fold = ["::group::build output from 0s on", "::endgroup::"];
+    assert_eq!(commands, [fold, fold].concat(), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("\n\\::error::says a build\n"),
+        "{}",
+        ran.stderr
+    );
+    let (in_fold, behind) = ran.stderr.split_once("::endgroup::\n").expect("a fold");
+    assert!(in_fold.contains("hello> cc"), "{in_fold}");
+    assert!(behind.starts_with("nixlog: hello-2.12 failed"), "{behind}");
 }
 
 #[test]

@@ -160,7 +160,9 @@ impl Writer<'_> {
     /// Writes each line of a text behind a label.
     fn write(&mut self, [label, mark]: [&str; 2], text: &str) {
         for line in text.split('\n') {
+            // What a program has drawn over itself is not to be seen on a terminal, either.
             let line = line.trim_end_matches('\r');
+            let line = line.rsplit('\r').next().unwrap_or(line);
             if is_plain(line) && self.guard.is_none() {
                 // Nine lines in ten; six times as fast as to look at each character.
                 self.append(&[label, mark, line, "\n"]);

@@ -298,45 +298,52 @@ impl Display {
 
     /// Puts what is worth saying of a line above what moves.
     fn line_above(&mut self, line: &Line<'_>) {
-        match &line.body {
-            Body::Event(Event::Message(message)) if message.level == Level::ERROR => {
-                self.failures();
-                if self.is_told(message) {
-                    let text = words::without_tail(&message.text.decode());
-                    return self.echo.text(&text, &mut self.pending);
-                }
-            }
-            // What the command prints next it may print without us: its results, to the same terminal.
-            Body::Event(Event::Stop(_)) if self.live.is_idle() => self.clear(),
-            _ => {}
+        // What the command prints next it may print without us: its results, to the same terminal.
+        if matches!(line.body, Body::Event(Event::Stop(_))) && self.live.is_idle() {
+            self.clear();
         }
-        self.echo.line(line, &mut self.pending);
+        self.echo_line(line);
     }
 
     /// Puts a line where nothing moves, in a fold or outside.
     fn line_below(&mut self, line: &Line<'_>) {
-        let Face::Plain { folds, .. } = &mut self.face else {
-            return;
-        };
-        let Some(folds) = folds else {
-            return self.echo.line(line, &mut self.pending);
-        };
         let before = self.pending.len();
-        self.echo.line(line, &mut self.pending);
-        if self.pending.len() == before {
+        self.echo_line(line);
+        let Face::Plain {
+            folds: Some(folds), ..
+        } = &mut self.face
+        else {
             return;
-        }
-        let text = self.pending.split_off(before);
+        };
         let stands_out = match &line.body {
             Body::Event(Event::Message(message)) => message.level < Level::INFO,
             Body::Text(text) => is_remark(text),
             _ => false,
         };
+        if self.pending.len() == before {
+            return;
+        }
+        let text = self.pending.split_off(before);
         match stands_out {
             true => folds.close(self.now, &mut self.pending),
             false => folds.open(self.now, &mut self.pending),
         }
         self.pending.extend_from_slice(&text);
+    }
+
+    /// Writes what is to be seen of a line; of Nix's own words about a failure, after the failure, what
+    /// has not been shown with it.
+    fn echo_line(&mut self, line: &Line<'_>) {
+        if let Body::Event(Event::Message(message)) = &line.body
+            && message.level == Level::ERROR
+        {
+            self.failures();
+            if self.is_told(message) {
+                let text = words::without_tail(&message.text.decode());
+                return self.echo.text(&text, &mut self.pending);
+            }
+        }
+        self.echo.line(line, &mut self.pending);
     }
 
     /// Says which builds have failed, where their logs are out of sight.

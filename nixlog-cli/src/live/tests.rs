@@ -293,6 +293,12 @@ fn the_last_words_of_nix_are_not_said_twice() {
     assert_eq!(words::without_tail(message), want);
 }
 
+#[test]
+fn of_what_is_drawn_over_the_last_counts() {
+    let log = b"0 receiving: 1%\rreceiving: 99%\rreceiving: done\r\n";
+    assert_eq!(printed(log, None), "receiving: done\n");
+}
+
 /// Returns what is printed of a whole build.
 fn printed(log: &[u8], ci: Option<Ci>) -> String {
     let paper = Paper::default();
