@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use nixlog_core::analysis::reconstruction::{Facts, LogFacts, Options, PathFacts, Told, suspects};
@@ -329,15 +330,17 @@ fn path_facts(store: &Store, base: &str, path: &ValidPath) -> PathFacts {
     if path.deriver.is_some()
         && let Ok(metadata) = fs::symlink_metadata(store.file(base))
     {
-        facts.born = metadata.created().ok().and_then(logs::nanos);
+        // A file may be the same as an older one elsewhere in the store: then it is that one.
+        if metadata.nlink() == 1 || metadata.is_dir() {
+            facts.born = metadata.created().ok().and_then(logs::nanos);
+        }
         facts.changed = changed(&metadata);
     }
     facts
 }
 
-#[cfg(unix)]
+/// Returns when a file was changed last, be it its name or its rights.
 fn changed(metadata: &fs::Metadata) -> Option<i64> {
-    use std::os::unix::fs::MetadataExt as _;
     let seconds = metadata.ctime().checked_mul(1_000_000_000)?;
     seconds.checked_add(metadata.ctime_nsec())
 }
