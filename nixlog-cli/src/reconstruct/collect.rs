@@ -345,13 +345,14 @@ fn changed(metadata: &fs::Metadata) -> Option<i64> {
     seconds.checked_add(metadata.ctime_nsec())
 }
 
-/// How long a phase may take and not tell, in stdenv; and what is outside of all phases, at most.
-const UNTOLD: Nanos = Nanos::new(30_000_000_000);
+/// How long a phase may take and not tell, in stdenv, which counts whole seconds; and what is outside of
+/// all phases, at most.
+const UNTOLD: Nanos = Nanos::new(31_000_000_000);
 
-/// Reads in a log how long its build took. One that names no phases does not tell.
+/// Reads in a log how long its build took; `None` where it does not tell.
 fn told(log: &Path) -> Option<Told> {
     let text = logs::read(log, 0).ok()?;
-    if text.phases.is_empty() {
+    if !text.tells {
         return None;
     }
     let seconds = |n: u64| Nanos::new(n.saturating_mul(1_000_000_000));

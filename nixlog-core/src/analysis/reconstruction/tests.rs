@@ -198,8 +198,9 @@ fn a_silence_that_a_start_ends_is_another_call() {
     };
     let mut facts = log(SECOND, 3700 * SECOND);
     for (told, found) in [
-        (account(3500, 3600), "2-b.drv 1.0..3700.0 succeeded None"),
+        (account(3500, 3660), "2-b.drv 1.0..3700.0 succeeded None"),
         (account(100, 130), "2-b.drv 3570.0~..3700.0"),
+        (account(3000, 3638), "2-b.drv 62.0~..3700.0"),
         (account(90, 3600), "2-b.drv 3600.0~..3700.0"),
     ] {
         facts.told = told;
