@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::Write as _;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
@@ -428,6 +428,37 @@ fn a_path_from_elsewhere_has_an_end() {
         said.contains("7.00s wall: 7.00s waiting for reasons unknown"),
         "{said}"
     );
+}
+
+#[test]
+fn what_was_unpacked_has_the_times_of_its_file() {
+    if !has_births() {
+        return;
+    }
+    let store = Store::new();
+    // A folder, touched for the last time when it is complete; and a file that is another one's twin.
+    let folder = store.file(&base("folder-1.0"));
+    fs::create_dir(&folder).expect("a writable store");
+    thread::sleep(Duration::from_millis(30));
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o555)).expect("it is ours");
+    let metadata = folder.metadata().expect("it was just made");
+    let changed = metadata.ctime() * 1_000_000_000 + metadata.ctime_nsec();
+    let changed = u128::try_from(changed).expect("after 1970");
+    fs::write(store.file("older"), "text").expect("a writable store");
+    fs::hard_link(store.file("older"), store.file(&base("twin-1.0")))
+        .expect("a file system with links");
+    for name in ["folder-1.0", "twin-1.0"] {
+        store.register(name, changed / 1_000_000_000, false);
+    }
+    store.drv("folder-1.0", &[]);
+    let drv = store.drv("twin-1.0", &["folder-1.0"]);
+    let units = store.units(&[&drv]);
+    assert_eq!(
+        took(unit(&units, "folder-1.0")),
+        changed - times(&folder).born
+    );
+    assert_eq!(unit(&units, "folder-1.0")["end"], "measured");
+    assert_eq!(unit(&units, "twin-1.0")["duration_ns"], Value::Null);
 }
 
 #[test]

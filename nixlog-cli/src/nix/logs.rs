@@ -110,6 +110,8 @@ pub(crate) struct LogText {
     pub(crate) phases: Vec<String>,
     /// How many seconds each phase took that says so.
     pub(crate) seconds: Vec<u64>,
+    /// Its stdenv is new enough to tell of every phase that takes half a minute.
+    pub(crate) tells: bool,
 }
 
 /// Reads a log, keeping its last lines.
@@ -136,7 +138,10 @@ pub(crate) fn read(path: &Path, n_lines: usize) -> io::Result<LogText> {
         if line.starts_with("@nix ") {
             continue;
         }
-        text.seconds.extend(seconds_of(&line));
+        let seconds = seconds_of(&line);
+        // Before 20.09 it told of no phase how long it took, and before 23.11 it had no such headings.
+        text.tells |= seconds.is_some() || line.starts_with("Running phase: ");
+        text.seconds.extend(seconds);
         if tail.len() == n_lines {
             tail.pop_front();
         }
@@ -209,6 +214,7 @@ mod tests {
         fs::write(&path, text)?;
         let read = read(&path, 2)?;
         assert_eq!(read.phases, ["unpackPhase", "buildPhase"]);
+        assert!(read.tells && read.seconds.is_empty());
         assert_eq!(read.tail.len(), 2);
         assert_eq!(read.tail[1], "last");
         Ok(())

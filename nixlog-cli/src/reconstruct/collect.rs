@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use nixlog_core::analysis::reconstruction::{Facts, LogFacts, Options, PathFacts, Told, suspects};
@@ -329,26 +330,29 @@ fn path_facts(store: &Store, base: &str, path: &ValidPath) -> PathFacts {
     if path.deriver.is_some()
         && let Ok(metadata) = fs::symlink_metadata(store.file(base))
     {
-        facts.born = metadata.created().ok().and_then(logs::nanos);
+        // A file may be the same as an older one elsewhere in the store: then it is that one.
+        if metadata.nlink() == 1 || metadata.is_dir() {
+            facts.born = metadata.created().ok().and_then(logs::nanos);
+        }
         facts.changed = changed(&metadata);
     }
     facts
 }
 
-#[cfg(unix)]
+/// Returns when a file was changed last, be it its name or its rights.
 fn changed(metadata: &fs::Metadata) -> Option<i64> {
-    use std::os::unix::fs::MetadataExt as _;
     let seconds = metadata.ctime().checked_mul(1_000_000_000)?;
     seconds.checked_add(metadata.ctime_nsec())
 }
 
-/// How long a phase may take and not tell, in stdenv; and what is outside of all phases, at most.
-const UNTOLD: Nanos = Nanos::new(30_000_000_000);
+/// How long a phase may take and not tell, in stdenv, which counts whole seconds; and what is outside of
+/// all phases, at most.
+const UNTOLD: Nanos = Nanos::new(31_000_000_000);
 
-/// Reads in a log how long its build took. One that names no phases does not tell.
+/// Reads in a log how long its build took; `None` where it does not tell.
 fn told(log: &Path) -> Option<Told> {
     let text = logs::read(log, 0).ok()?;
-    if text.phases.is_empty() {
+    if !text.tells {
         return None;
     }
     let seconds = |n: u64| Nanos::new(n.saturating_mul(1_000_000_000));

@@ -18,6 +18,9 @@ const SECOND: i64 = 1_000_000_000;
 /// another tick ahead. Within this, one cannot be told to be before the other.
 pub(super) const TOLERANCE: i64 = 50_000_000;
 
+/// Between the last change to a path's folder and its registration, Nix goes through all files in it.
+const REGISTERING: i64 = 60 * SECOND;
+
 /// What is known of the stored log of one derivation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct LogFacts {
@@ -67,17 +70,24 @@ impl PathFacts {
         Some((first, first.saturating_add(SECOND - 1)))
     }
 
-    /// Returns when the path was complete. Nix touches it for the last time right before it registers
-    /// it; where that is not the last change any more, the second is all there is, and its first
-    /// nanosecond no later than the truth.
+    /// Returns when the path was complete, and whether that is better known than to the second. Nix touches
+    /// it for the last time before it registers it; where that is not the last change any more, or was
+    /// long before, the second is all there is, and its first nanosecond no later than the truth.
     pub(super) fn completed(&self) -> Option<(i64, bool)> {
         let (first, last) = self.second()?;
-        let is_last_touch =
-            |&at: &i64| at >= first.saturating_sub(SECOND) && at <= last.saturating_add(TOLERANCE);
-        match self.changed.filter(is_last_touch) {
-            Some(changed) => Some((changed, true)),
-            None => Some((first, false)),
-        }
+        let changed = self.changed;
+        let within = changed.filter(|&at| at >= first && at <= last.saturating_add(TOLERANCE));
+        Some(within.map_or((first, false), |changed| (changed, true)))
+    }
+
+    /// Returns when the path began to be written, where its file is the one that was registered then: made
+    /// before, and not changed since. One that was copied from elsewhere with its store is another.
+    pub(super) fn begun(&self) -> Option<i64> {
+        let (first, last) = self.second()?;
+        let last = last.saturating_add(TOLERANCE);
+        let changed = self.changed?;
+        let is_same = changed >= first.saturating_sub(REGISTERING) && changed <= last;
+        self.born.filter(|&born| is_same && born <= last)
     }
 }
 

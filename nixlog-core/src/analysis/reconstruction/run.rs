@@ -301,12 +301,8 @@ fn copies(outputs: &[Valid<'_>], is_copied: impl Fn(&PathFacts) -> bool) -> Vec<
 /// its first byte, and was changed last when it was complete.
 fn substitution(path: &str, fact: &PathFacts) -> Option<Run> {
     let (completed, is_measured) = fact.completed()?;
-    let (_, last) = fact.second()?;
     let mut run = Run::new(UnitKind::Substitution, Subject::Path(path.into()));
-    // Nothing is older than its file, but a store that was copied.
-    let born = fact
-        .born
-        .filter(|&born| born <= last.saturating_add(TOLERANCE));
+    let born = fact.begun();
     run.start = born.map(measured);
     run.end = Some(Moment {
         at: born.map_or(completed, |born| completed.max(born)),

@@ -39,7 +39,7 @@ pub(super) fn correct(
     for run in runs.iter_mut() {
         if let Some((node, start, end)) = of_build(run)
             && let Some((_, at_most)) = account(facts, node, run)
-            && end.saturating_sub(start) > at_most.saturating_add(gap.unwrap_or(SLACK))
+            && end.saturating_sub(start) > at_most.saturating_add(SLACK)
         {
             // Estimates lie no later than the truth, like the others here.
             estimate(run, end.saturating_sub(at_most));
@@ -54,7 +54,8 @@ pub(super) fn correct(
     }
 }
 
-/// How much longer than by its own account a build may take before that is odd, where no gap is given.
+/// How much longer than by its own account a build may take before that is odd: stdenv does not tell of
+/// what it does before the first phase.
 const SLACK: i64 = 60 * 1_000_000_000;
 
 /// Returns what a build with a measured start and end is about.
@@ -86,12 +87,12 @@ fn estimate(run: &mut Run, at: i64) {
 }
 
 /// Returns the builds that may have an earlier start than is right, for somebody to read in their logs
-/// how long they took: those that lasted longer than a gap while nothing else happened.
+/// how long they took: those during which nothing else happened for a while.
 pub(super) fn suspects(gap: i64, runs: &[Run]) -> impl Iterator<Item = NodeIdx> + '_ {
     let edges = edges(runs);
     runs.iter().filter_map(move |run| {
         let (node, start, end) = of_build(run)?;
-        last_silence(&edges, start, end, gap).map(|_| node)
+        last_silence(&edges, start, end, gap.min(SLACK)).map(|_| node)
     })
 }
 
