@@ -60,7 +60,7 @@ mod tests {
     fn agrees_with_the_scanner() {
         let lines = [
             r#"@nix {"action":"result","fields":[8192,300280,0,0],"id":98784247817,"type":105}"#,
-            r#"{"action":"result","fields":[0,18446744073709551615,1,2],"id":7,"type":105}"#,
+            r#"{"action":"result","fields":[0,679912248,1,2],"id":7,"type":105}"#,
             r#"@nix {"action":"result","fields":[1,2,3],"id":7,"type":105}"#,
             r#"@nix {"action":"result","fields":[1,2,3,4,5],"id":7,"type":105}"#,
             r#"@nix {"action":"result","fields":[1,2,3,4],"id":7,"type":106}"#,
