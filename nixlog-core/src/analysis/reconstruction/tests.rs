@@ -201,7 +201,7 @@ fn a_silence_that_a_start_ends_is_another_call() {
         (account(3500, 3660), "2-b.drv 1.0..3700.0 succeeded None"),
         (account(100, 130), "2-b.drv 3570.0~..3700.0"),
         (account(3000, 3638), "2-b.drv 62.0~..3700.0"),
-        (account(90, 3600), "2-b.drv 3600.0~..3700.0"),
+        (account(90, 3690), "2-b.drv 3600.0~..3700.0"),
     ] {
         facts.told = told;
         store.log("2-b.drv", facts);
