@@ -211,11 +211,6 @@ impl Recorder {
         }
     }
 
-    /// Returns the run's id.
-    pub(crate) fn id(&self) -> &str {
-        &self.id
-    }
-
     /// Adds what the substituted paths refer to, now that the store knows them.
     fn references(&self) {
         let named = self.named.lock().unwrap_or_else(PoisonError::into_inner);

@@ -104,7 +104,7 @@ pub(crate) fn plan(
     let args = &words[at + 1..];
     let kind = kind(program);
     let way = wanted.unwrap_or_else(|| match told_log_format(args) {
-        Some(format) if format == "internal-json" => Way::LogFormat,
+        Some("internal-json") => Way::LogFormat,
         Some(_) => Way::Lines,
         None => way(kind, program, args, place, look_up),
     });

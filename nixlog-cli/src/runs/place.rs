@@ -119,11 +119,6 @@ impl NewRun {
         Ok(self.path)
     }
 
-    /// Returns where the recording is until it is complete.
-    pub(crate) fn partial(&self) -> &Path {
-        &self.partial
-    }
-
     /// Removes a recording of nothing.
     pub(crate) fn discard(self) {
         drop(fs::remove_file(&self.partial));
