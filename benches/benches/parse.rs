@@ -32,6 +32,9 @@ fn parse(criterion: &mut Criterion) {
         group.bench_function("live", |bencher| {
             bencher.iter(|| stages::live(black_box(&input.text)));
         });
+        group.bench_function("pending", |bencher| {
+            bencher.iter(|| stages::pending(black_box(&input.text)));
+        });
         group.finish();
     }
 }

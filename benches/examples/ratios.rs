@@ -19,7 +19,7 @@ use nixlog_benches::{baseline, inputs, stages};
 /// A name and what to run on a log.
 type Stage = (&'static str, fn(&str));
 
-const STAGES: [Stage; 7] = [
+const STAGES: [Stage; 8] = [
     ("newlines", |log| {
         black_box(baseline::newlines(log.as_bytes()));
     }),
@@ -41,6 +41,9 @@ const STAGES: [Stage; 7] = [
     ("live", |log| {
         black_box(stages::live(log));
     }),
+    ("pending", |log| {
+        black_box(stages::pending(log));
+    }),
 ];
 
 const NEWLINES: usize = 0;
@@ -50,6 +53,7 @@ const EVENTS: usize = 3;
 const TIMELINE: usize = 4;
 const PHASES: usize = 5;
 const LIVE: usize = 6;
+const PENDING: usize = 7;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut args: Vec<String> = env::args().skip(1).collect();
@@ -71,9 +75,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         out,
         "| log | newlines GB/s | serde_json GB/s | events GB/s | events × serde_json | × in place \
          | events ÷ newlines | timeline ÷ events | phases ÷ events \
-         | live ÷ events |"
+         | live ÷ events | pending ÷ events |"
     )?;
-    writeln!(out, "|---|---|---|---|---|---|---|---|---|---|")?;
+    writeln!(out, "|---|---|---|---|---|---|---|---|---|---|---|")?;
     for (name, log) in &logs {
         row(&mut out, name, log, &Rounds::run(log, rounds))?;
     }
@@ -121,7 +125,7 @@ fn row(out: &mut impl io::Write, name: &str, log: &str, rounds: &Rounds) -> io::
     let ratio = |of: usize, to: usize| rounds.median(|times| times[of] / times[to]);
     writeln!(
         out,
-        "| {name} | {:.2} | {:.2} | {:.2} | {:.2} | {:.2} | {:.0} % | {:.2} | {:.2} | {:.2} |",
+        "| {name} | {:.2} | {:.2} | {:.2} | {:.2} | {:.2} | {:.0} % | {:.2} | {:.2} | {:.2} | {:.2} |",
         speed(NEWLINES),
         speed(SERDE_JSON),
         speed(EVENTS),
@@ -131,5 +135,6 @@ fn row(out: &mut impl io::Write, name: &str, log: &str, rounds: &Rounds) -> io::
         ratio(TIMELINE, EVENTS),
         ratio(PHASES, EVENTS),
         ratio(LIVE, EVENTS),
+        ratio(PENDING, EVENTS),
     )
 }

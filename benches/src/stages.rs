@@ -5,6 +5,8 @@
 //! what is measured, although the readers to beat get text that was checked before.
 
 use nixlog_core::analysis::phases::{Phases, phases as analyse};
+use nixlog_core::recording::{Pending, Thinning};
+use nixlog_core::time::Stamp;
 use nixlog_core::timeline::live::Live;
 use nixlog_core::timeline::{Timeline, TimelineBuilder};
 use nixlog_core::wire::block::BLOCK_SIZE;
@@ -51,6 +53,27 @@ pub fn live(log: &str) -> Live {
         }
     }
     live
+}
+
+/// Stamps, thins and collects every line as a recording does before it is compressed; returns how many
+/// bytes are left.
+#[must_use]
+pub fn pending(log: &str) -> usize {
+    /// As much as the recorder writes at once.
+    const FRAME: usize = 1 << 20;
+    let mut pending = Pending::new(Thinning::On);
+    let (mut frame, mut n_bytes, mut nanos) = (Vec::new(), 0, 0);
+    for block in blocks(log.as_bytes()) {
+        // A build at ten thousand lines a second or so.
+        nanos += block.len() as u64 * 1000;
+        pending.lines(block, Stamp::from_nanos(nanos));
+        if pending.len() >= FRAME {
+            pending.take(&mut frame);
+            n_bytes += frame.len();
+        }
+    }
+    pending.take(&mut frame);
+    n_bytes + frame.len()
 }
 
 /// The whole way: the timeline, finished, and the phases computed from it.

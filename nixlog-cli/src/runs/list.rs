@@ -160,7 +160,9 @@ mod tests {
         assert_eq!(running, [true, false]);
         // A listing may be older than what it lists.
         let older = runs[0].clone();
-        let partial = place.runs().join(format!("{}{EXTENSION}{PARTIAL}", second.id));
+        let partial = place
+            .runs()
+            .join(format!("{}{EXTENSION}{PARTIAL}", second.id));
         second.complete()?;
         assert!(older.path() == partial && !older.is_running());
         assert!(!older.open()?.1);
