@@ -109,12 +109,12 @@ fn record(stream: UnixStream, save: SaveArgs, quiet: bool) {
     }
     let duration_ns = now(start).as_nanos();
     session.end(|_| {});
-    let (timeline, reader, ..) = session.finish();
+    let (mut timeline, reader, ..) = session.finish();
     let end = End {
         duration_ns,
         ..End::default()
     };
-    let saved = load::save(recorder, end, &timeline);
+    let saved = load::save(recorder, end, &mut timeline);
     if saved.is_some() && !quiet {
         let mut source = Source::new("last", &reader, started_at);
         source.clock = "recorded";

@@ -147,7 +147,7 @@ pub(crate) fn load(args: &InputArgs, color: ColorWhen) -> Result<Loaded, CliErro
         display.finish();
     }
     let recorder = thread.join().ok().flatten();
-    let (timeline, reader, contents, brought) = session.finish();
+    let (mut timeline, reader, contents, brought) = session.finish();
     let mut source = Source::new(&name, &reader, started_at);
     source.compression = compression;
     // Where the lines brought their own times, how long it took to read them is nothing to the build.
@@ -159,7 +159,7 @@ pub(crate) fn load(args: &InputArgs, color: ColorWhen) -> Result<Loaded, CliErro
         duration_ns,
         ..End::default()
     };
-    let saved = recorder.and_then(|recorder| save(recorder, end, &timeline));
+    let saved = recorder.and_then(|recorder| save(recorder, end, &mut timeline));
     if saved.is_some() {
         // What was piped in is the last run now: that is how to come back to it.
         source.name = "last".to_owned();
@@ -226,12 +226,16 @@ fn from_run(source: &mut Source, run: FromRun) {
 }
 
 /// Ends a recording. A log that is none of Nix's is not worth one.
-pub(crate) fn save(recorder: Recorder, end: End, timeline: &Timeline) -> Option<Recorded> {
+/// From the derivations that were read for it the timeline learns which builds were downloads.
+pub(crate) fn save(recorder: Recorder, end: End, timeline: &mut Timeline) -> Option<Recorded> {
     if !timeline.is_nix() {
         recorder.discard();
         return None;
     }
-    recorder.finish(end)
+    let (recorded, graph) = recorder.finish(end);
+    let (graph, _) = graph.finish_without_cycles();
+    timeline.tell_fixed_outputs(|path| graph.is_fixed_output(path));
+    recorded
 }
 
 /// Makes the header of a recording of what is piped in.

@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal as _};
 use std::process::ExitCode;
 use std::time::Instant;
 
+use nixlog_core::graph::GraphBuilder;
 use nixlog_core::report::document::Ending;
 use nixlog_core::time::Stamp;
 use nixlog_core::timeline::Source;
@@ -114,8 +115,13 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, CliError> {
     if let Some(display) = watch.0 {
         display.finish();
     }
-    let recorded = recorder.and_then(|recorder| recorder.finish(exit.end()));
-    let (timeline, reader, ..) = session.finish();
+    let (recorded, graph) = match recorder {
+        Some(recorder) => recorder.finish(exit.end()),
+        None => (None, GraphBuilder::default()),
+    };
+    let (mut timeline, reader, ..) = session.finish();
+    let (graph, _) = graph.finish_without_cycles();
+    timeline.tell_fixed_outputs(|path| graph.is_fixed_output(path));
     // Without a recording there is nothing to come back to.
     let name = if recorded.is_some() { "last" } else { "-" };
     let mut source = Source::new(name, &reader, started_at);

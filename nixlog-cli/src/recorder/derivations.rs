@@ -11,6 +11,7 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
 
 use nixlog_core::drv::Derivation;
+use nixlog_core::graph::GraphBuilder;
 use nixlog_core::recording::{DerivationRecord, SideLine};
 use nixlog_core::store_path::base_name;
 
@@ -28,7 +29,7 @@ pub(super) enum Wanted {
 /// Reads derivations in a thread of its own.
 pub(super) struct DerivationReader {
     wanted: Sender<Wanted>,
-    thread: JoinHandle<()>,
+    thread: JoinHandle<GraphBuilder>,
 }
 
 impl DerivationReader {
@@ -44,16 +45,17 @@ impl DerivationReader {
         self.wanted.clone()
     }
 
-    /// Waits until all that was wanted is read.
-    pub(super) fn finish(self) {
+    /// Waits until all that was wanted is read; returns what it was.
+    pub(super) fn finish(self) -> GraphBuilder {
         // Where it has ended before, it is not to be waited for.
         drop(self.wanted.send(Wanted::End));
-        // A reader that panicked has nothing more to say.
-        drop(self.thread.join());
+        // A reader that panicked has nothing to say.
+        self.thread.join().unwrap_or_default()
     }
 }
 
-fn read(paths: &Receiver<Wanted>, write: &dyn Fn(Vec<Vec<u8>>)) {
+fn read(paths: &Receiver<Wanted>, write: &dyn Fn(Vec<Vec<u8>>)) -> GraphBuilder {
+    let mut graph = GraphBuilder::default();
     let store = env::var_os("NIX_STORE_DIR").map(PathBuf::from);
     let mut seen = HashSet::new();
     while let Ok(Wanted::Path(path)) = paths.recv() {
@@ -80,6 +82,7 @@ fn read(paths: &Receiver<Wanted>, write: &dyn Fn(Vec<Vec<u8>>)) {
                     .iter()
                     .map(|input| input.path.to_text().into_owned()),
             );
+            graph.add_derivation(&path, &derivation);
             let mut side = Vec::with_capacity(bytes.len() + bytes.len() / 4);
             let record = SideLine::Derivation(DerivationRecord::new(path.as_str(), &bytes));
             if record.write(&mut side).is_ok() {
@@ -93,4 +96,5 @@ fn read(paths: &Receiver<Wanted>, write: &dyn Fn(Vec<Vec<u8>>)) {
             write(sides);
         }
     }
+    graph
 }

@@ -23,6 +23,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use nixlog_core::graph::GraphBuilder;
 use nixlog_core::recording::{End, Header, PathInfoRecord, Pending, SideLine, Thinning};
 use nixlog_core::report::format::{bytes, short_id};
 use nixlog_core::time::Stamp;
@@ -74,7 +75,7 @@ pub(crate) struct Tap {
 }
 
 /// A recording that is complete.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Recorded {
     pub(crate) id: String,
     pub(crate) path: PathBuf,
@@ -236,10 +237,16 @@ impl Recorder {
     }
 
     /// Ends the recording, and prunes those of old runs. What could not be written was told already; then
-    /// there is none.
-    pub(crate) fn finish(self, mut end: End) -> Option<Recorded> {
-        let id = self.id.clone();
+    /// there is none. The derivations that were read for it come back in any case.
+    pub(crate) fn finish(mut self, end: End) -> (Option<Recorded>, GraphBuilder) {
         self.references();
+        let derivations = self.derivations.take();
+        let graph = derivations.map(DerivationReader::finish);
+        (self.complete(end), graph.unwrap_or_default())
+    }
+
+    fn complete(self, mut end: End) -> Option<Recorded> {
+        let id = self.id.clone();
         let (run, frames, shared) = self.stop()?;
         let mut pending = Pending::new(Thinning::Off);
         {
