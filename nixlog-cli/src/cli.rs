@@ -41,6 +41,7 @@ pub(crate) enum Command {
     Graph(cmd::graph::Args),
     Doctor(cmd::doctor::Args),
     Runs(cmd::runs::Args),
+    Cat(cmd::cat::Args),
 }
 
 /// Where the log comes from.

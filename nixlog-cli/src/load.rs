@@ -78,7 +78,7 @@ pub(crate) fn load(args: &InputArgs, color: ColorWhen) -> Result<Loaded, CliErro
     // The recording begins now: opening a live input waits for its first byte, and what Nix does
     // before that is evaluation.
     let (start, started_at) = (Instant::now(), recorder::unix_nanos());
-    let reader = reader(args)?;
+    let reader = reader(args.carrier.as_deref(), args.timing.as_deref())?;
     let opened = input::open(args.input.as_deref())?;
     if opened.live {
         outlive_interrupt();
@@ -249,8 +249,8 @@ fn piped(started_at: Option<i64>) -> Header {
 }
 
 /// Makes the reader that the command line asks for.
-fn reader(args: &InputArgs) -> Result<LogReader, CliError> {
-    if let Some(path) = &args.timing {
+pub(crate) fn reader(carrier: Option<&str>, timing: Option<&Path>) -> Result<LogReader, CliError> {
+    if let Some(path) = timing {
         let timing = fs::read(path).map_err(|error| {
             CliError::new(format!("cannot read the timing file `{}`", path.display()))
                 .because(error)
@@ -258,7 +258,7 @@ fn reader(args: &InputArgs) -> Result<LogReader, CliError> {
         })?;
         return Ok(LogReader::with_script_timing(&timing));
     }
-    Ok(LogReader::new(input::carrier(args.carrier.as_deref())?))
+    Ok(LogReader::new(input::carrier(carrier)?))
 }
 
 /// How often the display is told that time passes.

@@ -6,6 +6,11 @@ use std::io::{self, IsTerminal};
 use crate::cli::ColorWhen;
 use crate::live::{Ci, DisplayKind};
 
+/// Tells whether somebody looks at what is written.
+pub(crate) fn is_terminal(stream: &impl IsTerminal) -> bool {
+    stream.is_terminal()
+}
+
 /// Returns how many columns text should fit; `None` where nothing limits it.
 pub(crate) fn width(stream: &impl IsTerminal) -> Option<usize> {
     let told = env::var("COLUMNS")

@@ -31,6 +31,7 @@ pub(crate) const VERBS: &[&str] = &[
     "graph",
     "doctor",
     "runs",
+    "cat",
 ];
 
 /// Those of them that make a report of a log.

@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::thread;
 
 use serde_json::Value;
 
@@ -106,12 +107,17 @@ pub(crate) fn nixlog(args: &[&str]) -> Ran {
 
 /// Runs nixlog with `input` in a pipe.
 pub(crate) fn piped(args: &[&str], input: &[u8]) -> Ran {
-    let mut child = spawn(args);
+    feed(spawn(args), input).into()
+}
+
+/// Writes `input` into a program, and reads all that it says meanwhile.
+pub(crate) fn feed(mut child: Child, input: &[u8]) -> Output {
     let mut stdin = child.stdin.take().expect("standard input is a pipe");
-    // Whoever refuses its arguments does not read.
-    drop(stdin.write_all(input));
-    drop(stdin);
-    child.wait_with_output().expect("nixlog ends").into()
+    thread::scope(|scope| {
+        // Whoever refuses its arguments does not read.
+        scope.spawn(move || drop(stdin.write_all(input)));
+        child.wait_with_output().expect("nixlog ends")
+    })
 }
 
 /// Starts nixlog with pipes all around.

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::help::reports;
-use crate::program::{DIAMOND, FAIL, REMOTE, Ran, command, folder, recording, root, run};
+use crate::program::{DIAMOND, FAIL, REMOTE, Ran, command, feed, folder, recording, root, run};
 
 /// A folder of runs of its own.
 pub(crate) struct Home {
@@ -60,12 +60,7 @@ impl Home {
     }
 
     pub(crate) fn piped(&self, args: &[&str], input: &[u8]) -> Output {
-        let mut child = self.spawn(args);
-        let mut stdin = child.stdin.take().expect("a pipe");
-        // Whoever refuses its arguments does not read.
-        drop(stdin.write_all(input));
-        drop(stdin);
-        child.wait_with_output().expect("nixlog ends")
+        feed(self.spawn(args), input)
     }
 
     /// Pipes a log into nixlog.
@@ -88,7 +83,7 @@ impl Home {
     }
 
     /// Puts something among the recordings.
-    fn file(&self, name: &str, bytes: &[u8]) -> PathBuf {
+    pub(crate) fn file(&self, name: &str, bytes: &[u8]) -> PathBuf {
         let folder = self.folder.path().join("runs");
         fs::create_dir_all(&folder).expect("the temporary folder takes folders");
         let path = folder.join(name);
@@ -622,11 +617,8 @@ fn many_at_once() {
                         .stdin(Stdio::piped())
                         .stdout(Stdio::piped())
                         .stderr(Stdio::piped());
-                    let mut child = record.spawn().expect("nixlog starts");
-                    let mut stdin = child.stdin.take().expect("a pipe");
-                    stdin.write_all(log).expect("nixlog reads");
-                    drop(stdin);
-                    let ran = Ran::from(child.wait_with_output().expect("it ends"));
+                    let child = record.spawn().expect("nixlog starts");
+                    let ran = Ran::from(feed(child, log));
                     assert_eq!((ran.status, ran.stderr.as_str()), (Some(0), ""));
                     let name = format!("writer {writer} run {n}");
                     // Somebody else's run may be the last, and may be pruned meanwhile.

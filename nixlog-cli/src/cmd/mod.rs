@@ -2,6 +2,7 @@
 
 pub(crate) mod bottlenecks;
 pub(crate) mod cache_candidates;
+pub(crate) mod cat;
 pub(crate) mod critical_path;
 pub(crate) mod doctor;
 pub(crate) mod graph;
@@ -37,6 +38,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Graph(args) => graph::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Runs(args) => runs::run(&args),
+        Command::Cat(args) => cat::run(&args),
     };
     done.map(|()| ExitCode::SUCCESS)
 }

@@ -13,7 +13,7 @@ use nixlog_core::wire::{Body, Line, ansi};
 
 /// Which of it is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Amount {
+pub(crate) enum Amount {
     /// Everything that plain Nix shows to a pipe, build logs too.
     Everything,
     /// What a person has to know besides what moves on the screen: errors, warnings, and what other
@@ -23,7 +23,7 @@ pub(super) enum Amount {
 
 /// Puts lines into readable form.
 #[derive(Debug)]
-pub(super) struct Echo {
+pub(crate) struct Echo {
     amount: Amount,
     /// Colours are passed on.
     color: bool,
@@ -41,7 +41,7 @@ pub(super) struct Echo {
 }
 
 impl Echo {
-    pub(super) fn new(amount: Amount, color: bool) -> Self {
+    pub(crate) fn new(amount: Amount, color: bool) -> Self {
         Self {
             amount,
             color,
@@ -72,7 +72,7 @@ impl Echo {
     }
 
     /// Appends what is to be seen of a line to `out`.
-    pub(super) fn line(&mut self, line: &Line<'_>, out: &mut Vec<u8>) {
+    pub(crate) fn line(&mut self, line: &Line<'_>, out: &mut Vec<u8>) {
         match line.body {
             Body::Text(text) | Body::Malformed(text, _) => {
                 self.writer(out).write(["", ""], text);
@@ -201,7 +201,7 @@ fn is_plain(text: &str) -> bool {
 }
 
 /// Makes text harmless but for its tabs, which move the cursor no further than it would go anyway.
-pub(super) fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     let cells: Vec<_> = text.split('\t').map(harmless).collect();
     cells.join("\t")
 }

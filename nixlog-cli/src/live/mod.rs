@@ -22,7 +22,7 @@ use nixlog_core::wire::message::{self, Note};
 use nixlog_core::wire::{Body, Line, ansi};
 
 use crate::{recorder, term};
-use echo::{Amount, Echo};
+pub(crate) use echo::{Amount, Echo, printable};
 pub(crate) use folds::Ci;
 use frame::{Style, Usual};
 pub(crate) use screen::step_aside;
