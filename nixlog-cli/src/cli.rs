@@ -15,9 +15,13 @@ use crate::cmd;
     version,
     max_term_width = 100,
     arg_required_else_help = true,
-    after_help = "For times and all details, let Nix write its event stream:\n\n    \
-                  nix build … --log-format internal-json -v |& nixlog phases\n\n\
-                  Exit status: 0 fine; 1 the answer is no; 2 wrong use or unreadable input."
+    after_help = "Run a build, and look at it afterwards:\n\n    \
+                  nixlog run -- nix build .#foo\n    \
+                  nixlog critical-path\n\n\
+                  Or in a pipe:\n\n    \
+                  nix build .#foo --log-format internal-json -v |& nixlog phases\n\n\
+                  Exit status: 0 fine; 1 the answer is no; 2 wrong use or unreadable input; `run` has its \
+                  command's own."
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]

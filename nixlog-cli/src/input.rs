@@ -13,9 +13,9 @@ use nixlog_core::wire::Carrier;
 use crate::error::CliError;
 use crate::runs::select::{self, Chosen, Selected};
 
-/// Says how to give nixlog something to read.
-fn pipe() -> String {
-    format!("pipe a build into nixlog: {HOW_TO_STAMP}")
+/// Says how to come by something to read.
+fn record() -> String {
+    format!("record a build: {HOW_TO_STAMP}")
 }
 
 /// A log of which nothing has been read yet.
@@ -76,7 +76,7 @@ pub(crate) fn unreadable(name: &str, error: io::Error) -> CliError {
     let kind = error.kind();
     let failed = CliError::new(format!("cannot read {}", quoted(name))).because(error);
     match kind {
-        io::ErrorKind::NotFound => failed.hint(format!("name a log file, or {}", pipe())),
+        io::ErrorKind::NotFound => failed.hint(format!("name a log file, or {}", record())),
         io::ErrorKind::IsADirectory => failed.hint("name a log file inside the folder"),
         _ => failed,
     }

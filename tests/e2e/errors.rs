@@ -27,7 +27,7 @@ fn refused(name: &str, bytes: &[u8]) -> String {
 fn nothing_there() {
     assert_snapshot!(all_say(&["missing.log"]), @r"
     error: there is no file, no run and no name `missing.log`
-    hint: name a log file, or pipe a build into nixlog: nix build … --log-format internal-json -v |& nixlog phases
+    hint: name a log file, or record a build: nixlog run -- nix build …
     ");
 }
 
@@ -36,7 +36,7 @@ fn nothing_at_a_path() {
     assert_snapshot!(all_say(&["./missing.log"]), @r"
     error: cannot read `./missing.log`
     caused by: No such file or directory (os error 2)
-    hint: name a log file, or pipe a build into nixlog: nix build … --log-format internal-json -v |& nixlog phases
+    hint: name a log file, or record a build: nixlog run -- nix build …
     ");
 }
 
@@ -292,6 +292,6 @@ fn a_terminal() {
     error: no log: nothing is piped in, and no run is recorded yet
     hint: record one: nixlog run -- nix build …
     hint: or name a log file: nixlog phases build.log
-    hint: or pipe a build into nixlog: nix build … --log-format internal-json -v |& nixlog phases
+    hint: or record a build: nixlog run -- nix build …
     ");
 }

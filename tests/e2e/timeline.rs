@@ -139,10 +139,7 @@ fn without_times_there_is_no_chart() {
         first.contains("without timestamps: there is no chart"),
         "{text}"
     );
-    assert!(
-        text.contains("next: nix build … --log-format internal-json"),
-        "{text}"
-    );
+    assert!(text.contains("next: nixlog run -- nix build …"), "{text}");
     for format in ["md", "csv", "svg", "html", "chrome"] {
         nixlog(&["timeline", &path, "--format", format]).result();
     }

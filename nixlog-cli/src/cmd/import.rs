@@ -249,7 +249,7 @@ fn record(
         None => LogReader::new(Carrier::from_name(source.carrier)),
     };
     feed(&recorder.tap(), reader, path).map_err(|error| input::unreadable(&source.name, error))?;
-    let recorded = recorder.finish(End {
+    let (recorded, _) = recorder.finish(End {
         duration_ns: end,
         ..End::default()
     });

@@ -165,7 +165,7 @@ impl Store {
             let missing = CliError::new("no log: nothing is piped in, and no run is recorded yet");
             return Err(how_to_record(missing)
                 .hint("or name a log file: nixlog phases build.log")
-                .hint(format!("or pipe a build into nixlog: {HOW_TO_STAMP}")));
+                .hint(format!("or record a build: {HOW_TO_STAMP}")));
         }
         self.find(LAST)
     }
@@ -253,7 +253,7 @@ impl Store {
             return error;
         }
         error.hint(format!(
-            "name a log file, or pipe a build into nixlog: {HOW_TO_STAMP}"
+            "name a log file, or record a build: {HOW_TO_STAMP}"
         ))
     }
 }

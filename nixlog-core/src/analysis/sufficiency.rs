@@ -41,10 +41,7 @@ impl Extent {
 }
 
 /// How to get a log with times.
-pub const HOW_TO_STAMP: &str = "nix build … --log-format internal-json -v |& nixlog phases";
-
-/// How to have the next build watched, where nobody watched this one.
-const HOW_TO_WATCH: &str = "nixlog run -- nix build …";
+pub const HOW_TO_STAMP: &str = "nixlog run -- nix build …";
 
 /// How to get a log with events.
 pub const HOW_TO_GET_EVENTS: &str = "add `--log-format internal-json -v` to the Nix command";
@@ -112,7 +109,7 @@ fn durations(timeline: &Timeline) -> Answerable {
     }
     if timeline.is_reconstructed() {
         let why = "builds and what was fetched; nobody watched evaluation and waiting".to_owned();
-        return answer(question, Extent::Partial, Some(why), Some(HOW_TO_WATCH));
+        return answer(question, Extent::Partial, Some(why), Some(HOW_TO_STAMP));
     }
     if timeline.is_cut() {
         let why = "the log stops while something is under way; that counts up to the last line"
@@ -135,7 +132,7 @@ fn evaluation(timeline: &Timeline) -> Answerable {
     let mut units = timeline.units().iter();
     if timeline.is_reconstructed() {
         let why = "the store does not remember".to_owned();
-        return answer(question, Extent::None, Some(why), Some(HOW_TO_WATCH));
+        return answer(question, Extent::None, Some(why), Some(HOW_TO_STAMP));
     }
     if !units.any(|unit| unit.kind == UnitKind::Evaluation) {
         let why = "nothing in this log is an evaluation".to_owned();
@@ -228,7 +225,7 @@ fn builder_phases(timeline: &Timeline) -> Answerable {
     };
     if timeline.is_reconstructed() {
         let why = "logs say which there were, but not when".to_owned();
-        return answer(question, Extent::None, Some(why), Some(HOW_TO_WATCH));
+        return answer(question, Extent::None, Some(why), Some(HOW_TO_STAMP));
     }
     let n_without = builds().filter(|unit| unit.phases.is_empty()).count();
     match (n_without, builds().count()) {
