@@ -42,6 +42,7 @@ pub(crate) enum Command {
     Doctor(cmd::doctor::Args),
     Runs(cmd::runs::Args),
     Cat(cmd::cat::Args),
+    Import(cmd::import::Args),
 }
 
 /// Where the log comes from.

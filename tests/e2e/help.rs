@@ -32,6 +32,7 @@ pub(crate) const VERBS: &[&str] = &[
     "doctor",
     "runs",
     "cat",
+    "import",
 ];
 
 /// Those of them that make a report of a log.

@@ -7,6 +7,7 @@ mod echo;
 mod errors;
 mod graph;
 mod help;
+mod import;
 mod live;
 mod output;
 mod predictions;

@@ -6,6 +6,7 @@ pub(crate) mod cat;
 pub(crate) mod critical_path;
 pub(crate) mod doctor;
 pub(crate) mod graph;
+pub(crate) mod import;
 pub(crate) mod parallelism;
 pub(crate) mod phases;
 pub(crate) mod reconstruct;
@@ -39,6 +40,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Doctor(args) => doctor::run(&args),
         Command::Runs(args) => runs::run(&args),
         Command::Cat(args) => cat::run(&args),
+        Command::Import(args) => import::run(&args),
     };
     done.map(|()| ExitCode::SUCCESS)
 }

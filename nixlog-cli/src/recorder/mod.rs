@@ -13,7 +13,7 @@ mod whole;
 
 pub(crate) use frames::{first_frame, last_frame};
 pub(crate) use host::{header, peer, set_start, unix_nanos, writer_of_stdin};
-pub(crate) use whole::{keep, pack};
+pub(crate) use whole::{Packed, keep, keep_copy, pack};
 
 use std::ffi::OsStr;
 use std::io;
@@ -150,19 +150,14 @@ impl Shared {
 impl Recorder {
     /// Begins a recording in the folder of runs. Where that cannot be, says so once, and returns none.
     pub(crate) fn start(header: Header, options: Options) -> Option<Self> {
-        let begun = Place::find()
-            .and_then(|place| place.create())
-            .and_then(|run| {
-                let frames = run.file.try_clone().and_then(Frames::new)?;
-                Ok((run, frames))
-            });
-        match begun {
-            Ok((run, frames)) => Some(Self::begin(header, options, run, frames)),
-            Err(error) => {
-                not_recorded(&error);
-                None
-            }
-        }
+        Self::create(header, options).inspect_err(not_recorded).ok()
+    }
+
+    /// Begins a recording in the folder of runs.
+    pub(crate) fn create(header: Header, options: Options) -> io::Result<Self> {
+        let run = Place::find()?.create()?;
+        let frames = run.file.try_clone().and_then(Frames::new)?;
+        Ok(Self::begin(header, options, run, frames))
     }
 
     fn begin(mut header: Header, options: Options, run: NewRun, frames: Frames) -> Self {

@@ -3,9 +3,11 @@
 use std::fs::File;
 use std::io;
 
+use uuid::Uuid;
+
 use super::frames::Frames;
 use super::{FRAME, Recorded};
-use crate::runs::{self, Place};
+use crate::runs::{self, NewRun, Place};
 
 /// Keeps a recording among the runs. `make` makes its text for the id that it gets.
 pub(crate) fn keep<T: AsRef<[u8]>>(
@@ -14,7 +16,35 @@ pub(crate) fn keep<T: AsRef<[u8]>>(
     let run = Place::find()?.create()?;
     let id = run.id.to_string();
     let packed = make(&id).and_then(|text| pack(run.file.try_clone()?, text.as_ref()));
-    match packed {
+    completed(run, id, packed)
+}
+
+/// The content of a recording's file.
+pub(crate) enum Packed {
+    /// As it is to be written.
+    As(File),
+    /// The text, to be packed.
+    Not(Vec<u8>),
+}
+
+/// Keeps a copy of a recording among the runs, under the id that it has, if it has one.
+pub(crate) fn keep_copy(
+    place: &Place,
+    id: Option<Uuid>,
+    content: impl FnOnce() -> io::Result<Packed>,
+) -> io::Result<Recorded> {
+    let run = place.create_as(id.unwrap_or_else(Uuid::now_v7))?;
+    let id = run.id.to_string();
+    let copied = content().and_then(|content| match content {
+        Packed::As(mut file) => io::copy(&mut file, &mut &run.file),
+        Packed::Not(text) => pack(run.file.try_clone()?, &text),
+    });
+    completed(run, id, copied)
+}
+
+/// Completes a run if all of it could be written, or leaves nothing behind.
+fn completed(run: NewRun, id: String, written: io::Result<u64>) -> io::Result<Recorded> {
+    match written {
         Ok(bytes) => {
             let path = run.complete()?;
             let recorded = Recorded { id, path, bytes };

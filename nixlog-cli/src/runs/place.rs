@@ -84,9 +84,13 @@ impl Place {
 
     /// Begins a recording.
     pub(crate) fn create(&self) -> io::Result<NewRun> {
+        self.create_as(Uuid::now_v7())
+    }
+
+    /// Begins a recording that has an id.
+    pub(crate) fn create_as(&self, id: Uuid) -> io::Result<NewRun> {
         let runs = self.runs();
         make_folder(&runs)?;
-        let id = Uuid::now_v7();
         let path = runs.join(format!("{id}{EXTENSION}"));
         let partial = runs.join(format!("{id}{EXTENSION}{PARTIAL}"));
         let file = private().create_new(true).open(&partial)?;

@@ -114,8 +114,18 @@ struct Candidate {
     /// Since it was last written to.
     age: Duration,
     bytes: u64,
+    fate: Fate,
+}
+
+/// What may become of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    /// It may go.
+    Open,
+    /// It stays; it counts, if it is within the limits at all.
+    Stays,
     /// It stays, and does not count.
-    is_exempt: bool,
+    Exempt,
 }
 
 /// Decides which runs go. They come newest first; what does not fit goes, and what is older and does fit
@@ -124,7 +134,7 @@ fn beyond(candidates: &[Candidate], limits: Limits) -> Vec<(usize, Reason)> {
     let (mut n_kept, mut bytes) = (0_u64, 0_u64);
     let mut beyond = Vec::new();
     for (place, candidate) in candidates.iter().enumerate() {
-        if candidate.is_exempt {
+        if candidate.fate == Fate::Exempt {
             continue;
         }
         let with_it = bytes.saturating_add(candidate.bytes);
@@ -138,7 +148,8 @@ fn beyond(candidates: &[Candidate], limits: Limits) -> Vec<(usize, Reason)> {
             None
         };
         match reason {
-            Some(reason) => beyond.push((place, reason)),
+            Some(reason) if candidate.fate == Fate::Open => beyond.push((place, reason)),
+            Some(_) => {}
             None => {
                 n_kept += 1;
                 bytes = with_it;
@@ -215,16 +226,15 @@ impl Pruning {
             let age = modified.and_then(|modified| now.duration_since(modified).ok());
             let age = age.unwrap_or_default();
             let may_be_running = is_partial && (age < MAY_BE_RUNNING || is_being_written(&file));
-            let is_exempt = may_be_running || is_named(&run) || just_written == Some(run.id);
+            let fate = if may_be_running || is_named(&run) {
+                Fate::Exempt
+            } else if just_written == Some(run.id) {
+                Fate::Stays
+            } else {
+                Fate::Open
+            };
             let bytes = metadata.len();
-            Some((
-                run,
-                Candidate {
-                    age,
-                    bytes,
-                    is_exempt,
-                },
-            ))
+            Some((run, Candidate { age, bytes, fate }))
         };
         let mut runs: Vec<_> = runs.into_iter().filter_map(candidate).collect();
         // Stable: runs of one age keep the order of their ids.
@@ -309,13 +319,15 @@ mod tests {
         assert_eq!(set("2", " 3 ", "5MiB"), some);
     }
 
-    fn candidate(age: u64, bytes: u64, is_exempt: bool) -> Candidate {
+    fn candidate(age: u64, bytes: u64, fate: Fate) -> Candidate {
         Candidate {
             age: Duration::from_secs(age),
             bytes,
-            is_exempt,
+            fate,
         }
     }
+
+    const FATES: [Fate; 4] = [Fate::Open, Fate::Open, Fate::Stays, Fate::Exempt];
 
     fn any_limits() -> impl Strategy<Value = Limits> {
         let limit = || prop::option::of(1_u64..12);
@@ -329,31 +341,38 @@ mod tests {
     proptest! {
         #[test]
         fn what_stays_is_within_the_limits_and_as_much_as_can_be(
-            mut runs in prop::collection::vec((0_u64..14, 0_u64..9, any::<bool>()), 0..20),
+            mut runs in prop::collection::vec((0_u64..14, 0_u64..9, 0_usize..4), 0..20),
             limits in any_limits(),
         ) {
             runs.sort_unstable();
-            let all: Vec<_> = runs.iter().map(|&(age, bytes, exempt)| candidate(age, bytes, exempt)).collect();
+            let all: Vec<_> = runs
+                .iter()
+                .map(|&(age, bytes, fate)| candidate(age, bytes, FATES[fate]))
+                .collect();
             let gone = beyond(&all, limits);
             for &(place, _) in &gone {
-                prop_assert!(!all[place].is_exempt);
+                prop_assert_eq!(all[place].fate, Fate::Open);
             }
-            let stays = |place: usize| !all[place].is_exempt && gone.iter().all(|&(each, _)| each != place);
-            let kept: Vec<usize> = (0..all.len()).filter(|&place| stays(place)).collect();
             let fits = |kept: &[usize]| {
                 let bytes: u64 = kept.iter().map(|&place| all[place].bytes).sum();
-                let ages = kept.iter().map(|&place| all[place].age);
+                let mut ages = kept.iter().map(|&place| all[place].age);
                 limits.runs.is_none_or(|limit| kept.len() as u64 <= limit)
                     && limits.bytes.is_none_or(|limit| bytes <= limit)
-                    && limits.age.is_none_or(|limit| ages.max().is_none_or(|age| age <= limit))
+                    && limits.age.is_none_or(|limit| ages.all(|age| age <= limit))
             };
-            prop_assert!(fits(&kept));
-            // Nothing goes that would have fitted beside what is newer.
-            for &(place, _) in &gone {
-                let mut with_it: Vec<usize> = kept.iter().copied().filter(|&each| each < place).collect();
-                with_it.push(place);
-                prop_assert!(!fits(&with_it));
+            let is_gone = |place: usize| gone.iter().any(|&(each, _)| each == place);
+            // What counts: all that stays, unless it stays for another reason than that it fits.
+            let mut kept = Vec::new();
+            for (place, it) in all.iter().enumerate() {
+                let with_it = [&kept[..], &[place]].concat();
+                match it.fate {
+                    Fate::Exempt => {}
+                    Fate::Stays if !fits(&with_it) => {}
+                    Fate::Open if is_gone(place) => prop_assert!(!fits(&with_it), "{} would fit", place),
+                    Fate::Open | Fate::Stays => kept = with_it,
+                }
             }
+            prop_assert!(fits(&kept));
         }
     }
 
@@ -364,13 +383,24 @@ mod tests {
             ..Limits::default()
         };
         let all = [
-            candidate(0, 11, false),
-            candidate(1, 5, false),
-            candidate(2, 5, false),
+            candidate(0, 11, Fate::Open),
+            candidate(1, 5, Fate::Open),
+            candidate(2, 5, Fate::Open),
         ];
         assert_eq!(beyond(&all, limits), [(0, Reason::Bytes)]);
-        let just_written = [candidate(0, 11, true), candidate(1, 5, false)];
+        let just_written = [candidate(0, 11, Fate::Stays), candidate(1, 5, Fate::Open)];
         assert_eq!(beyond(&just_written, limits), []);
+        // It counts, so that no more stay than were asked for.
+        let limits = Limits {
+            runs: Some(2),
+            ..Limits::default()
+        };
+        let all = [
+            candidate(0, 1, Fate::Stays),
+            candidate(1, 1, Fate::Open),
+            candidate(2, 1, Fate::Open),
+        ];
+        assert_eq!(beyond(&all, limits), [(2, Reason::Runs)]);
     }
 
     /// Names, runs under way and the run just written stay, whatever the limits.

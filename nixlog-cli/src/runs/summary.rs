@@ -106,12 +106,10 @@ fn end(file: &mut File) -> Result<Option<End>, String> {
         return Ok(None);
     };
     let mut lines = text.split(|&byte| byte == b'\n').rev();
-    lines
-        .find_map(|line| match side(line) {
-            Some(SideLine::End(end)) => Some(Some(end)),
-            _ => None,
-        })
-        .ok_or_else(|| "its last line is not the end of a recording".to_owned())
+    Ok(lines.find_map(|line| match side(line) {
+        Some(SideLine::End(end)) => Some(end),
+        _ => None,
+    }))
 }
 
 fn side(line: &[u8]) -> Option<SideLine<'_>> {

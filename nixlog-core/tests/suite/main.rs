@@ -21,5 +21,6 @@ mod rust_source;
 mod shared_corpus;
 mod simulated_nix;
 mod structure;
+mod thinning;
 mod truth_graph;
 mod workspace;

@@ -16,6 +16,7 @@ use serde_json::Value;
 use crate::charts;
 use crate::outcomes::disagreements;
 use crate::recordings::{Recording, files_in, read, recordings_in};
+use crate::thinning;
 
 /// Where the workspace is: as cargo says when the test runs, since the binary may have moved.
 fn corpus() -> PathBuf {
@@ -57,6 +58,8 @@ pub(crate) fn say(text: &str) {
 struct Tally {
     recordings: usize,
     lines: u64,
+    /// Lines that a thinned recording leaves out.
+    thinned: u64,
     with_truth: usize,
     builds: usize,
     builder_phases: usize,
@@ -64,7 +67,8 @@ struct Tally {
 }
 
 fn check(recording: &Recording, tally: &Mutex<Tally>) {
-    let log = read(&recording.name, &recording.bytes());
+    let bytes = recording.bytes();
+    let log = read(&recording.name, &bytes);
     let timeline = &log.1;
     let phases = phases(timeline);
     let sum: Nanos = phases
@@ -79,6 +83,8 @@ fn check(recording: &Recording, tally: &Mutex<Tally>) {
     if phases.wall.is_some_and(|wall| wall != sum) {
         wrong.push(format!("wall {:?}, phases sum to {sum:?}", phases.wall));
     }
+    let (thinned_wrong, thinned) = thinning::disagreements(&bytes);
+    wrong.extend(thinned_wrong);
     let (mut n_builds, mut n_phases) = (0, 0);
     if let Some(truth) = &recording.truth {
         let (outcomes, n) = disagreements(timeline, truth);
@@ -90,6 +96,7 @@ fn check(recording: &Recording, tally: &Mutex<Tally>) {
     let mut tally = tally.lock().expect("no thread panics with it");
     tally.recordings += 1;
     tally.lines += timeline.facts().lines;
+    tally.thinned += thinned;
     tally.with_truth += usize::from(recording.truth.is_some());
     tally.builds += n_builds;
     tally.builder_phases += n_phases;
@@ -185,9 +192,10 @@ fn every_shared_recording_holds() {
     let seconds = started.elapsed().as_secs();
     writeln!(
         out,
-        "{} shared recordings read, {} lines, in {seconds} s; {} with truth: {} builds and {} builders' phases compared, {} disagree",
+        "{} shared recordings read, {} lines, {} of them left out when thinned, in {seconds} s; {} with truth: {} builds and {} builders' phases compared, {} disagree",
         tally.recordings,
         tally.lines,
+        tally.thinned,
         tally.with_truth,
         tally.builds,
         tally.builder_phases,

@@ -7,6 +7,8 @@ mod rename;
 mod show;
 mod stored;
 
+pub(crate) use rename::set_name;
+
 use std::io::{self, Write as _};
 
 use clap::Subcommand;
