@@ -3,7 +3,7 @@
 use std::env;
 use std::fs;
 
-use crate::help::VERBS;
+use crate::help::{RUNS, VERBS};
 use crate::program::{DIAMOND, command, nixlog, root, run};
 
 fn read(path: &str) -> String {
@@ -107,6 +107,9 @@ fn every_flag_is_known() {
     for verb in VERBS {
         help += &nixlog(&[verb, "--help"]).result();
     }
+    for verb in RUNS {
+        help += &nixlog(&["runs", verb, "--help"]).result();
+    }
     let of_others = [
         "--release",
         "--workspace",
@@ -124,7 +127,10 @@ fn every_flag_is_known() {
         let flag = &rest[..rest.find(|c| !is_flag(c)).unwrap_or(rest.len())];
         let known = flag == "---" || flag.len() < 3 || of_others.contains(&flag);
         assert!(
-            known || help.contains(&format!("{flag} ")) || help.contains(&format!("{flag}\n")),
+            known
+                || [" ", "\n", "["]
+                    .iter()
+                    .any(|end| help.contains(&format!("{flag}{end}"))),
             "{flag}"
         );
     }

@@ -302,7 +302,7 @@ fn feed(tap: &Tap, mut reader: LogReader, path: &Path) -> io::Result<()> {
         };
         is_terminated = block.as_bytes().ends_with(b"\n");
         reader.payloads(block.as_bytes(), None, |stamp, line| {
-            batch.line(tap, stamp, line)
+            batch.line(tap, stamp, line);
         });
         buffer = block.into_buffer();
     }

@@ -12,11 +12,9 @@
 //! a lock on its file, so that others can tell a run from a wreck.
 
 use std::env;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::Duration;
 
 use uuid::Uuid;
 
@@ -91,28 +89,23 @@ impl Place {
     pub(crate) fn create_as(&self, id: Uuid) -> io::Result<NewRun> {
         let runs = self.runs();
         make_folder(&runs)?;
-        let path = runs.join(format!("{id}{EXTENSION}"));
-        let partial = runs.join(format!("{id}{EXTENSION}{PARTIAL}"));
-        let file = private().create_new(true).open(&partial)?;
-        lock_new(&file);
+        let name = format!("{id}{EXTENSION}");
+        let (path, partial) = (runs.join(&name), runs.join(format!("{name}{PARTIAL}")));
+        if partial.exists() {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        // Nobody sees the file before it is locked, else it would look like a wreck.
+        let unseen = runs.join(format!(".{name}"));
+        let file = private().create_new(true).open(&unseen)?;
+        // File systems without locks exist; then an unfinished run looks like a wreck.
+        drop(file.try_lock());
+        fs::rename(&unseen, &partial)?;
         Ok(NewRun {
             id,
             file,
             partial,
             path,
         })
-    }
-}
-
-/// Locks a file that was just made. Somebody who lists runs may look at it in this very moment, and be
-/// done at once.
-fn lock_new(file: &File) {
-    for _ in 0..100 {
-        match file.try_lock() {
-            Err(TryLockError::WouldBlock) => thread::sleep(Duration::from_millis(1)),
-            // File systems without locks exist; then an unfinished run looks like a wreck.
-            Ok(()) | Err(TryLockError::Error(_)) => return,
-        }
     }
 }
 

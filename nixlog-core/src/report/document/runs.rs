@@ -8,6 +8,9 @@ use super::super::view::{
 use super::words::{next, notes, shell_word};
 use super::{Align, Cell, Column, Document, Row, Table, Weight, column, prose};
 
+/// The settings that matter most for how long a build takes; all others are in JSON.
+const SETTINGS: [&str; 5] = ["max-jobs", "cores", "sandbox", "builders", "substituters"];
+
 /// What records a run.
 const HOW_TO_RECORD: &str = "nixlog run -- nix build …";
 
@@ -82,6 +85,7 @@ pub fn runs_show(report: &Report<RunsShowResult>) -> Document {
         .collect();
     let of_units = Some(units.join(", ")).filter(|units| !units.is_empty());
     let settings = input.run.iter().flat_map(|run| &run.settings);
+    let settings = settings.filter(|(name, _)| SETTINGS.contains(&name.as_str()));
     let settings: Vec<String> = settings
         .map(|(name, value)| format!("{name}={value}"))
         .collect();
