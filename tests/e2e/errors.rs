@@ -292,6 +292,6 @@ fn a_terminal() {
     error: no log: nothing is piped in, and no run is recorded yet
     hint: record one: nixlog run -- nix build …
     hint: or name a log file: nixlog phases build.log
-    hint: or record a build: nixlog run -- nix build …
+    hint: or pipe a build in: nix build … --log-format internal-json -v |& nixlog phases
     ");
 }

@@ -165,7 +165,7 @@ impl Store {
             let missing = CliError::new("no log: nothing is piped in, and no run is recorded yet");
             return Err(how_to_record(missing)
                 .hint("or name a log file: nixlog phases build.log")
-                .hint(format!("or record a build: {HOW_TO_STAMP}")));
+                .hint("or pipe a build in: nix build … --log-format internal-json -v |& nixlog phases"));
         }
         self.find(LAST)
     }
