@@ -28,6 +28,7 @@ use crate::live::Display;
 use crate::output;
 use crate::reconstruct;
 use crate::recorder::{self, Options, Recorded, Recorder};
+use crate::run::signals::ignored;
 use crate::run::source::now;
 use crate::runs::select;
 use crate::session::Session;
@@ -53,6 +54,8 @@ pub(crate) struct Loaded {
     pub(crate) log: Log,
     /// The recording of what came in live.
     pub(crate) saved: Option<Recorded>,
+    /// It came in live, and was no recording already: it can be recorded.
+    pub(crate) is_news: bool,
     /// How long reading took: for a live log, as long as the build.
     pub(crate) duration_ns: u64,
 }
@@ -182,6 +185,7 @@ pub(crate) fn load(args: &InputArgs, color: ColorWhen) -> Result<Loaded, CliErro
         brought,
     };
     Ok(Loaded {
+        is_news: live && log.source.recording.header.is_none(),
         log,
         saved,
         duration_ns,
@@ -355,7 +359,12 @@ fn read_blocks(
 /// second one ends nixlog.
 fn outlive_interrupt() {
     let interrupted = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+    let caught = [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM];
+    let ignored = ignored();
+    for signal in caught
+        .into_iter()
+        .filter(|signal| !ignored.contains(signal))
+    {
         // Where a signal cannot be caught, Ctrl-C does what it always did.
         drop(signal_hook::flag::register_conditional_default(
             signal,

@@ -70,7 +70,7 @@ pub(crate) fn root() -> PathBuf {
 /// Prepares a run among the recordings, 80 columns wide, with nothing in the environment that
 /// matters.
 pub(crate) fn command(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_nixlog"));
+    let mut command = interruptible(env!("CARGO_BIN_EXE_nixlog"));
     for name in [
         "NO_COLOR",
         "CLICOLOR_FORCE",
@@ -93,6 +93,22 @@ pub(crate) fn command(args: &[&str]) -> Command {
         .env("NIXLOG_NO_SAVE", "1")
         .current_dir(root().join("corpus"))
         .stdin(Stdio::null());
+    command
+}
+
+/// Starts a program with SIGINT as it is for one that a person starts.
+///
+/// Who runs the tests in the background of a script has it ignored, and so has all that starts from
+/// there: a shell cannot even catch it then (POSIX, `trap`).
+pub(crate) fn interruptible(program: &str) -> Command {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    if ignored.is_none_or(|mask| mask & (1 << (2 - 1)) == 0) {
+        return Command::new(program);
+    }
+    let mut command = Command::new("env");
+    command.args(["--default-signal=INT", program]);
     command
 }
 

@@ -148,7 +148,7 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
-    use crate::program::{DIAMOND, Ran, run, unstamped};
+    use crate::program::{DIAMOND, Ran, interruptible, run, unstamped};
 
     #[test]
     fn it_prints_the_recording_at_its_pace() {
@@ -171,7 +171,8 @@ mod tests {
         let nix = Script::lines(b"0 begins\n3600000000000 never comes\n", 1.0)
             .on_interrupt("error: interrupted by the user\n", 1)
             .program("nix");
-        let mut child = Command::new(nix.path())
+        let path = nix.path().to_str().expect("a plain path");
+        let mut child = interruptible(path)
             .stderr(Stdio::piped())
             .spawn()
             .expect("the script starts");
