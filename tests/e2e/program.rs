@@ -107,7 +107,8 @@ pub(crate) fn interruptible(program: &str) -> Command {
     if ignored.is_none_or(|mask| mask & (1 << (2 - 1)) == 0) {
         return Command::new(program);
     }
-    let mut command = Command::new("env");
+    // By its place: tests change PATH.
+    let mut command = Command::new("/usr/bin/env");
     command.args(["--default-signal=INT", program]);
     command
 }

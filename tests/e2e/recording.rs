@@ -209,11 +209,10 @@ fn the_second_signal_after_the_end_ends_nixlog() {
 #[test]
 fn what_was_ignored_stays_ignored() {
     let folder = folder();
-    let nixlog = saving(&folder, &[]);
     let mut shell = std::process::Command::new("sh");
     let script = format!(
         "trap '' HUP; exec {:?} run -q -- sh -c 'kill -HUP $$; exit 7'",
-        nixlog.get_program()
+        env!("CARGO_BIN_EXE_nixlog")
     );
     shell.args(["-c", &script]).env("NIXLOG_DIR", folder.path());
     let ran = run(&mut shell);
