@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
@@ -13,6 +14,7 @@ use nixlog_core::report::document::Ending;
 use nixlog_core::timeline::Source;
 use nixlog_core::wire::block::Blocks;
 use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
 use signal_hook::iterator::Signals;
 
 use crate::cli::SaveArgs;
@@ -21,9 +23,6 @@ use crate::recorder::{self, Options, Recorder};
 use crate::run::source::{Socket, now};
 use crate::run::{self, closing};
 use crate::{load, output};
-
-/// The connections under way, so that they can be ended.
-type Open = Arc<Mutex<HashMap<u64, UnixStream>>>;
 
 /// Listens until a signal comes; then ends what is under way, and waits until it is written.
 pub(crate) fn listen(path: Option<&Path>, save: SaveArgs, quiet: bool) -> Result<(), CliError> {
@@ -40,52 +39,80 @@ pub(crate) fn listen(path: Option<&Path>, save: SaveArgs, quiet: bool) -> Result
             .because(error)
             .hint("name a path of at most a hundred bytes, in a folder that you may write to")
     })?;
-    let mut signals = Signals::new([SIGINT, SIGTERM])
-        .map_err(|error| CliError::new("cannot catch signals").because(error))?;
+    let failed = |error| CliError::new("cannot catch signals").because(error);
+    let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(failed)?;
+    let connections = socket
+        .connections()
+        .map_err(|error| CliError::new("cannot listen").because(error))?;
     output::note(&format!(
         "listening on {0}: nix build … --json-log-path {0}, or NIX_CONFIG='json-log-path = {0}'",
         socket.path().display()
     ));
-    let socket = Arc::new(socket);
-    let open = Open::default();
-    let threads: Arc<Mutex<Vec<JoinHandle<()>>>> = Arc::default();
+    let under_way = Arc::new(Mutex::new(UnderWay::default()));
     thread::spawn({
-        let (socket, open, threads) =
-            (Arc::clone(&socket), Arc::clone(&open), Arc::clone(&threads));
-        move || {
-            for number in 0.. {
-                let Ok(stream) = socket.accept() else {
-                    continue;
-                };
-                if let Ok(stream) = stream.try_clone() {
-                    lock(&open).insert(number, stream);
-                }
-                let open = Arc::clone(&open);
-                let thread = thread::spawn(move || {
-                    record(stream, save, quiet);
-                    lock(&open).remove(&number);
-                });
-                let mut threads = lock(&threads);
-                threads.retain(|thread| !thread.is_finished());
-                threads.push(thread);
-            }
-        }
+        let under_way = Arc::clone(&under_way);
+        move || record_each(connections, &under_way, save, quiet)
     });
     signals.forever().next();
-    drop(std::fs::remove_file(socket.path()));
-    for stream in lock(&open).values() {
-        // One that has ended needs no end.
-        drop(stream.shutdown(Shutdown::Both));
+    // Whoever does not want to wait for what is still written says so again.
+    for signal in [SIGINT, SIGTERM] {
+        flag::register_conditional_default(signal, Arc::new(AtomicBool::new(true)))
+            .map_err(failed)?;
     }
-    let threads = std::mem::take(&mut *lock(&threads));
-    for thread in threads {
+    drop(socket);
+    for thread in end(&under_way) {
         drop(thread.join());
     }
     Ok(())
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+/// The connections under way.
+#[derive(Default)]
+struct UnderWay {
+    /// So that they can be ended.
+    streams: HashMap<u64, UnixStream>,
+    threads: Vec<JoinHandle<()>>,
+    /// Nobody is recorded any more.
+    is_over: bool,
+}
+
+fn lock(under_way: &Mutex<UnderWay>) -> MutexGuard<'_, UnderWay> {
+    under_way.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Records each connection in a thread of its own, until it is over.
+fn record_each(
+    connections: impl Iterator<Item = UnixStream>,
+    under_way: &Arc<Mutex<UnderWay>>,
+    save: SaveArgs,
+    quiet: bool,
+) {
+    for (number, stream) in (0..).zip(connections) {
+        let mut now = lock(under_way);
+        if now.is_over {
+            return;
+        }
+        if let Ok(stream) = stream.try_clone() {
+            now.streams.insert(number, stream);
+        }
+        now.threads.retain(|thread| !thread.is_finished());
+        let under_way = Arc::clone(under_way);
+        now.threads.push(thread::spawn(move || {
+            record(stream, save, quiet);
+            lock(&under_way).streams.remove(&number);
+        }));
+    }
+}
+
+/// Ends all connections; returns the threads that still write what came through them.
+fn end(under_way: &Mutex<UnderWay>) -> Vec<JoinHandle<()>> {
+    let mut now = lock(under_way);
+    now.is_over = true;
+    for stream in now.streams.values() {
+        // One that has ended needs no end.
+        drop(stream.shutdown(Shutdown::Both));
+    }
+    std::mem::take(&mut now.threads)
 }
 
 /// Records one connection to its end.

@@ -14,6 +14,7 @@ mod predictions;
 mod program;
 mod readme;
 mod reconstruct;
+mod recording;
 mod reports;
 mod run;
 mod runs;

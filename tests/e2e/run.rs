@@ -64,7 +64,7 @@ pub(crate) fn report(path: &Path, verb: &str) -> Value {
     run(&mut command(&[verb, path, "--json"])).json()
 }
 
-fn plain(path: &Path) -> &str {
+pub(crate) fn plain(path: &Path) -> &str {
     path.to_str().expect("temporary folders have plain names")
 }
 
@@ -132,13 +132,13 @@ fn what_is_no_program_gives_127_or_126() {
     assert_eq!(recordings(&folder), Vec::<PathBuf>::new());
 }
 
-fn signal(child: &Child, name: &str) {
+pub(crate) fn signal(child: &Child, name: &str) {
     let command = format!("kill -{name} {}", child.id());
     let status = Command::new("sh").args(["-c", &command]).status();
     assert!(status.expect("sh is there").success());
 }
 
-fn spawned(command: &mut Command) -> Child {
+pub(crate) fn spawned(command: &mut Command) -> Child {
     command
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -147,7 +147,7 @@ fn spawned(command: &mut Command) -> Child {
 }
 
 /// Waits until something has come so far; however slow the machine is, not for ever.
-fn wait_until(has_come: impl Fn() -> bool) {
+pub(crate) fn wait_until(mut has_come: impl FnMut() -> bool) {
     for _ in 0..6000 {
         if has_come() {
             return;
@@ -157,7 +157,7 @@ fn wait_until(has_come: impl Fn() -> bool) {
     panic!("it never came");
 }
 
-fn wait_for(path: &Path) {
+pub(crate) fn wait_for(path: &Path) {
     wait_until(|| path.exists());
 }
 

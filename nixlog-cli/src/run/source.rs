@@ -2,12 +2,13 @@
 //! Each is read by a thread of its own, which stamps and records what it reads, and hands it on.
 
 use std::io::{self, Read};
+use std::os::unix::fs::FileTypeExt as _;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ExitStatus};
 use std::sync::mpsc::SyncSender;
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use nixlog_core::time::Stamp;
 use nixlog_core::wire::block::{Block, Blocks};
@@ -123,13 +124,18 @@ impl Socket {
         })
     }
 
-    /// Makes one at a place that somebody named. What a killed nixlog left there is removed.
+    /// Makes one at a place that somebody named. What a killed nixlog left there is removed; nothing else
+    /// is.
     pub(crate) fn at(path: &Path) -> io::Result<Self> {
         let bound = UnixListener::bind(path);
         let is_taken = |error: &io::Error| error.kind() == io::ErrorKind::AddrInUse;
         let is_deaf = || {
-            let refused = UnixStream::connect(path).map_err(|error| error.kind());
-            matches!(refused, Err(io::ErrorKind::ConnectionRefused))
+            // A file that is no socket refuses a connection, too.
+            let is_socket = path
+                .symlink_metadata()
+                .is_ok_and(|metadata| metadata.file_type().is_socket());
+            let refused = || UnixStream::connect(path).map_err(|error| error.kind());
+            is_socket && matches!(refused(), Err(io::ErrorKind::ConnectionRefused))
         };
         let listener = match bound {
             Err(error) if is_taken(&error) && is_deaf() => {
@@ -151,18 +157,30 @@ impl Socket {
 
     /// Reads whatever connects, each in a thread of its own.
     pub(crate) fn read_each(&self, feed: &Feed) -> io::Result<()> {
-        let (listener, feed) = (self.listener.try_clone()?, feed.clone());
+        let (connections, feed) = (self.connections()?, feed.clone());
         thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
+            for stream in connections {
                 feed.read_all(stream);
             }
         });
         Ok(())
     }
 
-    /// Waits for the next process that connects.
-    pub(crate) fn accept(&self) -> io::Result<UnixStream> {
-        self.listener.accept().map(|(stream, _)| stream)
+    /// Iterates over the processes that connect, for ever.
+    pub(crate) fn connections(
+        &self,
+    ) -> io::Result<impl Iterator<Item = UnixStream> + Send + 'static> {
+        /// Where too many files are open, one must be closed before the next can be.
+        const PAUSE: Duration = Duration::from_millis(100);
+        let listener = self.listener.try_clone()?;
+        let next = move || match listener.accept() {
+            Ok((stream, _)) => Some(stream),
+            Err(_) => {
+                thread::sleep(PAUSE);
+                None
+            }
+        };
+        Ok(std::iter::repeat_with(next).flatten())
     }
 }
 

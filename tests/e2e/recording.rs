@@ -1,0 +1,67 @@
+//! What a recording must stand: odd input, odd places, and whoever does not want to wait.
+
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::net::UnixStream;
+
+use crate::program::{DIAMOND, Ran, file, folder, unstamped};
+use crate::run::{recordings, saving, signal, spawned, text_of, wait_until};
+
+/// A file that is in the way of a socket is somebody's.
+#[test]
+fn a_socket_takes_nobodys_file_away() {
+    let folder = folder();
+    let path = file(&folder, "notes.txt", b"mine");
+    let mut child = spawned(&mut saving(&folder, &["record", "--socket", &path]));
+    wait_until(|| child.try_wait().is_ok_and(|status| status.is_some()));
+    let ran = Ran::from(child.wait_with_output().expect("it has ended"));
+    assert!(ran.refused().starts_with("error: cannot listen on `"));
+    assert_eq!(fs::read(path).expect("it is still there"), b"mine");
+}
+
+/// Whoever is connected when the listening ends is recorded as far as it came, and nothing is left lying
+/// about.
+#[test]
+fn listening_ends_without_remains() {
+    let folder = folder();
+    let place = folder.path().join("tmp");
+    fs::create_dir(&place).expect("the folder is ours");
+    let mut listening = saving(&folder, &["record", "--listen", "-q"]);
+    listening
+        .env_remove("XDG_RUNTIME_DIR")
+        .env("TMPDIR", &place);
+    let child = spawned(&mut listening);
+    let socket = || {
+        let own = fs::read_dir(&place).ok()?.next()?.ok()?.path().join("log");
+        own.exists().then_some(own)
+    };
+    wait_until(|| socket().is_some());
+    let socket = socket().expect("it was there");
+    let log: Vec<u8> = unstamped(DIAMOND);
+    let streams: Vec<UnixStream> = (0..2)
+        .map(|_| {
+            let mut stream = UnixStream::connect(&socket).expect("somebody listens");
+            stream.write_all(&log).expect("somebody reads");
+            stream
+        })
+        .collect();
+    let n_lines = log.iter().filter(|&&byte| byte == b'\n').count();
+    // The clients stay connected: all is written although nothing ends.
+    wait_until(|| {
+        let runs = folder.path().join("runs");
+        runs.exists()
+            && recordings(&folder)
+                .iter()
+                .filter(|path| text_of(path).lines().count() > n_lines / 2)
+                .count()
+                == 2
+    });
+    signal(&child, "INT");
+    let ran = Ran::from(child.wait_with_output().expect("nixlog ends"));
+    drop(streams);
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    for path in recordings(&folder) {
+        assert!(text_of(&path).contains("\"type\":\"end\""), "{path:?}");
+    }
+    assert_eq!(fs::read_dir(&place).expect("it is there").count(), 0);
+}
