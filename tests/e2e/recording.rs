@@ -4,8 +4,8 @@ use std::fs;
 use std::io::Write as _;
 use std::os::unix::net::UnixStream;
 
-use crate::program::{DIAMOND, Ran, file, folder, unstamped};
-use crate::run::{recordings, saving, signal, spawned, text_of, wait_until};
+use crate::program::{DIAMOND, Ran, command, file, folder, run, unstamped};
+use crate::run::{plain, recordings, saving, signal, spawned, text_of, wait_until};
 
 /// A file that is in the way of a socket is somebody's.
 #[test]
@@ -64,4 +64,18 @@ fn listening_ends_without_remains() {
         assert!(text_of(&path).contains("\"type\":\"end\""), "{path:?}");
     }
     assert_eq!(fs::read_dir(&place).expect("it is there").count(), 0);
+}
+
+/// What a build prints is no reason to wait for something that never comes.
+#[test]
+fn a_named_derivation_that_is_a_pipe_is_not_waited_for() {
+    let folder = folder();
+    let path = folder
+        .path()
+        .join("7ajh8plhm64ypnph30js1a3lq6zsyxqr-trap.drv");
+    let script = format!("mkfifo {0} && echo {0} >&2", plain(&path));
+    let mut command = saving(&folder, &["run", "-q", "--", "sh", "-c", &script]);
+    let mut child = spawned(command.env_remove("NIX_STORE_DIR"));
+    wait_until(|| child.try_wait().is_ok_and(|status| status.is_some()));
+    assert_eq!(child.wait().expect("it has ended").code(), Some(0));
 }

@@ -5,8 +5,10 @@
 
 use std::collections::HashSet;
 use std::env;
-use std::fs;
-use std::path::PathBuf;
+use std::fs::OpenOptions;
+use std::io::Read as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
 
@@ -14,6 +16,7 @@ use nixlog_core::drv::Derivation;
 use nixlog_core::graph::GraphBuilder;
 use nixlog_core::recording::{DerivationRecord, SideLine};
 use nixlog_core::store_path::base_name;
+use rustix::fs::OFlags;
 
 /// So many are handed on at once: the log's own lines get their turn in between.
 const BATCH: usize = 64;
@@ -54,6 +57,27 @@ impl DerivationReader {
     }
 }
 
+/// Reads a file that the log names. A build prints what it likes: a pipe would never end, and a device
+/// could be anything.
+fn content(path: &Path) -> Option<Vec<u8>> {
+    /// The largest `.drv` files have some megabytes.
+    const MOST: u64 = 64 << 20;
+    // Without waiting for a pipe's other end.
+    let flags = i32::try_from(OFlags::NONBLOCK.bits()).ok()?;
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(flags)
+        .open(path)
+        .ok()?;
+    let metadata = file.metadata().ok()?;
+    if !metadata.is_file() || metadata.len() > MOST {
+        return None;
+    }
+    let mut bytes = Vec::new();
+    file.take(MOST).read_to_end(&mut bytes).ok()?;
+    Some(bytes)
+}
+
 fn read(paths: &Receiver<Wanted>, write: &dyn Fn(Vec<Vec<u8>>)) -> GraphBuilder {
     let mut graph = GraphBuilder::default();
     let store = env::var_os("NIX_STORE_DIR").map(PathBuf::from);
@@ -70,7 +94,7 @@ fn read(paths: &Receiver<Wanted>, write: &dyn Fn(Vec<Vec<u8>>)) -> GraphBuilder 
                 None => PathBuf::from(&path),
             };
             // What the store does not have, or nobody may read, is missing in the recording, too.
-            let Ok(bytes) = fs::read(file) else {
+            let Some(bytes) = content(&file) else {
                 continue;
             };
             let Ok(derivation) = Derivation::parse(&bytes) else {

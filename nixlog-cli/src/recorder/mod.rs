@@ -309,14 +309,21 @@ impl Tap {
 /// Writes what is pending, until the recording ends. Returns the run, and the file as long as it can be
 /// written.
 fn write(shared: &Shared, run: NewRun, mut frames: Frames) -> (NewRun, Option<Frames>) {
+    /// Without a writer, nobody is to wait for room: not even where it panicked.
+    struct Gone<'a>(&'a Shared);
+    impl Drop for Gone<'_> {
+        fn drop(&mut self) {
+            self.0.lock().ended = true;
+            self.0.room.notify_all();
+        }
+    }
+    let _gone = Gone(shared);
     let mut text = Vec::new();
     // The header at once, so that a run can be seen from its start.
     let mut delay = Duration::ZERO;
     while shared.next(delay, &mut text) {
         if let Err(error) = frames.frame(&text) {
             not_recorded(&error);
-            shared.lock().ended = true;
-            shared.room.notify_all();
             return (run, None);
         }
         frames.sync();

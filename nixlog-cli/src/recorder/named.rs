@@ -3,6 +3,7 @@
 //! A glance at bytes, not a reading: who names a derivation that is none costs a look into the store.
 
 use std::collections::HashSet;
+use std::ops::Range;
 
 use memchr::memmem;
 use nixlog_core::store_path::StorePath;
@@ -20,8 +21,15 @@ const SUBSTITUTE: &[u8] = b",\"type\":108}";
 impl Named {
     /// Looks through whole lines; hands on each derivation that is named for the first time.
     pub(super) fn look(&mut self, block: &[u8], mut found: impl FnMut(String)) {
+        // A line may name a hundred thousand: where it ends, and what it is, is looked up once.
+        let (mut end, mut is_skipped) = (0, false);
         for at in memmem::find_iter(block, b".drv") {
-            if is_output(line_around(block, at)) {
+            if at >= end {
+                let line = line_around(block, at);
+                end = line.end;
+                is_skipped = is_output(&block[line]);
+            }
+            if is_skipped {
                 continue;
             }
             if let Some(path) = path_before(block, at + 4)
@@ -31,8 +39,14 @@ impl Named {
                 found(path.to_owned());
             }
         }
+        let mut end = 0;
         for at in memmem::find_iter(block, SUBSTITUTE) {
+            if at < end {
+                continue;
+            }
             let line = line_around(block, at);
+            end = line.end;
+            let line = &block[line];
             let fields = memmem::find(line, b"\"fields\":[\"").map(|at| at + 11);
             let path = fields.and_then(|from| {
                 let length = memchr::memchr(b'"', line.get(from..)?)?;
@@ -49,11 +63,11 @@ impl Named {
     }
 }
 
-/// Returns the line that a place lies in.
-fn line_around(block: &[u8], at: usize) -> &[u8] {
+/// Returns where the line is that a place lies in.
+fn line_around(block: &[u8], at: usize) -> Range<usize> {
     let start = memchr::memrchr(b'\n', &block[..at]).map_or(0, |at| at + 1);
     let end = memchr::memchr(b'\n', &block[at..]).map_or(block.len(), |length| at + length);
-    &block[start..end]
+    start..end
 }
 
 /// Tells whether a line is what a builder printed.
@@ -107,5 +121,15 @@ not a path: hello.drv /nix/store/short.drv /nix/store/2ajh8plhm64ypnph30js1a3lq6
             substituted,
             ["/nix/store/0ajh8plhm64ypnph30js1a3lq6zsyxqr-fetched"]
         );
+    }
+
+    /// Nothing is looked through again for each path that it names: that would take minutes here.
+    #[test]
+    fn one_line_with_many_paths() {
+        let path = "/nix/store/7ajh8plhm64ypnph30js1a3lq6zsyxqr-hello.drv";
+        let log = format!("{path} ").repeat(200_000);
+        let mut found = Vec::new();
+        Named::default().look(log.as_bytes(), |path| found.push(path));
+        assert_eq!(found, [path]);
     }
 }
