@@ -28,6 +28,7 @@ use crate::live::Display;
 use crate::output;
 use crate::reconstruct;
 use crate::recorder::{self, Options, Recorded, Recorder};
+use crate::run::signals::ignored;
 use crate::run::source::now;
 use crate::runs::select;
 use crate::session::Session;
@@ -355,7 +356,12 @@ fn read_blocks(
 /// second one ends nixlog.
 fn outlive_interrupt() {
     let interrupted = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+    let caught = [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM];
+    let ignored = ignored();
+    for signal in caught
+        .into_iter()
+        .filter(|signal| !ignored.contains(signal))
+    {
         // Where a signal cannot be caught, Ctrl-C does what it always did.
         drop(signal_hook::flag::register_conditional_default(
             signal,

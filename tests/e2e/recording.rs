@@ -2,10 +2,12 @@
 
 use std::fs;
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::ExitStatusExt as _;
 
 use crate::program::{DIAMOND, Ran, command, file, folder, run, unstamped};
-use crate::run::{plain, recordings, saving, signal, spawned, text_of, wait_until};
+use crate::run::{plain, recordings, saving, signal, spawned, text_of, wait_for, wait_until};
 
 /// A file that is in the way of a socket is somebody's.
 #[test]
@@ -78,4 +80,48 @@ fn a_named_derivation_that_is_a_pipe_is_not_waited_for() {
     let mut child = spawned(command.env_remove("NIX_STORE_DIR"));
     wait_until(|| child.try_wait().is_ok_and(|status| status.is_some()));
     assert_eq!(child.wait().expect("it has ended").code(), Some(0));
+}
+
+/// When the command has ended, whoever does not want to wait for the rest need not.
+#[test]
+fn the_second_signal_after_the_end_ends_nixlog() {
+    let folder = folder();
+    let program = |name: &str, script: &str| {
+        let path = file(&folder, name, script.as_bytes());
+        let mode = fs::Permissions::from_mode(0o755);
+        fs::set_permissions(&path, mode).expect("the file is ours");
+        path
+    };
+    // The settings are waited for as long as this Nix does not answer.
+    program("nix", "#!/bin/sh\nexec sleep 60\n");
+    let ended = folder.path().join("ended");
+    let path = program(
+        "nix-build",
+        &format!("#!/bin/sh\n: > '{}'\n", ended.display()),
+    );
+    let mut child = spawned(&mut saving(&folder, &["run", "--", &path]));
+    wait_for(&ended);
+    wait_until(|| {
+        let is_over = child.try_wait().is_ok_and(|status| status.is_some());
+        if !is_over {
+            signal(&child, "INT");
+        }
+        is_over
+    });
+    assert_eq!(child.wait().expect("it has ended").signal(), Some(2));
+}
+
+/// `nohup nixlog run -- nix build`: what is ignored outside is ignored inside.
+#[test]
+fn what_was_ignored_stays_ignored() {
+    let folder = folder();
+    let nixlog = saving(&folder, &[]);
+    let mut shell = std::process::Command::new("sh");
+    let script = format!(
+        "trap '' HUP; exec {:?} run -q -- sh -c 'kill -HUP $$; exit 7'",
+        nixlog.get_program()
+    );
+    shell.args(["-c", &script]).env("NIXLOG_DIR", folder.path());
+    let ran = run(&mut shell);
+    assert_eq!(ran.status, Some(7), "{ran:?}");
 }

@@ -2,7 +2,7 @@
 
 pub(crate) mod closing;
 pub(crate) mod plan;
-mod signals;
+pub(crate) mod signals;
 pub(crate) mod source;
 mod version;
 
@@ -34,9 +34,13 @@ const AHEAD: usize = 16;
 /// How often whoever watches is told that time passes.
 const TICK: Duration = Duration::from_millis(50);
 
-/// How long lines may still come after the command has ended: something that it left behind may have
-/// its standard error open for ever.
+/// How long lines are waited for after the command has ended: something that it left behind may have
+/// its standard error open for ever. To show what has come takes no part of it, however slow the terminal.
 const REST: Duration = Duration::from_millis(500);
+
+/// So many blocks may still come then: more than what was printed before and lies somewhere between, and
+/// an end to what never stops.
+const LATE: u32 = 256;
 
 /// How long a process may have been waiting to be heard when the command ends.
 const CONNECTING: Duration = Duration::from_millis(50);
@@ -134,15 +138,17 @@ impl Running {
     /// Reads until the command has ended, and all that it said is read.
     pub(crate) fn watch(self, session: &mut Session, watch: &mut dyn Watch) -> Exit {
         let mut open = 0_u32;
-        let mut exit: Option<(Exit, Instant)> = None;
+        let mut exit: Option<Exit> = None;
+        let (mut waited, mut n_late) = (Duration::ZERO, 0);
         loop {
-            let told = match &exit {
+            let told = match exit {
                 None => self.told.recv_timeout(TICK),
-                Some((_, since)) if open > 0 => {
-                    let rest = REST.checked_sub(since.elapsed());
-                    rest.map_or(Err(RecvTimeoutError::Disconnected), |rest| {
-                        self.told.recv_timeout(rest.min(TICK))
-                    })
+                Some(_) if open > 0 && (waited >= REST || n_late >= LATE) => break,
+                Some(_) if open > 0 => {
+                    let since = Instant::now();
+                    let told = self.told.recv_timeout(TICK);
+                    waited += since.elapsed();
+                    told
                 }
                 // Nothing is open any more: what connected in its last moment may still be heard.
                 Some(_) if self.reads_stderr => self
@@ -159,12 +165,13 @@ impl Running {
                 Ok(Told::Began) => open += 1,
                 Ok(Told::Ended) => open = open.saturating_sub(1),
                 Ok(Told::Lines(block, stamp)) => {
+                    n_late += u32::from(exit.is_some());
                     session.block(&block, Some(stamp), |line| watch.line(line, stamp));
                     watch.tick(now);
                 }
                 Ok(Told::Exited(status, at)) => {
                     self.signals.over();
-                    exit = Some((ended(status, at), Instant::now()));
+                    exit = Some(ended(status, at));
                 }
                 Err(RecvTimeoutError::Timeout) => watch.tick(now),
                 Err(RecvTimeoutError::Disconnected) => break,
@@ -172,7 +179,7 @@ impl Running {
         }
         session.end(|line| watch.line(line, source::now(self.start)));
         let lost = ended(Err(io::Error::other("lost")), source::now(self.start));
-        exit.map_or(lost, |(exit, _)| exit)
+        exit.unwrap_or(lost)
     }
 }
 
@@ -253,4 +260,76 @@ fn in_path(program: &OsStr) -> Option<PathBuf> {
     let folders = std::env::var_os("PATH")?;
     let mut places = std::env::split_paths(&folders).map(|folder| folder.join(path));
     places.find(|place| place.is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::SyncSender;
+    use std::thread;
+
+    use nixlog_core::wire::block::Block;
+    use nixlog_core::wire::{Body, Line};
+
+    use super::*;
+
+    /// Shows lines as a slow terminal does.
+    struct Slow(Vec<String>, Duration);
+
+    impl Watch for Slow {
+        fn line(&mut self, line: &Line<'_>, _: Stamp) {
+            if let Body::Text(text) = line.body {
+                self.0.push(text.to_owned());
+            }
+            thread::sleep(self.1);
+        }
+
+        fn tick(&mut self, _: Stamp) {}
+    }
+
+    fn running() -> (SyncSender<Told>, Running) {
+        let (send, told) = mpsc::sync_channel(AHEAD);
+        let running = Running {
+            start: Instant::now(),
+            told,
+            signals: Signals::default(),
+            _socket: None,
+            reads_stderr: true,
+        };
+        (send, running)
+    }
+
+    fn line(text: &str) -> Told {
+        Told::Lines(Block::new(text.as_bytes().to_vec()), Stamp::ZERO)
+    }
+
+    /// What was printed before the end is shown, although something keeps standard error open.
+    #[test]
+    fn a_slow_terminal_loses_nothing() {
+        let (send, running) = running();
+        let exited = Told::Exited(Ok(ExitStatus::from_raw(7 << 8)), Stamp::ZERO);
+        for told in [Told::Began, exited, line("a\n"), line("b\n"), line("c\n")] {
+            send.send(told).expect("there is room");
+        }
+        let mut slow = Slow(Vec::new(), REST);
+        let exit = running.watch(&mut session(), &mut slow);
+        assert_eq!(
+            (exit.code, slow.0),
+            (Some(7), vec!["a".into(), "b".into(), "c".into()])
+        );
+    }
+
+    /// What the command left behind may print for ever.
+    #[test]
+    fn what_never_stops_is_left() {
+        let (send, running) = running();
+        let exited = Told::Exited(Ok(ExitStatus::from_raw(0)), Stamp::ZERO);
+        let endless = thread::spawn(move || {
+            let before = [Told::Began, exited].into_iter();
+            let mut all = before.chain(std::iter::repeat_with(|| line("y\n")));
+            all.all(|told| send.send(told).is_ok())
+        });
+        let mut quick = Slow(Vec::new(), Duration::ZERO);
+        running.watch(&mut session(), &mut quick);
+        assert!(!endless.join().expect("it ends with the watching"));
+    }
 }

@@ -3,7 +3,11 @@
 //! What the terminal sends (Ctrl-C, Ctrl-\, a hang-up) reaches the command too, since it is in the same
 //! process group; what another process sends reaches only us, and is passed on. So each reaches the
 //! command once.
+//!
+//! When the command has ended, the first signal still leaves time for the report; the second ends nixlog.
+//! What was ignored when nixlog was started (`nohup`) stays so, for the command too.
 
+use std::fs;
 use std::io;
 use std::process::Child;
 use std::sync::Arc;
@@ -12,25 +16,24 @@ use std::thread;
 
 use rustix::process::{Pid, Signal, kill_process};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
+use signal_hook::iterator::SignalsInfo;
 use signal_hook::iterator::exfiltrator::origin::WithOrigin;
-use signal_hook::iterator::{Handle, SignalsInfo};
+use signal_hook::low_level::emulate_default_handler;
 
-/// Passes signals on to a command, as long as this lives.
+/// Passes signals on to a command.
+#[derive(Default)]
 pub(crate) struct Signals {
-    handle: Handle,
     over: Arc<AtomicBool>,
 }
 
 impl Signals {
     /// Catches signals from now on. Until [`pass_on`](Self::pass_on), they wait.
     pub(crate) fn catch() -> io::Result<(Self, SignalsInfo<WithOrigin>)> {
-        let caught = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2];
+        let ignored = ignored();
+        let caught = NAMES.into_iter().map(|(number, _)| number);
+        let caught = caught.filter(|number| !ignored.contains(number));
         let signals = SignalsInfo::<WithOrigin>::new(caught)?;
-        let signals_here = Self {
-            handle: signals.handle(),
-            over: Arc::default(),
-        };
-        Ok((signals_here, signals))
+        Ok((Self::default(), signals))
     }
 
     /// Passes on to a command what other processes send us.
@@ -38,15 +41,21 @@ impl Signals {
         let over = Arc::clone(&self.over);
         let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
         thread::spawn(move || {
+            let mut n_late = 0;
             for origin in signals.forever() {
+                // The number may be another process's by now.
+                if over.load(Ordering::Acquire) {
+                    n_late += 1;
+                    if n_late > 1 {
+                        // One that has no default does nothing.
+                        drop(emulate_default_handler(origin.signal));
+                    }
+                    continue;
+                }
                 // The terminal has sent it to the command as well.
                 let Some(_sender) = origin.process else {
                     continue;
                 };
-                // The number may be another process's by now.
-                if over.load(Ordering::Acquire) {
-                    return;
-                }
                 if let (Some(pid), Some(signal)) = (pid, named(origin.signal)) {
                     // A command that has just ended needs no signal.
                     let _ = kill_process(pid, signal);
@@ -55,27 +64,37 @@ impl Signals {
         });
     }
 
-    /// Says that the command has ended. Signals are still caught: the report is wanted.
+    /// Says that the command has ended.
     pub(crate) fn over(&self) {
         self.over.store(true, Ordering::Release);
     }
 }
 
-impl Drop for Signals {
-    fn drop(&mut self) {
-        self.handle.close();
-    }
-}
+/// The signals that are caught.
+const NAMES: [(i32, Signal); 6] = [
+    (SIGINT, Signal::INT),
+    (SIGTERM, Signal::TERM),
+    (SIGHUP, Signal::HUP),
+    (SIGQUIT, Signal::QUIT),
+    (SIGUSR1, Signal::USR1),
+    (SIGUSR2, Signal::USR2),
+];
 
 fn named(signal: i32) -> Option<Signal> {
-    let names = [
-        (SIGINT, Signal::INT),
-        (SIGTERM, Signal::TERM),
-        (SIGHUP, Signal::HUP),
-        (SIGQUIT, Signal::QUIT),
-        (SIGUSR1, Signal::USR1),
-        (SIGUSR2, Signal::USR2),
-    ];
-    let found = names.into_iter().find(|(number, _)| *number == signal);
+    let found = NAMES.into_iter().find(|(number, _)| *number == signal);
     found.map(|(_, name)| name)
+}
+
+/// Returns the signals that were ignored when nixlog was started, where the system tells as Linux does.
+/// To catch one would be to take that from the command: a program starts with nothing caught.
+pub(crate) fn ignored() -> Vec<i32> {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigIgn:"))
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .unwrap_or(0);
+    (1..=64)
+        .filter(|number| mask >> (number - 1) & 1 == 1)
+        .collect()
 }
