@@ -5,7 +5,6 @@ use std::ffi::OsStr;
 
 use nixlog_core::recording::Header;
 use nixlog_core::time::Stamp;
-use nixlog_core::wire::carrier::detect::detect;
 use nixlog_core::wire::{Carrier, LogReader};
 
 use crate::recorder::{self, Options, Recorder, Tap};
@@ -13,12 +12,8 @@ use crate::run::plan::nix_program;
 
 /// A recording of what is read, once something is.
 pub(crate) enum Capture {
-    /// Nothing has come yet.
-    Waiting {
-        header: Box<Header>,
-        options: Options,
-        carrier: Option<Carrier>,
-    },
+    /// What has come does not tell what it is wrapped in.
+    Waiting(Box<Waiting>),
     /// Nix's own lines, stamped when they came.
     Lines(Recorder, Tap),
     /// Lines that were stamped by somebody else: their stamps count, and what they are wrapped in is
@@ -28,21 +23,32 @@ pub(crate) enum Capture {
     Nothing,
 }
 
+/// A recording that has not begun.
+pub(crate) struct Waiting {
+    header: Header,
+    options: Options,
+    /// What the command line says that the lines are wrapped in.
+    carrier: Option<Carrier>,
+    /// Finds it out as the reader of the report does, so that both say the same.
+    ahead: LogReader,
+    /// What has come, and when.
+    held: Vec<(Vec<u8>, Stamp)>,
+}
+
 impl Capture {
     /// Prepares a recording. What the lines are wrapped in is found out, unless `carrier` says it.
     pub(crate) fn new(header: Header, options: Options, carrier: Option<Carrier>) -> Self {
-        Self::Waiting {
-            header: Box::new(header),
+        Self::Waiting(Box::new(Waiting {
+            header,
             options,
             carrier,
-        }
+            ahead: LogReader::new(carrier),
+            held: Vec::new(),
+        }))
     }
 
     /// Takes in whole lines, and when they came.
     pub(crate) fn block(&mut self, block: &[u8], arrival: Stamp) {
-        if matches!(self, Self::Waiting { .. }) {
-            self.begin(block);
-        }
         match self {
             Self::Lines(_, tap) => tap.lines(block, arrival),
             Self::Payloads(_, tap, reader) => {
@@ -50,74 +56,87 @@ impl Capture {
                     payload(tap, stamp, line);
                 });
             }
-            Self::Waiting { .. } | Self::Nothing => {}
+            Self::Waiting(waiting) => {
+                if waiting.held.is_empty() && is_recording(block) {
+                    *self = Self::Nothing;
+                    return;
+                }
+                waiting.ahead.payloads(block, None, |_, _| {});
+                waiting.held.push((block.to_vec(), arrival));
+                // Lines of people's mostly begin with nothing that could be a stamp: those are recorded
+                // at once. Where the first ones do, a build may have printed them; more will tell.
+                if waiting.ahead.is_settled() || waiting.ahead.carrier() == Carrier::None {
+                    self.begin();
+                }
+            }
+            Self::Nothing => {}
         }
     }
 
     /// Returns the recording that is to be finished, if there is one.
-    pub(crate) fn end(self) -> Option<Recorder> {
+    pub(crate) fn end(mut self) -> Option<Recorder> {
+        self.begin();
         match self {
             Self::Lines(recorder, _) => Some(recorder),
             Self::Payloads(recorder, tap, mut reader) => {
                 reader.last_payloads(|stamp, line| payload(&tap, stamp, line));
                 Some(recorder)
             }
-            Self::Waiting { .. } | Self::Nothing => None,
+            Self::Waiting(_) | Self::Nothing => None,
         }
     }
 
-    /// Looks at the first lines, and begins the recording that they ask for.
-    fn begin(&mut self, block: &[u8]) {
-        let Self::Waiting {
-            header,
-            options,
-            carrier,
-        } = std::mem::replace(self, Self::Nothing)
-        else {
-            return;
-        };
-        if is_recording(block) {
-            return;
-        }
-        let carrier = carrier.unwrap_or_else(|| {
-            let found = detect(block);
-            // Numbers at the start of lines are a build's own, until a line of Nix's says otherwise.
-            if found.sure {
-                found.carrier
-            } else {
-                Carrier::None
+    /// Begins the recording that the first lines ask for, if it has not begun.
+    fn begin(&mut self) {
+        let waiting = match std::mem::replace(self, Self::Nothing) {
+            Self::Waiting(waiting) if !waiting.held.is_empty() => *waiting,
+            other => {
+                *self = other;
+                return;
             }
-        });
-        let mut header = *header;
-        if carrier == Carrier::None {
-            let program = nix_program(&header.command).map(OsStr::to_owned);
-            *self = match Recorder::start(header, options) {
-                Some(mut recorder) => {
-                    // The settings of this machine are those of a build that runs on it.
-                    if let Some(program) = program {
-                        recorder.ask_settings(&program);
-                    }
-                    let tap = recorder.tap();
-                    Self::Lines(recorder, tap)
-                }
-                None => Self::Nothing,
-            };
-            return;
-        }
-        "carrier".clone_into(&mut header.clock);
-        header.carrier = Some(carrier.name().to_owned());
-        // When the recording starts, only its first stamp tells: a reader of its own looks ahead.
-        let mut ahead = LogReader::new(Some(carrier));
-        ahead.payloads(block, None, |_, _| {});
-        recorder::set_start(&mut header, ahead.started_at());
-        *self = match Recorder::start(header, options) {
-            Some(recorder) => {
-                let tap = recorder.tap();
-                Self::Payloads(recorder, tap, Box::new(LogReader::new(Some(carrier))))
-            }
-            None => Self::Nothing,
         };
+        let carrier = waiting.carrier.unwrap_or_else(|| waiting.ahead.carrier());
+        let (mut header, options) = (waiting.header, waiting.options);
+        *self = if carrier == Carrier::None {
+            arriving(header, options)
+        } else {
+            "carrier".clone_into(&mut header.clock);
+            header.carrier = Some(carrier.name().to_owned());
+            // When the recording starts, only its first stamp tells.
+            let mut ahead = LogReader::new(Some(carrier));
+            for (block, _) in &waiting.held {
+                ahead.payloads(block, None, |_, _| {});
+            }
+            recorder::set_start(&mut header, ahead.started_at());
+            stamped(header, options, carrier)
+        };
+        for (block, arrival) in waiting.held {
+            self.block(&block, arrival);
+        }
     }
+}
+
+/// Begins a recording of lines that are stamped as they arrive.
+fn arriving(header: Header, options: Options) -> Capture {
+    let program = nix_program(&header.command).map(OsStr::to_owned);
+    let Some(mut recorder) = Recorder::start(header, options) else {
+        return Capture::Nothing;
+    };
+    // The settings of this machine are those of a build that runs on it.
+    if let Some(program) = program {
+        recorder.ask_settings(&program);
+    }
+    let tap = recorder.tap();
+    Capture::Lines(recorder, tap)
+}
+
+/// Begins a recording of lines that have stamps.
+fn stamped(header: Header, options: Options, carrier: Carrier) -> Capture {
+    let Some(recorder) = Recorder::start(header, options) else {
+        return Capture::Nothing;
+    };
+    let tap = recorder.tap();
+    Capture::Payloads(recorder, tap, Box::new(LogReader::new(Some(carrier))))
 }
 
 /// Takes in one line as it was in its wrapping. One without a time has that of the line before.

@@ -5,9 +5,76 @@ use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt as _;
+use std::process::Stdio;
+use std::thread;
+use std::time::Duration;
 
-use crate::program::{DIAMOND, Ran, command, file, folder, run, unstamped};
-use crate::run::{plain, recordings, saving, signal, spawned, text_of, wait_for, wait_until};
+use crate::program::{DIAMOND, Ran, command, file, folder, recording, run, unstamped};
+use crate::run::{
+    only_recording, plain, recordings, saving, signal, spawned, text_of, wait_for, wait_until,
+};
+
+/// A log of `nix-build` as people read it: nothing in its lines proves what is wrapped around them.
+const HUMAN: &str = "2.8.0-mixed-small-human-nix-build.ts.log.zst";
+
+/// Puts a stamp of GitHub's in front of each line of a recording of the corpus.
+fn as_on_github(name: &str) -> String {
+    let text = String::from_utf8(recording(name)).expect("the corpus' logs are text");
+    let lines = text.lines().map(|line| {
+        let (nanos, line) = line.split_once(' ').expect("a stamp");
+        let nanos: u64 = nanos.parse().expect("a stamp");
+        let (seconds, rest) = (nanos / 1_000_000_000, nanos % 1_000_000_000);
+        format!("2026-11-25T10:00:{seconds:02}.{:07}Z {line}\n", rest / 100)
+    });
+    lines.collect()
+}
+
+/// Whoever stamped the lines knows better when they came; so does the recording.
+#[test]
+fn stamped_lines_are_recorded_with_their_stamps() {
+    for log in [DIAMOND, HUMAN] {
+        let log = as_on_github(log);
+        for is_slow in [false, true] {
+            let folder = folder();
+            let mut child = spawned(saving(&folder, &["phases", "--json"]).stdin(Stdio::piped()));
+            let mut stdin = child.stdin.take().expect("a pipe");
+            let writer = thread::spawn({
+                let log = log.clone();
+                move || {
+                    for (number, line) in log.split_inclusive('\n').enumerate() {
+                        stdin.write_all(line.as_bytes()).expect("nixlog reads");
+                        // So that lines come one by one.
+                        if is_slow && number < 5 {
+                            thread::sleep(Duration::from_millis(10));
+                        }
+                    }
+                }
+            });
+            let live = Ran::from(child.wait_with_output().expect("nixlog ends")).json();
+            writer.join().expect("all was written");
+            let path = only_recording(&folder);
+            let back = run(&mut command(&["phases", plain(&path), "--json"])).json();
+            assert_eq!(live["result"], back["result"]);
+            assert_eq!(back["input"]["clock"], "carrier");
+            assert_eq!(live["input"]["started_at"], back["input"]["started_at"]);
+            assert!(!text_of(&path).contains("2026-11-25T10:00:01"));
+        }
+    }
+}
+
+/// Lines of which too few came to tell are recorded all the same.
+#[test]
+fn a_short_log_is_recorded_when_it_ends() {
+    let folder = folder();
+    let mut child = spawned(saving(&folder, &["record", "-q"]).stdin(Stdio::piped()));
+    let log = "12:00:00 building '/nix/store/1ajh8plhm64ypnph30js1a3lq6zsyxqr-a.drv'...\n";
+    let mut stdin = child.stdin.take().expect("a pipe");
+    stdin.write_all(log.as_bytes()).expect("nixlog reads");
+    drop(stdin);
+    let ran = Ran::from(child.wait_with_output().expect("nixlog ends"));
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    assert!(text_of(&only_recording(&folder)).contains("\n0 building '"));
+}
 
 /// A file that is in the way of a socket is somebody's.
 #[test]

@@ -176,6 +176,12 @@ impl LogReader {
         self.stamp_unwrapped(None)
     }
 
+    /// Tells whether the carrier is certain, or has been guessed for good: whatever comes, it stays.
+    #[must_use]
+    pub const fn is_settled(&self) -> bool {
+        self.settled
+    }
+
     /// Finds the carrier, as long as it is not settled.
     fn look(&mut self, bytes: &[u8]) {
         if self.settled {
