@@ -54,6 +54,8 @@ pub(crate) struct Loaded {
     pub(crate) log: Log,
     /// The recording of what came in live.
     pub(crate) saved: Option<Recorded>,
+    /// It came in live, and was no recording already: it can be recorded.
+    pub(crate) is_news: bool,
     /// How long reading took: for a live log, as long as the build.
     pub(crate) duration_ns: u64,
 }
@@ -183,6 +185,7 @@ pub(crate) fn load(args: &InputArgs, color: ColorWhen) -> Result<Loaded, CliErro
         brought,
     };
     Ok(Loaded {
+        is_news: live && log.source.recording.header.is_none(),
         log,
         saved,
         duration_ns,

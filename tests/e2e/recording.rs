@@ -1,6 +1,6 @@
 //! What a recording must stand: odd input, odd places, and whoever does not want to wait.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
@@ -8,6 +8,8 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::process::Stdio;
 use std::thread;
 use std::time::Duration;
+
+use serde_json::Value;
 
 use crate::program::{DIAMOND, Ran, command, file, folder, recording, run, unstamped};
 use crate::run::{
@@ -74,6 +76,31 @@ fn a_short_log_is_recorded_when_it_ends() {
     let ran = Ran::from(child.wait_with_output().expect("nixlog ends"));
     assert_eq!(ran.status, Some(0), "{ran:?}");
     assert!(text_of(&only_recording(&folder)).contains("\n0 building '"));
+}
+
+/// What is no live log is not recorded, and nobody is left to think that it was.
+#[test]
+fn record_says_what_it_cannot_record() {
+    let folder = folder();
+    let log = unstamped(DIAMOND);
+    let stored = file(&folder, "build.log", &log);
+    let mut from_file = saving(&folder, &["record", "-q"]);
+    from_file.stdin(File::open(stored).expect("it is there"));
+    insta::assert_snapshot!(run(&mut from_file).refused(), @r"
+    error: nothing was recorded: what came in is a file, compressed, or a recording already
+    hint: `nixlog import FILE` makes a recording of a log that is there
+    ");
+    let packed = zstd::encode_all(log.as_slice(), 0).expect("memory takes everything");
+    let recorded = b"0 @nixlog {\"type\":\"header\",\"format\":1}\n1 building\n";
+    for bytes in [packed.as_slice(), recorded] {
+        let mut child = spawned(saving(&folder, &["record", "-q"]).stdin(Stdio::piped()));
+        let mut stdin = child.stdin.take().expect("a pipe");
+        stdin.write_all(bytes).expect("nixlog reads");
+        drop(stdin);
+        let ran = Ran::from(child.wait_with_output().expect("nixlog ends"));
+        assert!(ran.refused().starts_with("error: nothing was recorded: "));
+    }
+    assert!(!folder.path().join("runs").exists());
 }
 
 /// A file that is in the way of a socket is somebody's.
@@ -191,4 +218,42 @@ fn what_was_ignored_stays_ignored() {
     shell.args(["-c", &script]).env("NIXLOG_DIR", folder.path());
     let ran = run(&mut shell);
     assert_eq!(ran.status, Some(7), "{ran:?}");
+}
+
+/// Lines that are no text, in all ways that there are, come back as they were.
+#[test]
+fn odd_lines_are_recorded_as_they_are() {
+    let folder = folder();
+    let mut log = unstamped(DIAMOND);
+    let long = "x".repeat(3 << 20);
+    let odd: [&[u8]; 6] = [
+        b"\r\n",
+        b"\n\n\n",
+        b"nul \0 and \x1b[31m and \r over\n",
+        b"\xff\xfe not UTF-8\n",
+        long.as_bytes(),
+        b"\n7 @nixlog {\"type\":\"end\"}\r\n@nixlog\n@nixlog=\n@nixlog {}",
+    ];
+    log.extend(odd.concat());
+    let mut child = spawned(saving(&folder, &["record", "-q", "--no-thin"]).stdin(Stdio::piped()));
+    let mut stdin = child.stdin.take().expect("a pipe");
+    stdin.write_all(&log).expect("nixlog reads");
+    drop(stdin);
+    let ran = Ran::from(child.wait_with_output().expect("nixlog ends"));
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    let path = only_recording(&folder);
+    let bytes = zstd::decode_all(File::open(&path).expect("it is there")).expect("it is whole");
+    let lines = bytes
+        .strip_suffix(b"\n")
+        .expect("the end has a line feed")
+        .split(|&byte| byte == b'\n');
+    let logged: Vec<&[u8]> = lines
+        .filter_map(|line| match nixlog_core::recording::recorded_line(line) {
+            nixlog_core::recording::RecordedLine::Log(_, text) => Some(text),
+            nixlog_core::recording::RecordedLine::Side(_) => None,
+        })
+        .collect();
+    assert!(logged.join(&b'\n') == log, "it is the same log");
+    let report: Value = run(&mut command(&["doctor", plain(&path), "--json"])).json();
+    assert_eq!(report["input"]["complete"], true);
 }

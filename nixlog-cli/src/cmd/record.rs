@@ -82,6 +82,12 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     };
     let loaded = load::load(&input, args.color)?;
     let Some(saved) = loaded.saved else {
+        if !loaded.is_news {
+            return Err(CliError::new(
+                "nothing was recorded: what came in is a file, compressed, or a recording already",
+            )
+            .hint("`nixlog import FILE` makes a recording of a log that is there"));
+        }
         // Why there is none was said, unless there was nothing to record.
         if !loaded.log.timeline.is_nix() {
             output::warning("nothing was recorded: what came in is no log of Nix's");
