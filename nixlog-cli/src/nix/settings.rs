@@ -84,7 +84,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub(crate) fn nix_beside(program: &OsStr) -> OsString {
     let beside = Path::new(program).parent().map(|folder| folder.join("nix"));
     beside
-        .filter(|nix| nix.components().count() > 1 && nix.exists())
+        // A folder called `nix` beside a script is nothing rare.
+        .filter(|nix| nix.components().count() > 1 && nix.is_file())
         .map_or_else(|| OsString::from("nix"), OsString::from)
 }
 
@@ -159,8 +160,9 @@ fn kept(json: &str) -> BTreeMap<String, Value> {
 fn without_secrets(value: Value) -> Value {
     match value {
         Value::String(text) => {
-            let words: Vec<String> = text.split(' ').map(address).collect();
-            Value::String(words.join(" "))
+            // `builders` has lines.
+            let words = text.split_inclusive(char::is_whitespace).map(address);
+            Value::String(words.collect())
         }
         Value::Array(values) => values.into_iter().map(without_secrets).collect(),
         value => value,
@@ -172,10 +174,11 @@ fn address(word: &str) -> String {
     let Some((scheme, rest)) = word.split_once("://") else {
         return word.to_owned();
     };
+    let (rest, space) = rest.split_at(rest.trim_end().len());
     let rest = rest.split(['?', '#']).next().unwrap_or_default();
     let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     let host = authority.rsplit('@').next().unwrap_or_default();
-    format!("{scheme}://{host}{path}")
+    format!("{scheme}://{host}{path}{space}")
 }
 
 #[cfg(test)]
@@ -191,7 +194,7 @@ mod tests {
             "some-later-setting": {"value": "SECRET"},
             "max-jobs": {"value": 4, "defaultValue": 1},
             "substituters": {"value": ["https://me:SECRET@cache.example.org/x?token=SECRET#SECRET", "daemon"]},
-            "builders": {"value": "ssh://SECRET@builder?ssh-key=/SECRET x86_64-linux - 4 ; @/etc/nix/machines"},
+            "builders": {"value": "ssh://SECRET@builder?ssh-key=/SECRET x86_64-linux - 4\nssh://me:SECRET@other\tx ; @/etc/nix/machines"},
             "cores": {"other": 1}
         }"#;
         let kept = kept(json);
@@ -206,7 +209,7 @@ mod tests {
         assert_eq!(kept["substituters"][1], "daemon");
         assert_eq!(
             kept["builders"],
-            "ssh://builder x86_64-linux - 4 ; @/etc/nix/machines"
+            "ssh://builder x86_64-linux - 4\nssh://other\tx ; @/etc/nix/machines"
         );
     }
 
@@ -221,5 +224,18 @@ mod tests {
     fn the_nix_beside_a_program() {
         assert_eq!(nix_beside(OsStr::new("nix-build")), "nix");
         assert_eq!(nix_beside(OsStr::new("/nonexistent/nix-build")), "nix");
+    }
+
+    #[test]
+    fn a_folder_is_no_nix() -> std::io::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let script = folder.path().join("build.sh");
+        let nix = folder.path().join("nix");
+        std::fs::create_dir(&nix)?;
+        assert_eq!(nix_beside(script.as_os_str()), "nix");
+        std::fs::remove_dir(&nix)?;
+        std::fs::write(&nix, "#!/bin/sh\n")?;
+        assert_eq!(nix_beside(script.as_os_str()), nix.as_os_str());
+        Ok(())
     }
 }
