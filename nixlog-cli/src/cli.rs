@@ -174,14 +174,21 @@ pub(crate) struct OutputArgs<F: Formats = Format> {
     #[arg(long, short, value_name = "FILE", help_heading = "Output")]
     pub(crate) output: Option<PathBuf>,
 
+    #[command(flatten)]
+    pub(crate) color: ColorArgs,
+}
+
+/// Whether output is coloured.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct ColorArgs {
     /// When to use colour
     #[arg(
-        long,
+        long = "color",
         value_name = "WHEN",
         default_value = "auto",
         help_heading = "Output"
     )]
-    pub(crate) color: ColorWhen,
+    pub(crate) when: ColorWhen,
 }
 
 /// The formats of one verb. Each verb names its own, so that its help lists them and no others.

@@ -82,12 +82,12 @@ fn write_to<F: Formats>(
     }
     // With `--tee`, standard output has the log itself.
     if tee {
-        let style = style(args.color, &io::stderr());
+        let style = style(args.color.when, &io::stderr());
         let mut out = BufWriter::new(io::stderr().lock());
         let written = render(format, &style, &mut out).and_then(|()| out.flush());
         return written.map_err(|error| CliError::output("standard error", error));
     }
-    print(args.color, |style, out| render(format, style, out))
+    print(args.color.when, |style, out| render(format, style, out))
 }
 
 /// Prints to standard output.

@@ -256,3 +256,37 @@ fn odd_lines_are_recorded_as_they_are() {
     let report: Value = run(&mut command(&["doctor", plain(&path), "--json"])).json();
     assert_eq!(report["input"]["complete"], true);
 }
+
+/// A disk may be full from the start, or in the middle; the build does not notice.
+#[test]
+fn a_full_disk_costs_one_warning() {
+    // A limit on the size of files, in units of half a kibibyte, is as good as a full disk.
+    for (limit, is_there) in [(0, false), (8, true)] {
+        let folder = folder();
+        let script = format!(
+            "trap '' XFSZ; ulimit -f {limit}; exec {:?} run -- \
+             sh -c 'echo first >&2; sleep 1; od /dev/urandom | head -n 2000 >&2; echo out; exit 5'",
+            env!("CARGO_BIN_EXE_nixlog")
+        );
+        let mut shell = std::process::Command::new("sh");
+        shell.args(["-c", &script]).env("NIXLOG_DIR", folder.path());
+        let ran = run(&mut shell);
+        assert_eq!(
+            (ran.status, ran.stdout.as_str()),
+            (Some(5), "out\n"),
+            "{ran:?}"
+        );
+        let warnings = ran
+            .stderr
+            .lines()
+            .filter(|line| line.starts_with("warning: "));
+        assert_eq!(warnings.count(), 1, "{}", ran.stderr);
+        let files = recordings(&folder);
+        assert_eq!(files.len(), usize::from(is_there), "{files:?}");
+        for path in files {
+            let text = text_of(&path);
+            assert!(text.starts_with("0 @nixlog {"), "{text}");
+            assert!(text.ends_with('\n'), "{text}");
+        }
+    }
+}

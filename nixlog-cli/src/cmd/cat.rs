@@ -12,7 +12,7 @@ use nixlog_core::wire::block::{Block, Blocks};
 use nixlog_core::wire::{ClockKind, LogReader};
 
 use crate::capture::is_recording;
-use crate::cli::ColorWhen;
+use crate::cli::ColorArgs;
 use crate::error::CliError;
 use crate::input::Input;
 use crate::live::{Amount, Echo, printable};
@@ -66,14 +66,8 @@ pub(crate) struct Args {
     )]
     timing: Option<PathBuf>,
 
-    /// When to use colour
-    #[arg(
-        long,
-        value_name = "WHEN",
-        default_value = "auto",
-        help_heading = "Output"
-    )]
-    color: ColorWhen,
+    #[command(flatten)]
+    color: ColorArgs,
 }
 
 /// How times are written.
@@ -183,7 +177,7 @@ impl<W: Write> Copy<'_, W> {
         let args = self.args;
         let reader = || load::reader(args.carrier.as_deref(), args.timing.as_deref());
         if args.human {
-            let color = term::color(args.color, &io::stdout());
+            let color = term::color(args.color.when, &io::stdout());
             let echo = Echo::new(Amount::Everything, color);
             return Ok(Form::Human(Box::new(Human {
                 reader: reader()?,

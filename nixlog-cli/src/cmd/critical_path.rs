@@ -54,7 +54,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), CliError> {
-    let log = explained::log(&args.input, &args.graph, args.output.color)?;
+    let log = explained::log(&args.input, &args.graph, args.output.color.when)?;
     let structural = structural(&log.run);
     let without = without_builder_phases(&log.timeline, &log.run, &structural);
     let result = view::critical_path(&log.timeline, &log.run, &log.path, &structural, &without);

@@ -20,7 +20,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), CliError> {
-    let log = explained::log(&args.input, &args.graph, args.output.color)?;
+    let log = explained::log(&args.input, &args.graph, args.output.color.when)?;
     let answers = sufficiency(&log.timeline, &log.run.coverage());
     let result = view::doctor(&log.source, &log.timeline, &answers);
     let report = log.report("nixlog.doctor/1", result);

@@ -101,7 +101,7 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     let alone = args.input.input.is_none() && !args.graph.derivations.is_empty();
     let mut log = match alone {
         true => explained::join(no_log(args), &args.graph)?,
-        false => explained::log(&args.input, &args.graph, args.output.color)?,
+        false => explained::log(&args.input, &args.graph, args.output.color.when)?,
     };
     let format = if args.output.json {
         GraphFormat::Json

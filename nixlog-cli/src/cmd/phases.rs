@@ -23,7 +23,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), CliError> {
-    let log = explained::log(&args.input, &args.graph, args.output.color)?;
+    let log = explained::log(&args.input, &args.graph, args.output.color.when)?;
     let mut phases = analysis::phases::phases(&log.timeline);
     if let Some(path) = log.known_path() {
         phases.book(&log.timeline, path);

@@ -8,7 +8,7 @@ use nixlog_core::report::view::SessionView;
 use nixlog_core::report::{document, view};
 use nixlog_core::time::Nanos;
 
-use crate::cli::{ColorWhen, Format};
+use crate::cli::{ColorArgs, Format};
 use crate::error::CliError;
 use crate::reconstruct::{Reconstruction, Request, reconstruct};
 use crate::{load, output, recorder, selection};
@@ -69,14 +69,8 @@ pub(crate) struct Args {
     #[arg(long, help_heading = "Output", conflicts_with = "format")]
     json: bool,
 
-    /// When to use colour
-    #[arg(
-        long,
-        value_name = "WHEN",
-        default_value = "auto",
-        help_heading = "Output"
-    )]
-    color: ColorWhen,
+    #[command(flatten)]
+    color: ColorArgs,
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), CliError> {
@@ -111,7 +105,7 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     let report = log.report("nixlog.reconstruct/1", view::reconstruct(sessions));
     let document = document::reconstruct(&report, args.top);
     let format = if args.json { Format::Json } else { args.format };
-    output::print(args.color, |style, out| {
+    output::print(args.color.when, |style, out| {
         output::render(format, style, &report, &document, out)
     })
 }

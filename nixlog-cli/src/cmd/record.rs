@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use nixlog_core::report::document::Ending;
 
-use crate::cli::{ColorWhen, InputArgs, SaveArgs};
+use crate::cli::{ColorArgs, InputArgs, SaveArgs};
 use crate::error::CliError;
 use crate::run::closing;
 use crate::{listen, load, output};
@@ -49,14 +49,8 @@ pub(crate) struct Args {
     #[arg(long)]
     no_thin: bool,
 
-    /// When to use colour
-    #[arg(
-        long,
-        value_name = "WHEN",
-        default_value = "auto",
-        help_heading = "Output"
-    )]
-    color: ColorWhen,
+    #[command(flatten)]
+    color: ColorArgs,
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), CliError> {
@@ -80,7 +74,7 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
         tee: args.tee,
         save,
     };
-    let loaded = load::load(&input, args.color)?;
+    let loaded = load::load(&input, args.color.when)?;
     let Some(saved) = loaded.saved else {
         if !loaded.is_news {
             return Err(CliError::new(

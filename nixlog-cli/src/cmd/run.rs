@@ -12,7 +12,7 @@ use nixlog_core::timeline::Source;
 use nixlog_core::wire::Line;
 use nixlog_core::wire::event::Level;
 
-use crate::cli::{ColorWhen, SaveArgs};
+use crate::cli::{ColorArgs, SaveArgs};
 use crate::error::CliError;
 use crate::live::Display;
 use crate::output;
@@ -62,14 +62,8 @@ pub(crate) struct Args {
     #[command(flatten)]
     save: SaveArgs,
 
-    /// When to use colour
-    #[arg(
-        long,
-        value_name = "WHEN",
-        default_value = "auto",
-        help_heading = "Output"
-    )]
-    color: ColorWhen,
+    #[command(flatten)]
+    color: ColorArgs,
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, CliError> {
@@ -103,7 +97,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, CliError> {
     };
     let shows = !args.quiet && plan.way != Way::Socket;
     let mut watch = Shown(shows.then(|| {
-        let color = term::color(args.color, &io::stderr());
+        let color = term::color(args.color.when, &io::stderr());
         let display = Display::new(term::display(), color);
         let display = display.build_logs(args.print_build_logs || plan.wants_build_logs);
         match plan.is_louder {

@@ -52,7 +52,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), CliError> {
-    let log = explained::log(&args.input, &args.graph, args.output.color)?;
+    let log = explained::log(&args.input, &args.graph, args.output.color.when)?;
     let mut options = Options::default();
     options.kinds.clone_from(&args.kind);
     options.min_duration = args.min_duration;

@@ -80,7 +80,7 @@ impl Formats for TimelineFormat {
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), CliError> {
-    let log = explained::log(&args.input, &args.graph, args.output.color)?;
+    let log = explained::log(&args.input, &args.graph, args.output.color.when)?;
     let path = log.known_path().map(|path| path.chart(&log.timeline));
     let path = path.unwrap_or_default();
     let lanes = lanes::lanes(&log.timeline, &lanes::Options::default());

@@ -116,7 +116,7 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
             .hint("builds without their tests: nixlog what-if LOG --skip-phase checkPhase")
             .hint("which builds to cache: nixlog what-if LOG --suggest-cached 5"));
     }
-    let log = explained::log(&args.input, &args.graph, args.output.color)?;
+    let log = explained::log(&args.input, &args.graph, args.output.color.when)?;
     let known = known_slots(args.recorded_max_jobs, &log.source);
     let makespan = Makespan::new(&log.timeline, &log.run, known);
     let makespan = makespan.as_ref();

@@ -243,6 +243,17 @@ impl Recorder {
     fn complete(self, mut end: End) -> Option<Recorded> {
         let id = self.id.clone();
         let (run, frames, shared) = self.stop()?;
+        // A writer that gave up has said why. Where not even the header was written, nothing is left.
+        let Some(mut frames) = frames else {
+            if run
+                .file
+                .metadata()
+                .is_ok_and(|metadata| metadata.len() == 0)
+            {
+                run.discard();
+            }
+            return None;
+        };
         let mut pending = Pending::new(Thinning::Off);
         {
             let state = shared.lock();
@@ -253,14 +264,13 @@ impl Recorder {
         pending.side(&SideLine::End(end));
         let mut text = Vec::new();
         pending.take(&mut text);
-        let complete = |mut frames: Frames| {
+        let complete = || {
             frames.last_frame(&text)?;
             let bytes = frames.length();
             let path = run.complete()?;
             Ok(Recorded { id, path, bytes })
         };
-        // A writer that gave up has said why.
-        let recorded = complete(frames?).inspect_err(not_recorded).ok();
+        let recorded = complete().inspect_err(not_recorded).ok();
         recorded.inspect(runs::prune_after_saving)
     }
 
@@ -328,6 +338,10 @@ fn write(shared: &Shared, run: NewRun, mut frames: Frames) -> (NewRun, Option<Fr
         }
         frames.sync();
         delay = DELAY;
+        // One line of many megabytes needs no buffer for the rest of a long build.
+        if text.capacity() > FULL {
+            text = Vec::new();
+        }
     }
     (run, Some(frames))
 }

@@ -34,7 +34,7 @@ pub(super) fn run(args: &Args) -> Result<(), CliError> {
     }
     // No file is called so.
     let input = InputArgs::of_file(PathBuf::from(chosen.run.id.to_string()));
-    let mut log = load::log(&input, args.output.color)?;
+    let mut log = load::log(&input, args.output.color.when)?;
     log.source.name.clone_from(word);
     let result = view::runs_show(run, &log.source, &log.timeline);
     let report = log.report("nixlog.runs-show/1", result);
