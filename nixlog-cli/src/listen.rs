@@ -1,6 +1,7 @@
 //! Records every Nix that connects to a socket (`json-log-path`), each into a recording of its own.
 
 use std::collections::HashMap;
+use std::io;
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -35,9 +36,11 @@ pub(crate) fn listen(path: Option<&Path>, save: SaveArgs, quiet: bool) -> Result
             Some(path) => CliError::new(format!("cannot listen on `{}`", path.display())),
             None => CliError::new("cannot make a socket"),
         };
-        failed
-            .because(error)
-            .hint("name a path of at most a hundred bytes, in a folder that you may write to")
+        let hint = match error.kind() {
+            io::ErrorKind::AddrInUse => "something is there already: name another path",
+            _ => "name a path of at most a hundred bytes, in a folder that you may write to",
+        };
+        failed.because(error).hint(hint)
     })?;
     let failed = |error| CliError::new("cannot catch signals").because(error);
     let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(failed)?;

@@ -111,7 +111,9 @@ fn a_socket_takes_nobodys_file_away() {
     let mut child = spawned(&mut saving(&folder, &["record", "--socket", &path]));
     wait_until(|| child.try_wait().is_ok_and(|status| status.is_some()));
     let ran = Ran::from(child.wait_with_output().expect("it has ended"));
-    assert!(ran.refused().starts_with("error: cannot listen on `"));
+    let said = ran.refused();
+    assert!(said.starts_with("error: cannot listen on `"), "{said}");
+    assert!(said.contains("hint: something is there already"), "{said}");
     assert_eq!(fs::read(path).expect("it is still there"), b"mine");
 }
 

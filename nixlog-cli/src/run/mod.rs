@@ -178,8 +178,12 @@ impl Running {
             }
         }
         session.end(|line| watch.line(line, source::now(self.start)));
-        let lost = ended(Err(io::Error::other("lost")), source::now(self.start));
-        exit.unwrap_or(lost)
+        // Without a word from whoever waited for it, nobody knows how it ended.
+        exit.unwrap_or(Exit {
+            code: None,
+            signal: None,
+            at: source::now(self.start),
+        })
     }
 }
 
