@@ -271,7 +271,10 @@ fn a_full_disk_costs_one_warning() {
             env!("CARGO_BIN_EXE_nixlog")
         );
         let mut shell = std::process::Command::new("sh");
-        shell.args(["-c", &script]).env("NIXLOG_DIR", folder.path());
+        shell
+            .args(["-c", &script])
+            .env_remove("NIXLOG_NO_SAVE")
+            .env("NIXLOG_DIR", folder.path());
         let ran = run(&mut shell);
         assert_eq!(
             (ran.status, ran.stdout.as_str()),
