@@ -1,8 +1,8 @@
 //! Writes a recording while a build runs.
 //!
 //! Whoever reads the log hands in lines as they come ([`Tap`]); a thread of its own compresses and
-//! writes them, at least once a second. A recording that cannot be written costs one warning, and
-//! never holds up the build.
+//! writes them, at least once a second. A recording that cannot be written costs one warning;
+//! one that is written slower than the build prints holds it up once 8 MiB wait.
 
 mod derivations;
 mod frames;
