@@ -3,11 +3,11 @@
 
 use std::ffi::OsStr;
 
-use nixlog_core::recording::Header;
+use nixlog_core::recording::{Header, Thinning};
 use nixlog_core::time::Stamp;
 use nixlog_core::wire::{Carrier, LogReader};
 
-use crate::recorder::{self, Options, Recorder, Tap};
+use crate::recorder::{self, Payloads, Recorder, Tap};
 use crate::run::plan::nix_program;
 
 /// A recording of what is read, once something is.
@@ -18,7 +18,7 @@ pub(crate) enum Capture {
     Lines(Recorder, Tap),
     /// Lines that were stamped by somebody else: their stamps count, and what they are wrapped in is
     /// taken off.
-    Payloads(Recorder, Tap, Box<LogReader>),
+    Payloads(Recorder, Payloads, Box<LogReader>),
     /// Nothing is recorded.
     Nothing,
 }
@@ -26,7 +26,7 @@ pub(crate) enum Capture {
 /// A recording that has not begun.
 pub(crate) struct Waiting {
     header: Header,
-    options: Options,
+    thinning: Thinning,
     /// What the command line says that the lines are wrapped in.
     carrier: Option<Carrier>,
     /// Finds it out as the reader of the report does, so that both say the same.
@@ -37,10 +37,10 @@ pub(crate) struct Waiting {
 
 impl Capture {
     /// Prepares a recording. What the lines are wrapped in is found out, unless `carrier` says it.
-    pub(crate) fn new(header: Header, options: Options, carrier: Option<Carrier>) -> Self {
+    pub(crate) fn new(header: Header, thinning: Thinning, carrier: Option<Carrier>) -> Self {
         Self::Waiting(Box::new(Waiting {
             header,
-            options,
+            thinning,
             carrier,
             ahead: LogReader::new(carrier),
             held: Vec::new(),
@@ -51,10 +51,11 @@ impl Capture {
     pub(crate) fn block(&mut self, block: &[u8], arrival: Stamp) {
         match self {
             Self::Lines(_, tap) => tap.lines(block, arrival),
-            Self::Payloads(_, tap, reader) => {
+            Self::Payloads(_, payloads, reader) => {
                 reader.payloads(block, Some(arrival), |stamp, line| {
-                    payload(tap, stamp, line);
+                    payloads.line(stamp, line);
                 });
+                payloads.hand_on();
             }
             Self::Waiting(waiting) => {
                 if waiting.held.is_empty() && is_recording(block) {
@@ -78,8 +79,9 @@ impl Capture {
         self.begin();
         match self {
             Self::Lines(recorder, _) => Some(recorder),
-            Self::Payloads(recorder, tap, mut reader) => {
-                reader.last_payloads(|stamp, line| payload(&tap, stamp, line));
+            Self::Payloads(recorder, mut payloads, mut reader) => {
+                reader.last_payloads(|stamp, line| payloads.line(stamp, line));
+                payloads.hand_on();
                 Some(recorder)
             }
             Self::Waiting(_) | Self::Nothing => None,
@@ -96,9 +98,14 @@ impl Capture {
             }
         };
         let carrier = waiting.carrier.unwrap_or_else(|| waiting.ahead.carrier());
-        let (mut header, options) = (waiting.header, waiting.options);
+        let (mut header, thinning) = (waiting.header, waiting.thinning);
+        // Not before something has come: until then, whoever writes may still be a copy of the shell.
+        if let Some((command, cwd)) = recorder::writer_of_stdin() {
+            header.command = command;
+            header.cwd = cwd;
+        }
         *self = if carrier == Carrier::None {
-            arriving(header, options)
+            arriving(header, thinning)
         } else {
             "carrier".clone_into(&mut header.clock);
             header.carrier = Some(carrier.name().to_owned());
@@ -108,7 +115,7 @@ impl Capture {
                 ahead.payloads(block, None, |_, _| {});
             }
             recorder::set_start(&mut header, ahead.started_at());
-            stamped(header, options, carrier)
+            stamped(header, thinning, carrier)
         };
         for (block, arrival) in waiting.held {
             self.block(&block, arrival);
@@ -117,9 +124,9 @@ impl Capture {
 }
 
 /// Begins a recording of lines that are stamped as they arrive.
-fn arriving(header: Header, options: Options) -> Capture {
+fn arriving(header: Header, thinning: Thinning) -> Capture {
     let program = nix_program(&header.command).map(OsStr::to_owned);
-    let Some(mut recorder) = Recorder::start(header, options) else {
+    let Some(mut recorder) = Recorder::start(header, thinning) else {
         return Capture::Nothing;
     };
     // The settings of this machine are those of a build that runs on it.
@@ -131,18 +138,12 @@ fn arriving(header: Header, options: Options) -> Capture {
 }
 
 /// Begins a recording of lines that have stamps.
-fn stamped(header: Header, options: Options, carrier: Carrier) -> Capture {
-    let Some(recorder) = Recorder::start(header, options) else {
+fn stamped(header: Header, thinning: Thinning, carrier: Carrier) -> Capture {
+    let Some(recorder) = Recorder::start(header, thinning) else {
         return Capture::Nothing;
     };
-    let tap = recorder.tap();
-    Capture::Payloads(recorder, tap, Box::new(LogReader::new(Some(carrier))))
-}
-
-/// Takes in one line as it was in its wrapping. One without a time has that of the line before.
-pub(crate) fn payload(tap: &Tap, stamp: Option<Stamp>, line: &[u8]) {
-    let line = [line, b"\n"].concat();
-    tap.lines(&line, stamp.unwrap_or(Stamp::ZERO));
+    let payloads = Payloads::new(recorder.tap());
+    Capture::Payloads(recorder, payloads, Box::new(LogReader::new(Some(carrier))))
 }
 
 /// Tells whether a log is a recording already.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use nixlog_core::recording::Thinning;
 
 use crate::cmd;
 
@@ -132,6 +133,14 @@ pub(crate) struct SaveArgs {
 }
 
 impl SaveArgs {
+    /// Tells whether progress is thinned.
+    pub(crate) const fn thinning(self) -> Thinning {
+        match self.no_thin {
+            true => Thinning::Off,
+            false => Thinning::On,
+        }
+    }
+
     /// For a verb that does nothing but record.
     pub(crate) const fn on(no_thin: bool) -> Self {
         Self {

@@ -20,7 +20,7 @@ use signal_hook::iterator::Signals;
 
 use crate::cli::SaveArgs;
 use crate::error::CliError;
-use crate::recorder::{self, Options, Recorder};
+use crate::recorder::{self, Recorder};
 use crate::run::source::{Socket, now};
 use crate::run::{self, closing};
 use crate::{load, output};
@@ -124,7 +124,7 @@ fn record(stream: UnixStream, save: SaveArgs, quiet: bool) {
     let (command, cwd) = recorder::peer(&stream).unwrap_or_default();
     let mut header = recorder::header("socket", command, started_at);
     header.cwd = cwd;
-    let Some(recorder) = Recorder::start(header, Options::new(save)) else {
+    let Some(recorder) = Recorder::start(header, save.thinning()) else {
         return;
     };
     let tap = recorder.tap();

@@ -13,7 +13,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use nixlog_core::graph::GraphBuilder;
-use nixlog_core::recording::{End, Header};
+use nixlog_core::recording::End;
 use nixlog_core::report::view::{self, Report};
 use nixlog_core::time::{Interval, Stamp};
 use nixlog_core::timeline::{Issue, Severity, Source, Timeline};
@@ -27,7 +27,7 @@ use crate::input::{self, FromRun, Input};
 use crate::live::Display;
 use crate::output;
 use crate::reconstruct;
-use crate::recorder::{self, Options, Recorded, Recorder};
+use crate::recorder::{self, Recorded, Recorder};
 use crate::run::signals::ignored;
 use crate::run::source::now;
 use crate::runs::select;
@@ -99,8 +99,8 @@ pub(crate) fn load(args: &InputArgs, color: ColorWhen) -> Result<Loaded, CliErro
     let (mut failure, mut arrivals) = (None, None);
     let capture = match live && !args.save.is_off() {
         true => Capture::new(
-            piped(started_at),
-            Options::new(args.save),
+            recorder::header("pipe", Vec::new(), started_at),
+            args.save.thinning(),
             input::carrier(args.carrier.as_deref())?,
         ),
         false => Capture::Nothing,
@@ -240,16 +240,6 @@ pub(crate) fn save(recorder: Recorder, end: End, timeline: &mut Timeline) -> Opt
     let (graph, _) = graph.finish_without_cycles();
     timeline.tell_fixed_outputs(|path| graph.is_fixed_output(path));
     recorded
-}
-
-/// Makes the header of a recording of what is piped in.
-fn piped(started_at: Option<i64>) -> Header {
-    let mut header = recorder::header("pipe", Vec::new(), started_at);
-    if let Some((command, cwd)) = recorder::writer_of_stdin() {
-        header.command = command;
-        header.cwd = cwd;
-    }
-    header
 }
 
 /// Makes the reader that the command line asks for.

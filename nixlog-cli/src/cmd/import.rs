@@ -9,7 +9,6 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use nixlog_core::analysis::sufficiency::HOW_TO_STAMP;
 use nixlog_core::recording::{End, Header};
-use nixlog_core::time::Stamp;
 use nixlog_core::wire::block::Blocks;
 use nixlog_core::wire::{Carrier, ClockKind, LogReader};
 use tempfile::NamedTempFile;
@@ -19,7 +18,7 @@ use crate::cli::{ColorWhen, InputArgs, SaveArgs};
 use crate::cmd::runs::set_name;
 use crate::error::CliError;
 use crate::load::{self, Log};
-use crate::recorder::{self, Options, Recorded, Recorder, Tap};
+use crate::recorder::{self, Payloads, Recorded, Recorder, Tap};
 use crate::runs::select::Store;
 use crate::runs::{Place, objection};
 use crate::{input, output};
@@ -128,9 +127,10 @@ fn spool(path: &Path) -> Result<Option<NamedTempFile>, CliError> {
         return Ok(None);
     }
     if io::stdin().is_terminal() {
-        return Err(CliError::new(
-            "nothing to import: standard input is a terminal",
-        ));
+        return Err(
+            CliError::new("nothing to import: standard input is a terminal")
+                .hint("name a log file, or pipe one in: nixlog import - < build.log"),
+        );
     }
     let spooled = NamedTempFile::new().and_then(|mut file| {
         io::copy(&mut io::stdin().lock(), &mut file)?;
@@ -237,8 +237,8 @@ fn record(
     let start = args.start.map(Timestamp::as_nanosecond);
     let start = start.and_then(|nanos| i64::try_from(nanos).ok());
     let header = header(args, source.carrier, start.or(source.started_at), origin)?;
-    let save = SaveArgs::on(args.no_thin);
-    let recorder = Recorder::create(header, Options::new(save)).map_err(|error| {
+    let thinning = SaveArgs::on(args.no_thin).thinning();
+    let recorder = Recorder::create(header, thinning).map_err(|error| {
         CliError::new("cannot record the log")
             .because(error)
             .hint("`NIXLOG_DIR` names another folder")
@@ -248,12 +248,14 @@ fn record(
         Some(timing) => load::reader(None, Some(timing))?,
         None => LogReader::new(Carrier::from_name(source.carrier)),
     };
-    feed(&recorder.tap(), reader, path).map_err(|error| input::unreadable(&source.name, error))?;
+    feed(recorder.tap(), reader, path).map_err(|error| input::unreadable(&source.name, error))?;
     let (recorded, _) = recorder.finish(End {
         duration_ns: end,
         ..End::default()
     });
-    recorded.ok_or_else(|| CliError::new("the log could not be recorded"))
+    recorded.ok_or_else(|| {
+        CliError::new("the log could not be recorded").hint("the warning above says why")
+    })
 }
 
 /// Makes the header: nothing in it is about this machine, where the log does not come from.
@@ -281,9 +283,9 @@ fn header(
 }
 
 /// Hands the lines inside of a log to a recorder, with their times.
-fn feed(tap: &Tap, mut reader: LogReader, path: &Path) -> io::Result<()> {
+fn feed(tap: Tap, mut reader: LogReader, path: &Path) -> io::Result<()> {
     let mut blocks = Blocks::new(input::unpacked(File::open(path)?)?);
-    let mut batch = Batch::default();
+    let mut payloads = Payloads::new(tap);
     let mut is_terminated = true;
     let mut buffer = Vec::new();
     loop {
@@ -294,7 +296,7 @@ fn feed(tap: &Tap, mut reader: LogReader, path: &Path) -> io::Result<()> {
                 // The first reading said so; what came before is worth keeping.
                 if let Some(rest) = blocks.into_rest() {
                     reader.payloads(rest.as_bytes(), None, |stamp, line| {
-                        batch.line(tap, stamp, line);
+                        payloads.line(stamp, line);
                     });
                 }
                 break;
@@ -302,46 +304,16 @@ fn feed(tap: &Tap, mut reader: LogReader, path: &Path) -> io::Result<()> {
         };
         is_terminated = block.as_bytes().ends_with(b"\n");
         reader.payloads(block.as_bytes(), None, |stamp, line| {
-            batch.line(tap, stamp, line);
+            payloads.line(stamp, line);
         });
         buffer = block.into_buffer();
     }
-    reader.last_payloads(|stamp, line| batch.line(tap, stamp, line));
+    reader.last_payloads(|stamp, line| payloads.line(stamp, line));
     if !is_terminated {
-        batch.text.pop();
+        payloads.unterminated();
     }
-    batch.hand_on(tap);
+    payloads.hand_on();
     Ok(())
-}
-
-/// Lines of one time.
-#[derive(Debug, Default)]
-struct Batch {
-    stamp: Stamp,
-    text: Vec<u8>,
-}
-
-impl Batch {
-    /// So many bytes are handed on, even if more of the same time come.
-    const ENOUGH: usize = 64 * 1024;
-
-    /// Takes in a line. One without a time has that of the line before.
-    fn line(&mut self, tap: &Tap, stamp: Option<Stamp>, line: &[u8]) {
-        let stamp = stamp.unwrap_or(self.stamp);
-        if stamp != self.stamp || self.text.len() > Self::ENOUGH {
-            self.hand_on(tap);
-        }
-        self.stamp = stamp;
-        self.text.extend_from_slice(line);
-        self.text.push(b'\n');
-    }
-
-    fn hand_on(&mut self, tap: &Tap) {
-        if !self.text.is_empty() {
-            tap.lines(&self.text, self.stamp);
-            self.text.clear();
-        }
-    }
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use crate::cli::{ColorArgs, SaveArgs};
 use crate::error::CliError;
 use crate::live::Display;
 use crate::output;
-use crate::recorder::{self, Options, Recorder};
+use crate::recorder::{self, Recorder};
 use crate::run::plan::{Place, Way, plan};
 use crate::run::{self, ThisMachine, Watch, closing};
 use crate::term;
@@ -83,7 +83,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, CliError> {
     let header = recorder::header("run", words.collect(), started_at);
     let mut recorder = match args.save.is_off() {
         true => None,
-        false => Recorder::start(header, Options::new(args.save)),
+        false => Recorder::start(header, args.save.thinning()),
     };
     let mut session = run::session();
     let running = match run::start(&plan, start, recorder.as_mut()) {

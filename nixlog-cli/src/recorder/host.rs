@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use nixlog_core::recording::{FORMAT, Header};
 
 use super::secrets::without_secrets;
+use crate::run::plan::nix_program;
 
 /// Makes the header of a recording that starts at an instant, in nanoseconds since 1970.
 pub(crate) fn header(via: &str, command: Vec<String>, started_at: Option<i64>) -> Header {
@@ -67,9 +68,13 @@ pub(crate) fn writer_of_stdin() -> Option<(Vec<String>, Option<String>)> {
             writes("2") || writes("1")
         })
         .collect();
-    // The shell forks the build first, and what the build starts comes later.
+    // The shell forks the build first, and what the build starts comes later. Before Nix there may be the
+    // shell itself, in `{ nix build; … } |& nixlog`.
     writers.sort_unstable();
-    writers.into_iter().find_map(process)
+    let writers: Vec<_> = writers.into_iter().filter_map(process).collect();
+    let is_nix = |(words, _): &(Vec<String>, _)| nix_program(words).is_some();
+    let nix = writers.iter().find(|writer| is_nix(writer));
+    nix.or(writers.first()).cloned()
 }
 
 /// Finds the command at the other end of a socket, and its working directory, where the system tells.

@@ -8,11 +8,13 @@ mod derivations;
 mod frames;
 mod host;
 mod named;
+mod payloads;
 mod secrets;
 mod whole;
 
 pub(crate) use frames::{first_frame, last_frame};
 pub(crate) use host::{header, peer, set_start, unix_nanos, writer_of_stdin};
+pub(crate) use payloads::Payloads;
 pub(crate) use whole::{Packed, keep, keep_copy, pack};
 
 use std::ffi::OsStr;
@@ -28,7 +30,6 @@ use nixlog_core::recording::{End, Header, PathInfoRecord, Pending, SideLine, Thi
 use nixlog_core::report::format::{bytes, short_id};
 use nixlog_core::time::Stamp;
 
-use crate::cli::SaveArgs;
 use crate::nix::database::Database;
 use crate::nix::settings;
 use crate::nix::store::Store;
@@ -47,19 +48,12 @@ const FRAME: usize = 1 << 20;
 /// Where the disk is too slow for the log, so much waits for it; then the log waits, too.
 const FULL: usize = 8 << 20;
 
-/// How a recording is to be made.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Options {
-    pub(crate) thinning: Thinning,
-    /// The derivations that the log names are to be read from the local store.
-    pub(crate) derivations: bool,
-}
-
 /// A recording under way.
 pub(crate) struct Recorder {
     id: String,
     shared: Arc<Shared>,
     writer: JoinHandle<(NewRun, Option<Frames>)>,
+    /// None once it has ended.
     derivations: Option<DerivationReader>,
     named: Arc<Mutex<Named>>,
     /// Asks Nix what it is set to.
@@ -80,20 +74,6 @@ pub(crate) struct Recorded {
     pub(crate) id: String,
     pub(crate) path: PathBuf,
     pub(crate) bytes: u64,
-}
-
-impl Options {
-    /// Returns what the command line asks for.
-    pub(crate) const fn new(args: SaveArgs) -> Self {
-        Self {
-            thinning: if args.no_thin {
-                Thinning::Off
-            } else {
-                Thinning::On
-            },
-            derivations: true,
-        }
-    }
 }
 
 impl Recorded {
@@ -149,40 +129,40 @@ impl Shared {
 
 impl Recorder {
     /// Begins a recording in the folder of runs. Where that cannot be, says so once, and returns none.
-    pub(crate) fn start(header: Header, options: Options) -> Option<Self> {
-        Self::create(header, options).inspect_err(not_recorded).ok()
+    pub(crate) fn start(header: Header, thinning: Thinning) -> Option<Self> {
+        Self::create(header, thinning)
+            .inspect_err(not_recorded)
+            .ok()
     }
 
     /// Begins a recording in the folder of runs.
-    pub(crate) fn create(header: Header, options: Options) -> io::Result<Self> {
+    pub(crate) fn create(header: Header, thinning: Thinning) -> io::Result<Self> {
         let run = Place::find()?.create()?;
         let frames = run.file.try_clone().and_then(Frames::new)?;
-        Ok(Self::begin(header, options, run, frames))
+        Ok(Self::begin(header, thinning, run, frames))
     }
 
-    fn begin(mut header: Header, options: Options, run: NewRun, frames: Frames) -> Self {
+    fn begin(mut header: Header, thinning: Thinning, run: NewRun, frames: Frames) -> Self {
         let id = run.id.to_string();
         header.id = Some(id.clone());
         let shared = Arc::new(Shared::default());
-        shared.lock().pending = Pending::new(options.thinning);
+        shared.lock().pending = Pending::new(thinning);
         let header = SideLine::Header(Box::new(header));
         shared.add(|pending| pending.side(&header));
         let writer = thread::spawn({
             let shared = Arc::clone(&shared);
             move || write(&shared, run, frames)
         });
-        let derivations = options.derivations.then(|| {
+        let derivations = DerivationReader::start({
             let shared = Arc::clone(&shared);
-            DerivationReader::start(move |sides| {
-                shared.add(|pending| pending.written_sides(&sides));
-            })
+            move |sides| shared.add(|pending| pending.written_sides(&sides))
         });
         let named = Arc::new(Mutex::new(Named::default()));
         Self {
             id,
             shared,
             writer,
-            derivations,
+            derivations: Some(derivations),
             named,
             settings: None,
         }
@@ -211,7 +191,7 @@ impl Recorder {
     fn references(&self) {
         let named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
         let mut paths: Vec<&str> = named.substituted().iter().map(String::as_str).collect();
-        if paths.is_empty() || self.derivations.is_none() {
+        if paths.is_empty() {
             return;
         }
         paths.sort_unstable();
