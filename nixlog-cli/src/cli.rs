@@ -50,18 +50,9 @@ pub(crate) enum Command {
     Import(cmd::import::Args),
 }
 
-/// Where the log comes from.
-#[derive(Debug, Args)]
-pub(crate) struct InputArgs {
-    /// The log: a file, `-` for standard input, `last`, `last~2`, a recorded run's name or id; or what was
-    /// built: a store path, a link to one, a `.drv`, an installable (`nixpkgs#hello`)
-    ///
-    /// By default standard input in a pipe, else the last run. gzip, zstd, xz and bzip2 are recognised by
-    /// their first bytes. Of what was built and not recorded, the store remembers when: see `nixlog
-    /// reconstruct`.
-    #[arg(value_name = "INPUT")]
-    pub(crate) input: Option<PathBuf>,
-
+/// What the lines of a log are wrapped in.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct WrappingArgs {
     /// What the lines are wrapped in, where nixlog does not find it out by itself
     ///
     /// `none`, `nanos`, `ts`, `github-actions`, `gitlab`, `journald-json`, `docker-logs` …: an unknown
@@ -77,6 +68,22 @@ pub(crate) struct InputArgs {
         conflicts_with = "carrier"
     )]
     pub(crate) timing: Option<PathBuf>,
+}
+
+/// Where the log comes from.
+#[derive(Debug, Args)]
+pub(crate) struct InputArgs {
+    /// The log: a file, `-` for standard input, `last`, `last~2`, a recorded run's name or id; or what was
+    /// built: a store path, a link to one, a `.drv`, an installable (`nixpkgs#hello`)
+    ///
+    /// By default standard input in a pipe, else the last run. gzip, zstd, xz and bzip2 are recognised by
+    /// their first bytes. Of what was built and not recorded, the store remembers when: see `nixlog
+    /// reconstruct`.
+    #[arg(value_name = "INPUT")]
+    pub(crate) input: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) wrapping: WrappingArgs,
 
     /// In a pipe: do not pass on what is read
     #[arg(long, short, help_heading = "Input")]
@@ -101,8 +108,10 @@ impl InputArgs {
     pub(crate) const fn of_file(path: PathBuf) -> Self {
         Self {
             input: Some(path),
-            carrier: None,
-            timing: None,
+            wrapping: WrappingArgs {
+                carrier: None,
+                timing: None,
+            },
             quiet: true,
             print_build_logs: false,
             tee: false,

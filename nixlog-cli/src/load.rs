@@ -16,12 +16,12 @@ use nixlog_core::graph::GraphBuilder;
 use nixlog_core::recording::End;
 use nixlog_core::report::view::{self, Report};
 use nixlog_core::time::{Interval, Stamp};
-use nixlog_core::timeline::{Issue, Severity, Source, Timeline};
+use nixlog_core::timeline::{Issue, Source, Timeline};
 use nixlog_core::wire::block::{Block, Blocks};
 use nixlog_core::wire::{ClockKind, LogReader};
 
 use crate::capture::Capture;
-use crate::cli::{ColorWhen, InputArgs};
+use crate::cli::{ColorWhen, InputArgs, WrappingArgs};
 use crate::error::CliError;
 use crate::input::{self, FromRun, Input};
 use crate::live::Display;
@@ -81,7 +81,7 @@ pub(crate) fn load(args: &InputArgs, color: ColorWhen) -> Result<Loaded, CliErro
     // The recording begins now: opening a live input waits for its first byte, and what Nix does
     // before that is evaluation.
     let (start, started_at) = (Instant::now(), recorder::unix_nanos());
-    let reader = reader(args.carrier.as_deref(), args.timing.as_deref())?;
+    let reader = reader(&args.wrapping)?;
     let opened = input::open(args.input.as_deref())?;
     if opened.live {
         outlive_interrupt();
@@ -101,7 +101,7 @@ pub(crate) fn load(args: &InputArgs, color: ColorWhen) -> Result<Loaded, CliErro
         true => Capture::new(
             recorder::header("pipe", Vec::new(), started_at),
             args.save.thinning(),
-            input::carrier(args.carrier.as_deref())?,
+            input::carrier(args.wrapping.carrier.as_deref())?,
         ),
         false => Capture::Nothing,
     };
@@ -225,7 +225,7 @@ fn from_run(source: &mut Source, run: FromRun) {
         let message = "this run still goes on: what is here is what it has so far";
         source
             .issues
-            .push(warning("run-unfinished", message.to_owned()));
+            .push(Issue::warning("run-unfinished", message.to_owned()));
     }
 }
 
@@ -243,8 +243,8 @@ pub(crate) fn save(recorder: Recorder, end: End, timeline: &mut Timeline) -> Opt
 }
 
 /// Makes the reader that the command line asks for.
-pub(crate) fn reader(carrier: Option<&str>, timing: Option<&Path>) -> Result<LogReader, CliError> {
-    if let Some(path) = timing {
+pub(crate) fn reader(wrapping: &WrappingArgs) -> Result<LogReader, CliError> {
+    if let Some(path) = &wrapping.timing {
         let timing = fs::read(path).map_err(|error| {
             CliError::new(format!("cannot read the timing file `{}`", path.display()))
                 .because(error)
@@ -252,7 +252,7 @@ pub(crate) fn reader(carrier: Option<&str>, timing: Option<&Path>) -> Result<Log
         })?;
         return Ok(LogReader::with_script_timing(&timing));
     }
-    Ok(LogReader::new(input::carrier(carrier)?))
+    Ok(LogReader::new(input::carrier(wrapping.carrier.as_deref())?))
 }
 
 /// How often the display is told that time passes.
@@ -381,7 +381,7 @@ fn trouble(source: &mut Source, error: io::Error) -> Result<(), CliError> {
         "the input breaks off after {} bytes ({error}); what came before was read",
         source.bytes
     );
-    source.issues.push(warning("input-cut", message));
+    source.issues.push(Issue::warning("input-cut", message));
     Ok(())
 }
 
@@ -400,16 +400,6 @@ fn is_text(source: &Source, reader: &LogReader, timeline: &Timeline) -> Result<(
         .hint("nixlog unpacks gzip, zstd, xz and bzip2; unpack anything else first"))
 }
 
-fn warning(code: &'static str, message: String) -> Issue {
-    Issue {
-        severity: Severity::Warning,
-        code,
-        count: 1,
-        first_line: None,
-        message,
-    }
-}
-
 /// More lines in a second than any build prints.
 const REPLAY_RATE: u128 = 50_000;
 
@@ -426,6 +416,8 @@ fn replayed(source: &mut Source, arrivals: Option<Interval>, timeline: &Timeline
     if lines > REPLAY_LINES && u128::from(lines) > at_most {
         let message = "all lines arrived at once: if this is a stored log, its times of arrival \
                        mean nothing; name a file with timestamps, or pipe the build in while it runs";
-        source.issues.push(warning("replayed", message.to_owned()));
+        source
+            .issues
+            .push(Issue::warning("replayed", message.to_owned()));
     }
 }

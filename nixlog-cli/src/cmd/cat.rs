@@ -12,7 +12,7 @@ use nixlog_core::wire::block::{Block, Blocks};
 use nixlog_core::wire::{ClockKind, LogReader};
 
 use crate::capture::is_recording;
-use crate::cli::ColorArgs;
+use crate::cli::{ColorArgs, WrappingArgs};
 use crate::error::CliError;
 use crate::input::Input;
 use crate::live::{Amount, Echo, printable};
@@ -53,18 +53,8 @@ pub(crate) struct Args {
     #[arg(long, group = "mode")]
     human: bool,
 
-    /// What the lines are wrapped in, where nixlog does not find it out by itself
-    #[arg(long, value_name = "NAME", help_heading = "Input")]
-    carrier: Option<String>,
-
-    /// The timing file that `script --timing` wrote beside the typescript
-    #[arg(
-        long,
-        value_name = "FILE",
-        help_heading = "Input",
-        conflicts_with = "carrier"
-    )]
-    timing: Option<PathBuf>,
+    #[command(flatten)]
+    wrapping: WrappingArgs,
 
     #[command(flatten)]
     color: ColorArgs,
@@ -175,7 +165,7 @@ impl<W: Write> Copy<'_, W> {
     /// Looks at the first lines, and decides what comes of them.
     fn form(&self, first: &Block) -> Result<Form, CliError> {
         let args = self.args;
-        let reader = || load::reader(args.carrier.as_deref(), args.timing.as_deref());
+        let reader = || load::reader(&args.wrapping);
         if args.human {
             let color = term::color(args.color.when, &io::stdout());
             let echo = Echo::new(Amount::Everything, color);
@@ -186,7 +176,10 @@ impl<W: Write> Copy<'_, W> {
             })));
         }
         let lines = Lines::new(args.stamped);
-        if args.carrier.is_none() && args.timing.is_none() && is_recording(first.as_bytes()) {
+        if args.wrapping.carrier.is_none()
+            && args.wrapping.timing.is_none()
+            && is_recording(first.as_bytes())
+        {
             let started_at = header_start(first.as_bytes());
             let lines = lines.starting(started_at, self.name)?;
             return Ok(Form::Recording(lines));

@@ -7,7 +7,7 @@ use nixlog_core::analysis::structural::structural;
 use nixlog_core::graph::GraphBuilder;
 use nixlog_core::report::{document, dot, graphml, view};
 use nixlog_core::store_path::{base_name, pname_of};
-use nixlog_core::timeline::{Issue, Severity, Source, Timeline, TimelineBuilder};
+use nixlog_core::timeline::{Issue, Source, Timeline, TimelineBuilder};
 use regex::Regex;
 
 use crate::cli::{Format, Formats, InputArgs, OutputArgs};
@@ -208,16 +208,9 @@ fn no_log(args: &Args) -> Log {
 }
 
 fn no_derivations() -> Issue {
-    Issue {
-        severity: Severity::Warning,
-        code: "no-derivations",
-        count: 1,
-        first_line: None,
-        message:
-            "no derivations at hand: dependencies are not known. Pass `--derivations` with the \
-                  output of `nix derivation show -r`, or run this where the build ran"
-                .to_owned(),
-    }
+    let message = "no derivations at hand: dependencies are not known. Pass `--derivations` with the \
+                   output of `nix derivation show -r`, or run this where the build ran";
+    Issue::warning("no-derivations", message)
 }
 
 /// Returns where the paths of a log lie.

@@ -14,7 +14,7 @@ use nixlog_core::wire::{Carrier, ClockKind, LogReader};
 use tempfile::NamedTempFile;
 use uuid::Uuid;
 
-use crate::cli::{ColorWhen, InputArgs, SaveArgs};
+use crate::cli::{ColorWhen, InputArgs, SaveArgs, WrappingArgs};
 use crate::cmd::runs::set_name;
 use crate::error::CliError;
 use crate::load::{self, Log};
@@ -37,18 +37,8 @@ pub(crate) struct Args {
     #[arg(value_name = "FILE")]
     file: PathBuf,
 
-    /// What the lines are wrapped in, where nixlog does not find it out by itself
-    #[arg(long, value_name = "NAME", help_heading = "Input")]
-    carrier: Option<String>,
-
-    /// The timing file that `script --timing` wrote beside the typescript
-    #[arg(
-        long,
-        value_name = "FILE",
-        help_heading = "Input",
-        conflicts_with = "carrier"
-    )]
-    timing: Option<PathBuf>,
+    #[command(flatten)]
+    wrapping: WrappingArgs,
 
     /// When the log starts, where its times do not say: 2026-11-21T19:41:12Z, or `2026-11-21 19:41` in the
     /// time zone of this machine
@@ -143,8 +133,7 @@ fn spool(path: &Path) -> Result<Option<NamedTempFile>, CliError> {
 /// Reads the log a first time, and refuses what no run can be made of.
 fn read(args: &Args, path: &Path) -> Result<Log, CliError> {
     let mut input = InputArgs::of_file(path.to_owned());
-    input.carrier.clone_from(&args.carrier);
-    input.timing.clone_from(&args.timing);
+    input.wrapping.clone_from(&args.wrapping);
     let shown = args.file.display().to_string();
     // Errors name what was given.
     let given = || File::open(path).and_then(|file| file.metadata());
@@ -186,8 +175,8 @@ fn copy(args: &Args, place: &Place, log: &Log, path: &Path) -> Result<Recorded, 
     let name = input::quoted(&log.source.name);
     let is_given = args.start.is_some()
         || args.command.is_some()
-        || args.carrier.is_some()
-        || args.timing.is_some();
+        || args.wrapping.carrier.is_some()
+        || args.wrapping.timing.is_some();
     if is_given {
         return Err(CliError::new(format!("{name} is a recording already"))
             .hint("it is copied as it is; only `--name` can be said of it"));
@@ -244,8 +233,8 @@ fn record(
             .hint("`NIXLOG_DIR` names another folder")
     })?;
     let end = log.timeline.wall().map_or(0, |wall| wall.end().as_nanos());
-    let reader = match &args.timing {
-        Some(timing) => load::reader(None, Some(timing))?,
+    let reader = match &args.wrapping.timing {
+        Some(_) => load::reader(&args.wrapping)?,
         None => LogReader::new(Carrier::from_name(source.carrier)),
     };
     feed(recorder.tap(), reader, path).map_err(|error| input::unreadable(&source.name, error))?;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use nixlog_core::report::document::Ending;
 
-use crate::cli::{ColorArgs, InputArgs, SaveArgs};
+use crate::cli::{ColorArgs, InputArgs, SaveArgs, WrappingArgs};
 use crate::error::CliError;
 use crate::run::closing;
 use crate::{listen, load, output};
@@ -67,8 +67,10 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     }
     let input = InputArgs {
         input: Some(PathBuf::from("-")),
-        carrier: args.carrier.clone(),
-        timing: None,
+        wrapping: WrappingArgs {
+            carrier: args.carrier.clone(),
+            timing: None,
+        },
         quiet: args.quiet,
         print_build_logs: args.print_build_logs,
         tee: args.tee,

@@ -81,16 +81,7 @@ struct Collected {
 impl Collected {
     /// Notes something that could not be read; the first of its kind speaks for all.
     fn trouble(&mut self, code: &'static str, message: impl FnOnce() -> String) {
-        match self.issues.iter_mut().find(|issue| issue.code == code) {
-            Some(issue) => issue.count += 1,
-            None => self.issues.push(Issue {
-                severity: Severity::Warning,
-                code,
-                count: 1,
-                first_line: None,
-                message: message(),
-            }),
-        }
+        Issue::warn(&mut self.issues, code, message);
     }
 }
 

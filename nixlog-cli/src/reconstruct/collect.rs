@@ -11,7 +11,7 @@ use nixlog_core::drv::{Derivation, PathInfo};
 use nixlog_core::graph::{DerivationGraph, GraphBuilder, NodeIdx};
 use nixlog_core::store_path::base_name;
 use nixlog_core::time::Nanos;
-use nixlog_core::timeline::{Issue, Severity};
+use nixlog_core::timeline::Issue;
 use rayon::prelude::*;
 
 use crate::error::CliError;
@@ -276,16 +276,7 @@ impl Collector<'_> {
 
     /// Notes something that a reader of the result should know; the first of its kind speaks for all.
     fn issue(&mut self, code: &'static str, message: String) {
-        match self.issues.iter_mut().find(|issue| issue.code == code) {
-            Some(issue) => issue.count += 1,
-            None => self.issues.push(Issue {
-                severity: Severity::Warning,
-                code,
-                count: 1,
-                first_line: None,
-                message,
-            }),
-        }
+        Issue::warn(&mut self.issues, code, || message);
     }
 }
 

@@ -44,6 +44,28 @@ pub struct Issue {
     pub message: String,
 }
 
+impl Issue {
+    /// Makes a warning about something that occurred once, not in a line of its own.
+    #[must_use]
+    pub fn warning(code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Warning,
+            code,
+            count: 1,
+            first_line: None,
+            message: message.into(),
+        }
+    }
+
+    /// Adds a warning, or counts it where there is one of its kind: the first speaks for all.
+    pub fn warn(issues: &mut Vec<Self>, code: &'static str, message: impl FnOnce() -> String) {
+        match issues.iter_mut().find(|issue| issue.code == code) {
+            Some(issue) => issue.count += 1,
+            None => issues.push(Self::warning(code, message())),
+        }
+    }
+}
+
 /// How often something occurred, and where first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Tally {

@@ -1,7 +1,7 @@
 //! What reports say of a run in the store.
 
 use nixlog_core::report::view::StoredRunView;
-use nixlog_core::timeline::{Issue, Severity};
+use nixlog_core::timeline::Issue;
 
 use crate::runs::{Names, Run, State, Summary};
 
@@ -41,13 +41,8 @@ fn describe(view: &mut StoredRunView, summary: Summary) {
 pub(super) fn problems(runs: &[StoredRunView]) -> Vec<Issue> {
     let damaged = runs.iter().filter_map(|run| {
         let why = run.problem.as_ref()?;
-        Some(Issue {
-            severity: Severity::Warning,
-            code: "damaged-run",
-            count: 1,
-            first_line: None,
-            message: format!("`{}` cannot be read: {why}", run.path),
-        })
+        let message = format!("`{}` cannot be read: {why}", run.path);
+        Some(Issue::warning("damaged-run", message))
     });
     damaged.collect()
 }
