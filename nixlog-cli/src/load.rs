@@ -6,8 +6,6 @@
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -19,12 +17,15 @@ use nixlog_core::time::{Interval, Stamp};
 use nixlog_core::timeline::{Issue, Source, Timeline};
 use nixlog_core::wire::block::{Block, Blocks};
 use nixlog_core::wire::{ClockKind, LogReader};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+use signal_hook::iterator::Signals;
+use signal_hook::low_level::emulate_default_handler;
 
 use crate::capture::Capture;
 use crate::cli::{ColorWhen, InputArgs, WrappingArgs};
 use crate::error::CliError;
 use crate::input::{self, FromRun, Input};
-use crate::live::Display;
+use crate::live::{self, Display};
 use crate::output;
 use crate::reconstruct;
 use crate::recorder::{self, Recorded, Recorder};
@@ -346,25 +347,27 @@ fn read_blocks(
 }
 
 /// The first Ctrl-C ends the build, which says so in its log: the report is wanted all the more. The
-/// second one ends nixlog.
+/// second one ends nixlog, and so does any other signal; the terminal is left as it was.
 fn outlive_interrupt() {
-    let interrupted = Arc::new(AtomicBool::new(false));
-    let caught = [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM];
     let ignored = ignored();
-    for signal in caught
-        .into_iter()
-        .filter(|signal| !ignored.contains(signal))
-    {
-        // Where a signal cannot be caught, Ctrl-C does what it always did.
-        drop(signal_hook::flag::register_conditional_default(
-            signal,
-            Arc::clone(&interrupted),
-        ));
-        drop(signal_hook::flag::register(
-            signal,
-            Arc::clone(&interrupted),
-        ));
-    }
+    let caught = [SIGINT, SIGTERM, SIGHUP, SIGQUIT].into_iter();
+    let caught = caught.filter(|signal| !ignored.contains(signal));
+    // Where signals cannot be caught, Ctrl-C does what it always did.
+    let Ok(mut signals) = Signals::new(caught) else {
+        return;
+    };
+    thread::spawn(move || {
+        let mut is_first = true;
+        for signal in signals.forever() {
+            let is_borne = is_first && matches!(signal, SIGINT | SIGTERM);
+            is_first = false;
+            if !is_borne {
+                live::step_aside();
+                // It has a default, which ends us.
+                drop(emulate_default_handler(signal));
+            }
+        }
+    });
 }
 
 /// What was read before an error still counts; an input of which nothing could be read does not.

@@ -40,7 +40,8 @@ pub(crate) fn display() -> DisplayKind {
         return DisplayKind::Folded(Ci::GitLab);
     }
     let can_move = env::var_os("TERM").is_some_and(|term| term != "dumb" && !term.is_empty());
-    match can_move && io::stderr().is_terminal() {
+    // Where nobody knows how large a terminal is, nobody knows where its bottom is.
+    match can_move && io::stderr().is_terminal() && size().is_some() {
         true => DisplayKind::Terminal,
         false => DisplayKind::Plain,
     }

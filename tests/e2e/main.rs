@@ -21,4 +21,6 @@ mod runs;
 mod selection;
 #[cfg(unix)]
 mod stand_in;
+#[cfg(unix)]
+mod terminal;
 mod timeline;

@@ -29,8 +29,11 @@ const WORTHWHILE: usize = 24;
 /// A name is not cut shorter than that, nor given more room than the other.
 const NAME: (usize, usize) = (16, 48);
 
-/// Returns the lines of a frame: never more than a third of the terminal, the one on which the cursor
-/// rests included.
+/// No line is wider: a terminal that becomes narrower breaks what is wider, and then the whole frame must
+/// still fit on it, so that it can be taken off. Three lines where there was one do.
+const WIDEST: usize = 120;
+
+/// Returns the lines of a frame: fewer than a third of what the terminal has.
 pub(super) fn lines(
     live: &Live,
     now: Stamp,
@@ -40,7 +43,7 @@ pub(super) fn lines(
 ) -> Vec<String> {
     // A terminal moves on to the next line only when one more character comes; to leave the last
     // column free is safe with all of them.
-    let columns = size.columns.saturating_sub(1).max(1);
+    let columns = size.columns.saturating_sub(1).clamp(1, WIDEST);
     let most = (size.lines / 3).saturating_sub(1).max(1);
     let mut lines = vec![totals(live, now, style, columns)];
     lines.extend(rows(live, now, usual, style, columns, most - 1));

@@ -26,7 +26,7 @@ pub(crate) use echo::{Amount, Echo, printable};
 pub(crate) use folds::Ci;
 use frame::{Style, Usual};
 pub(crate) use screen::step_aside;
-use screen::{Screen, Sink, Stderr};
+use screen::{Screen, Sink, Size, Stderr};
 
 /// Where it is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +68,8 @@ enum Face {
         screen: Screen,
         /// The lines of the last frame.
         frame: Vec<String>,
+        /// How large the terminal was that they were made for.
+        size: Option<Size>,
         /// When the next one is due.
         due: Stamp,
     },
@@ -138,6 +140,7 @@ impl Display {
         let face = Face::Terminal {
             screen,
             frame: Vec::new(),
+            size: None,
             due: Stamp::ZERO,
         };
         let amount = Amount::Remarks { build_logs: false };
@@ -245,6 +248,10 @@ impl Display {
     /// Ends the display: everything is written, and nothing is left that moved.
     pub(crate) fn finish(mut self) {
         self.end();
+        // What is said next stands on a line of its own, whatever the command has left there.
+        if let Face::Terminal { screen, .. } = &mut self.face {
+            screen.begin_line();
+        }
     }
 
     fn end(&mut self) {
@@ -261,7 +268,9 @@ impl Display {
     /// Writes what is to be written, and takes off what moves.
     fn clear(&mut self) {
         match &mut self.face {
-            Face::Terminal { screen, frame, due } => {
+            Face::Terminal {
+                screen, frame, due, ..
+            } => {
                 frame.clear();
                 *due = Stamp::ZERO;
                 screen.paint(&self.pending, Vec::new());
@@ -274,16 +283,18 @@ impl Display {
     /// Writes what is to be written; on a terminal with the frame below.
     fn write(&mut self) {
         match &mut self.face {
-            Face::Terminal { screen, frame, due } => {
-                if !screen.is_steady(self.now) {
-                    *due = Stamp::ZERO;
-                    return;
-                }
+            Face::Terminal {
+                screen,
+                frame,
+                size,
+                ..
+            } => {
+                let now = screen.size();
                 if self.live.is_idle() {
                     frame.clear();
-                } else if frame.is_empty() {
-                    let size = screen.size();
-                    *frame = frame::lines(&self.live, self.now, &*self.usual, self.style, size);
+                } else if frame.is_empty() || *size != Some(now) {
+                    *frame = frame::lines(&self.live, self.now, &*self.usual, self.style, now);
+                    *size = Some(now);
                 }
                 screen.paint(&self.pending, frame.clone());
             }

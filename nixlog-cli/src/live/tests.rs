@@ -7,55 +7,64 @@ use std::rc::Rc;
 
 use insta::assert_snapshot;
 use nixlog_core::wire::LogReader;
+use proptest::prelude::*;
 
 use super::*;
-use crate::live::screen::Size;
 
 /// A terminal in memory.
 #[derive(Clone)]
-struct Fake(Rc<RefCell<vt100::Parser>>);
+struct Fake(Rc<RefCell<avt::Terminal>>);
 
 impl Fake {
     fn new(columns: u16, lines: u16) -> Self {
-        Self(Rc::new(RefCell::new(vt100::Parser::new(
-            lines, columns, 10_000,
-        ))))
+        let terminal = avt::Terminal::with_scrollback(columns.into(), lines.into(), None);
+        Self(Rc::new(RefCell::new(terminal.expect("a size"))))
     }
 
     fn resize(&self, columns: u16, lines: u16) {
-        self.0.borrow_mut().screen_mut().set_size(lines, columns);
+        self.0.borrow_mut().resize(columns.into(), lines.into());
+    }
+
+    /// Prints as anybody might, without a word to nixlog.
+    fn print(&self, text: &str) {
+        // As a terminal does.
+        let text = text.replace('\n', "\r\n");
+        self.0.borrow_mut().feed(text.as_str());
     }
 
     /// Returns what is on the screen, without the empty lines at its end.
     fn contents(&self) -> String {
-        let parser = self.0.borrow();
-        let columns = parser.screen().size().1;
-        let rows: Vec<_> = parser.screen().rows(0, columns).collect();
-        let rows = rows.iter().map(|row| row.trim_end());
-        rows.collect::<Vec<_>>().join("\n").trim_end().to_owned()
+        let terminal = self.0.borrow();
+        joined(terminal.screen().visible_lines())
+    }
+
+    /// The same, with all that has scrolled off before it.
+    fn history(&self) -> String {
+        let terminal = self.0.borrow();
+        joined(terminal.screen().all_lines())
     }
 
     /// Returns the line of the cursor, which rests in the first column.
     fn cursor(&self) -> usize {
-        let (line, column) = self.0.borrow().screen().cursor_position();
-        assert_eq!(column, 0);
-        usize::from(line)
+        let cursor = self.0.borrow().cursor();
+        assert_eq!(cursor.col, 0);
+        cursor.row
     }
+}
+
+fn joined<'a>(rows: impl Iterator<Item = &'a avt::Line>) -> String {
+    let rows: Vec<String> = rows.map(|row| row.text().trim_end().to_owned()).collect();
+    rows.join("\n").trim_end().to_owned()
 }
 
 impl Sink for Fake {
     fn write(&mut self, bytes: &[u8]) {
-        // As a terminal does.
-        let bytes = String::from_utf8_lossy(bytes).replace('\n', "\r\n");
-        self.0.borrow_mut().process(bytes.as_bytes());
+        self.print(&String::from_utf8_lossy(bytes));
     }
 
     fn size(&self) -> Size {
-        let (lines, columns) = self.0.borrow().screen().size();
-        Size {
-            columns: columns.into(),
-            lines: lines.into(),
-        }
+        let (columns, lines) = self.0.borrow().size();
+        Size { columns, lines }
     }
 }
 
@@ -205,8 +214,8 @@ fn it_fits_and_leaves_nothing_behind() {
                 .lines()
                 .any(|line| line.contains(" built") || line.starts_with('▸'));
             assert!(!moved, "{name}, {columns} × {lines}:\n{contents}");
-            let below = contents.lines().count();
-            assert!(contents.is_empty() || fake.cursor() + 1 >= below.min(lines.into()));
+            // What comes next stands below all that was said.
+            assert_eq!(fake.cursor(), contents.lines().count());
         }
     }
 }
@@ -255,23 +264,105 @@ fn what_is_usual_and_what_is_ascii() {
     assert_snapshot!(lines);
 }
 
-/// A terminal that is being dragged is left alone, and then painted over once.
+/// Whatever the terminal makes of the frame when its size changes: there is one frame afterwards, and none
+/// in the end.
 #[test]
-fn nothing_is_painted_while_the_size_changes() {
-    let fake = Fake::new(80, 24);
-    let mut display = Display::terminal(Screen::on(Box::new(fake.clone())), PLAIN);
-    show(&mut display, &recording(REMOTE), 4000, |_| {});
-    fake.resize(100, 30);
-    let before = fake.contents();
-    assert!(before.contains(" built"), "{before}");
-    for millis in [4050, 4100, 4300] {
-        display.tick(at(millis));
-        assert_eq!(fake.contents(), before);
+fn resizing_leaves_nothing_behind() {
+    for sizes in [
+        &[(80, 24), (120, 24), (60, 24)][..],
+        &[(200, 50), (40, 50), (80, 50)],
+        &[(200, 50), (40, 12), (200, 50)],
+        &[(80, 24), (80, 8), (80, 40), (20, 6), (100, 30)],
+    ] {
+        for is_full in [false, true] {
+            let fake = Fake::new(sizes[0].0, sizes[0].1);
+            let above = if is_full { 60 } else { 1 };
+            (0..above).for_each(|line| fake.print(&format!("above {line}\n")));
+            let mut display = Display::terminal(Screen::on(Box::new(fake.clone())), PLAIN);
+            show(&mut display, &recording(REMOTE), 4000, |_| {});
+            for (n, &(columns, lines)) in (1..).zip(&sizes[1..]) {
+                fake.resize(columns, lines);
+                display.tick(at(4000 + 500 * n));
+                let history = fake.history();
+                assert_eq!(history.matches(" built").count(), 1, "{sizes:?}: {history}");
+            }
+            display.finish();
+            let want: Vec<_> = (0..above).map(|line| format!("above {line}")).collect();
+            assert_eq!(fake.history(), want.join("\n"), "{sizes:?}");
+        }
     }
-    display.tick(at(8000));
-    let after = fake.contents();
-    assert_eq!(after.matches(" built").count(), 1, "{after}");
-    assert_ne!(after, before);
+}
+
+/// What happens on a terminal that is not ours alone.
+#[derive(Debug, Clone)]
+enum Step {
+    /// Somebody else prints.
+    Foreign(&'static str),
+    /// We say something.
+    Text(&'static str),
+    /// A frame of so many lines.
+    Frame(usize),
+}
+
+fn any_step() -> impl Strategy<Value = Step> {
+    const WIDE: &str = "wide wide wide wide wide wide wide wide wide wide wide wide wide";
+    let foreign = prop::sample::select(vec![
+        "/nix/store/x-hello\n",
+        "half a line",
+        " the other half\n",
+        "one\ntwo\n\nfour\nfive\nsix\nseven\neight\nnine\nten\n",
+        "\u{1b}[31mred\u{1b}[0m\n",
+        WIDE,
+        "\u{fffd}\u{7}\t\u{fffd}\n",
+        "1%\r2%\n",
+    ]);
+    let text = prop::sample::select(vec!["said\n", "said\nmore\n", WIDE]);
+    prop_oneof![
+        foreign.prop_map(Step::Foreign),
+        text.prop_map(Step::Text),
+        (0_usize..5).prop_map(Step::Frame),
+    ]
+}
+
+proptest! {
+    /// What others print is there in the end, as if there had been no frame.
+    #[test]
+    fn what_others_print_stays(
+        steps in prop::collection::vec(any_step(), 1..30),
+        (columns, lines) in prop::sample::select(vec![(30_u16, 8_u16), (80, 24), (47, 12)]),
+        above in 0_usize..30,
+    ) {
+        let (fake, plain) = (Fake::new(columns, lines), Fake::new(columns, lines));
+        let before = "before\n".repeat(above);
+        fake.print(&before);
+        plain.print(&before);
+        let mut screen = Screen::on(Box::new(fake.clone()));
+        let mut frame = Vec::new();
+        for (n, step) in steps.iter().enumerate() {
+            match step {
+                Step::Foreign(text) => {
+                    fake.print(text);
+                    plain.print(text);
+                }
+                Step::Text(text) => {
+                    screen.paint(text.as_bytes(), frame.clone());
+                    let column = plain.0.borrow().cursor().col;
+                    plain.print(if column > 0 { "\r\u{1b}D" } else { "" });
+                    plain.print(text.strip_suffix('\n').unwrap_or(text));
+                    plain.print("\n");
+                }
+                Step::Frame(height) => {
+                    frame = (0..*height).map(|row| format!("frame {n} {row}")).collect();
+                    screen.paint(b"", frame.clone());
+                    let contents = fake.contents();
+                    let rows: Vec<&str> = contents.lines().filter(|row| row.starts_with("frame ")).collect();
+                    prop_assert_eq!(rows, frame.clone());
+                }
+            }
+        }
+        screen.paint(b"", Vec::new());
+        prop_assert_eq!(fake.history(), plain.history());
+    }
 }
 
 #[test]

@@ -20,6 +20,8 @@ use signal_hook::iterator::SignalsInfo;
 use signal_hook::iterator::exfiltrator::origin::WithOrigin;
 use signal_hook::low_level::emulate_default_handler;
 
+use crate::live;
+
 /// Passes signals on to a command.
 #[derive(Default)]
 pub(crate) struct Signals {
@@ -47,6 +49,7 @@ impl Signals {
                 if over.load(Ordering::Acquire) {
                     n_late += 1;
                     if n_late > 1 {
+                        live::step_aside();
                         // One that has no default does nothing.
                         drop(emulate_default_handler(origin.signal));
                     }
