@@ -10,6 +10,7 @@ use crate::cli::{ColorWhen, InputArgs};
 use crate::derivations::{self, GraphArgs};
 use crate::error::CliError;
 use crate::load::{self, Log};
+use crate::selection::slots_of;
 
 /// A log that has been read, joined with the derivations that it is about.
 pub(crate) struct Explained {
@@ -67,7 +68,7 @@ pub(crate) fn join(mut log: Log, args: &GraphArgs) -> Result<Explained, CliError
         .tell_fixed_outputs(|path| found.graph.is_fixed_output(path));
     let run = RunGraph::new(&log.timeline, &found.graph);
     log.source.issues.extend(run.issues(&log.timeline));
-    let path = critical_path(&log.timeline, &run);
+    let path = critical_path(&log.timeline, &run, &slots_of(None, &log));
     Ok(Explained {
         log,
         graph: found.graph,

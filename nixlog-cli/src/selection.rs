@@ -1,10 +1,12 @@
 //! What verbs that list things understand by the same words: `--top`, `--filter`, `--min-duration`.
 
-use nixlog_core::analysis::makespan::KnownSlots;
+use nixlog_core::analysis::slots::{KnownSlots, Slots};
 use nixlog_core::report::view::UnitView;
 use nixlog_core::time::Nanos;
-use nixlog_core::timeline::{Source, UnitKind};
+use nixlog_core::timeline::UnitKind;
 use regex::Regex;
+
+use crate::load::Log;
 
 /// Tells whether `--filter`, if there is one, lets a unit through.
 pub(crate) fn matches(filter: Option<&Regex>, unit: &UnitView) -> bool {
@@ -26,17 +28,20 @@ pub(crate) struct SlotArgs {
 }
 
 impl SlotArgs {
-    pub(crate) fn known(self, source: &Source) -> KnownSlots {
-        known_slots(self.max_jobs, source)
+    /// Returns the slots of a log that has been read.
+    pub(crate) fn of(self, log: &Log) -> Slots {
+        slots_of(self.max_jobs, log)
     }
 }
 
-/// Returns what is known of the slots of a recorded build: what was said, else what the recording says.
-pub(crate) fn known_slots(max_jobs: Option<u32>, source: &Source) -> KnownSlots {
-    match max_jobs {
+/// Returns the slots of a log: as somebody said, else as the recording says, else as were seen.
+pub(crate) fn slots_of(max_jobs: Option<u32>, log: &Log) -> Slots {
+    let recording = &log.source.recording;
+    let known = match max_jobs {
         Some(_) => KnownSlots::new(max_jobs),
-        None => KnownSlots::recorded(source.recording.max_jobs()),
-    }
+        None => KnownSlots::recorded(recording.max_jobs(), recording.max_substitution_jobs()),
+    };
+    Slots::new(&log.timeline, known)
 }
 
 /// Reads a number of slots.

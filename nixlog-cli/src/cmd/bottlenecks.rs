@@ -57,7 +57,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     let log = explained::log(&args.input, &args.graph, args.output.color.when)?;
-    let makespan = Makespan::new(&log.timeline, &log.run, args.slots.known(&log.source));
+    let makespan = Makespan::new(&log.timeline, &log.run, &args.slots.of(&log));
     let makespan = makespan.as_ref();
     let structural = structural(&log.run);
     let found = bottlenecks(&log.timeline, &log.run, &log.path, &structural, makespan);

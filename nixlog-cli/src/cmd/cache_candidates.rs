@@ -52,7 +52,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     let log = explained::log(&args.input, &args.graph, args.output.color.when)?;
-    let makespan = Makespan::new(&log.timeline, &log.run, args.slots.known(&log.source));
+    let makespan = Makespan::new(&log.timeline, &log.run, &args.slots.of(&log));
     let wanted = |name: &str, path: &str| names(args.filter.as_ref(), &[name, path]);
     let suggestion = Suggestion {
         n: args.top,

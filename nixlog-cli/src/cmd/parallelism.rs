@@ -45,7 +45,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     let log = explained::log(&args.input, &args.graph, args.output.color.when)?;
-    let makespan = Makespan::new(&log.timeline, &log.run, args.slots.known(&log.source));
+    let makespan = Makespan::new(&log.timeline, &log.run, &args.slots.of(&log));
     let found = makespan
         .as_ref()
         .map(|makespan| parallelism(&log.timeline, &log.run, makespan, args.most_slots));

@@ -83,7 +83,7 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     let log = explained::log(&args.input, &args.graph, args.output.color.when)?;
     let path = log.known_path().map(|path| path.chart(&log.timeline));
     let path = path.unwrap_or_default();
-    let lanes = lanes::lanes(&log.timeline, &lanes::Options::default());
+    let lanes = lanes::lanes(&log.timeline);
     let shortest = args.min_duration.map(Nanos::get);
     let wanted = |unit: &view::UnitView| {
         let long = shortest.is_none_or(|shortest| unit.duration_ns >= Some(shortest));

@@ -15,7 +15,7 @@ use crate::error::CliError;
 use crate::explained::{self, Explained};
 use crate::globs::Globs;
 use crate::output;
-use crate::selection::{known_slots, rate, slots, top};
+use crate::selection::{rate, slots, slots_of, top};
 
 /// Predict how long the build would have taken if something were different
 ///
@@ -117,8 +117,8 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
             .hint("which builds to cache: nixlog what-if LOG --suggest-cached 5"));
     }
     let log = explained::log(&args.input, &args.graph, args.output.color.when)?;
-    let known = known_slots(args.recorded_max_jobs, &log.source);
-    let makespan = Makespan::new(&log.timeline, &log.run, known);
+    let slots = slots_of(args.recorded_max_jobs, &log);
+    let makespan = Makespan::new(&log.timeline, &log.run, &slots);
     let makespan = makespan.as_ref();
     if let Some(n) = args.suggest_cached {
         let suggestion = Suggestion {

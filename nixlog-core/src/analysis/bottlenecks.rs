@@ -9,6 +9,7 @@ use super::idle::{Idle, idle};
 use super::makespan::Makespan;
 use super::run_graph::RunGraph;
 use super::simulation::simulate;
+use super::slots::Slots;
 use super::structural::Structural;
 use crate::time::Nanos;
 use crate::timeline::{Timeline, UnitKind};
@@ -57,8 +58,9 @@ pub fn bottlenecks(
     structural: &Structural,
     makespan: Option<&Makespan>,
 ) -> Bottlenecks {
-    let local = makespan.map(Makespan::local_slots);
-    let idle = idle(timeline, run, local.unwrap_or(path.slots));
+    let nothing_ran = Slots::default();
+    let slots = makespan.map_or(&nothing_ran, Makespan::slots);
+    let idle = idle(timeline, run, slots);
     let mut units: Vec<Bottleneck> = structural
         .units
         .iter()

@@ -12,9 +12,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::critical_path::Pool;
-use super::makespan::pools_of;
 use super::run_graph::{RunGraph, is_node};
+use super::slots::{Pool, Slots};
 use crate::graph::CriticalPathMethod;
 use crate::time::{Interval, Nanos, Stamp};
 use crate::timeline::{Timeline, UnitKind};
@@ -55,7 +54,7 @@ pub struct IdleStretch {
 
 /// Finds idle slots. Takes O((n + m) log n) for n units and m edges, and O(n + m) for each stretch.
 #[must_use]
-pub fn idle(timeline: &Timeline, run: &RunGraph, slots: u32) -> Idle {
+pub fn idle(timeline: &Timeline, run: &RunGraph, slots: &Slots) -> Idle {
     let Some(wall) = timeline.wall() else {
         return Idle::default();
     };
@@ -132,12 +131,11 @@ struct Sweep<'a> {
 }
 
 impl<'a> Sweep<'a> {
-    fn new(timeline: &'a Timeline, run: &'a RunGraph, slots: u32) -> Self {
-        let pool = pools_of(timeline);
+    fn new(timeline: &'a Timeline, run: &'a RunGraph, slots: &Slots) -> Self {
         let is_local = timeline
             .units()
             .iter()
-            .map(|unit| pool(unit) == Some(Pool::Local));
+            .map(|unit| slots.pool_of(unit) == Some(Pool::Local));
         let is_local: Vec<bool> = is_local.collect();
         let local = timeline.units().iter().enumerate();
         let local = local.filter(|&(number, unit)| {
@@ -153,7 +151,7 @@ impl<'a> Sweep<'a> {
             cpm: CriticalPathMethod::new(run.dag(), run.durations()),
             at: Stamp::ZERO,
             idle: Idle {
-                slots,
+                slots: slots.local(),
                 ..Idle::default()
             },
             running: BTreeSet::new(),

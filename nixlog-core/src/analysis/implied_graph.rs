@@ -29,12 +29,10 @@ use std::collections::HashMap;
 
 use foldhash::fast::FixedState;
 
+use super::late::needed_by;
 use crate::store_path::base_name;
-use crate::time::{Nanos, Stamp};
+use crate::time::Stamp;
 use crate::timeline::{End, Name, Outcome, Timeline, UnitKind};
-
-/// How much later than its true end the log may say that a build ended.
-const LATE: Nanos = Nanos::new(50_000_000);
 
 /// What a log alone tells about who depends on whom, among the builds that started.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -79,7 +77,7 @@ struct Facts {
 impl Facts {
     fn excludes_by_time(&self, dependency: &Self) -> bool {
         let both = self.start.zip(dependency.end);
-        both.is_some_and(|(start, end)| start + LATE < end)
+        both.is_some_and(|(start, end)| needed_by(start) < end)
     }
 
     fn excludes_by_plan(&self, dependency: &Self) -> bool {
@@ -227,11 +225,7 @@ fn excluded(units: &[Facts], plans: &[&[Name]]) -> (u64, u64) {
     }
     let place = |facts: &Facts| facts.place.map(|(plan, place)| offsets[plan] + place);
     let mut tree = PartialSums::new(offsets.last().copied().unwrap_or(0));
-    let deadline = |facts: &Facts| {
-        facts
-            .start
-            .map_or(Stamp::from_nanos(u64::MAX), |start| start + LATE)
-    };
+    let deadline = |facts: &Facts| facts.start.map_or(Stamp::from_nanos(u64::MAX), needed_by);
     let end = |facts: &Facts| facts.end.unwrap_or(Stamp::ZERO);
     let mut by_end: Vec<&Facts> = units.iter().collect();
     by_end.sort_unstable_by_key(|facts| end(facts));

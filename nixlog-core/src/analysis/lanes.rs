@@ -10,14 +10,15 @@
 //! slot 2     ├── b ──┤├─ d ─┤        f would go to slot 1 again
 //! ```
 //!
-//! A log tells ends a few milliseconds late: the line of the next start may come first. Such an
-//! overlap opens no lane ([`Options::tolerance`]); the earlier unit is drawn up to where the next
-//! one starts, in every format.
+//! A log tells ends a few milliseconds [`late`](super::late): the line of the next start may come
+//! first. Such an overlap opens no lane; the earlier unit is drawn up to where the next one starts, in
+//! every format.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
-use crate::time::{Interval, Nanos, Stamp};
+use super::late::surely;
+use crate::time::{Interval, Stamp};
 use crate::timeline::{Name, Timeline, UnitKind};
 
 /// What the lanes of a chart are grouped by, in the order from top to bottom.
@@ -75,25 +76,6 @@ impl Group {
     }
 }
 
-/// How lanes are assigned.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct Options {
-    /// How far an end may lie behind the next start on its lane; default: 5 ms. At most half of the
-    /// unit is given up.
-    pub tolerance: Nanos,
-}
-
-impl Default for Options {
-    /// With 5 ms, each of the recordings made with a known number of slots has exactly that number of
-    /// lanes. With 20 ms, short builds that did run at once begin to share one.
-    fn default() -> Self {
-        Self {
-            tolerance: Nanos::new(5_000_000),
-        }
-    }
-}
-
 /// The lanes of a chart.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -144,7 +126,7 @@ pub struct CriticalStep {
 
 /// Puts each unit on a lane. Takes O(n log n).
 #[must_use]
-pub fn lanes(timeline: &Timeline, options: &Options) -> Lanes {
+pub fn lanes(timeline: &Timeline) -> Lanes {
     let mut placed: Vec<(Interval, usize)> = Vec::new();
     let mut unplaced = Vec::new();
     for (index, unit) in timeline.units().iter().enumerate() {
@@ -161,7 +143,7 @@ pub fn lanes(timeline: &Timeline, options: &Options) -> Lanes {
         let group = Group::of(unit.kind);
         let machine = unit.machine.filter(|_| group == Group::Builds);
         let track = tracks.entry((group, machine)).or_default();
-        track.place(index, interval, options.tolerance);
+        track.place(index, interval);
     }
     let mut tracks: Vec<_> = tracks.into_iter().collect();
     tracks.sort_by_key(|&((group, machine), _)| (group, machine.map(|name| timeline.name(name))));
@@ -191,7 +173,7 @@ struct Track {
 
 impl Track {
     /// Puts a unit on the lowest lane that is free when it starts.
-    fn place(&mut self, unit: usize, interval: Interval, tolerance: Nanos) {
+    fn place(&mut self, unit: usize, interval: Interval) {
         while let Some(&Reverse((until, lane))) = self.busy.peek()
             && until <= interval.start()
         {
@@ -211,9 +193,7 @@ impl Track {
             last.interval = Interval::new(last.interval.start(), end).unwrap_or(last.interval);
         }
         units.push(Placed { unit, interval });
-        let length = interval.length().get();
-        let kept = Nanos::new(length - tolerance.get().min(length / 2));
-        self.busy.push(Reverse((interval.start() + kept, lane)));
+        self.busy.push(Reverse((surely(interval).end(), lane)));
     }
 }
 
@@ -223,27 +203,32 @@ mod tests {
 
     use super::*;
 
-    fn some_intervals() -> impl Strategy<Value = Vec<Interval>> {
-        let interval = (0_u64..60, 0_u64..15).prop_filter_map("valid", |(start, length)| {
-            Interval::new(Stamp::from_nanos(start), Stamp::from_nanos(start + length))
+    /// Intervals on a grid: of seconds, where no end is in doubt, or of a few milliseconds.
+    fn some_intervals(grid: u64) -> impl Strategy<Value = Vec<Interval>> {
+        let at = move |place| Stamp::from_nanos(place * grid);
+        let interval = (0_u64..60, 0_u64..15).prop_filter_map("valid", move |(start, length)| {
+            Interval::new(at(start), at(start + length))
         });
         proptest::collection::vec(interval, 0..24)
     }
 
-    fn track(mut intervals: Vec<Interval>, tolerance: u64) -> Track {
+    const SECONDS: u64 = 1_000_000_000;
+    const FEW_MILLISECONDS: u64 = 3_000_000;
+
+    fn track(mut intervals: Vec<Interval>) -> Track {
         intervals.sort_by_key(|interval| interval.start());
         let mut track = Track::default();
         for (unit, interval) in intervals.into_iter().enumerate() {
-            track.place(unit, interval, Nanos::new(tolerance));
+            track.place(unit, interval);
         }
         track
     }
 
     proptest! {
         #[test]
-        fn each_unit_is_on_one_lane_and_none_overlap(intervals in some_intervals(), tolerance in 0_u64..8) {
+        fn each_unit_is_on_one_lane_and_none_overlap(intervals in some_intervals(FEW_MILLISECONDS)) {
             let n_units = intervals.len();
-            let track = track(intervals, tolerance);
+            let track = track(intervals);
             let mut seen: Vec<usize> = track.lanes.iter().flatten().map(|placed| placed.unit).collect();
             seen.sort_unstable();
             prop_assert_eq!(seen, (0..n_units).collect::<Vec<_>>());
@@ -254,7 +239,7 @@ mod tests {
         }
 
         #[test]
-        fn there_are_as_many_lanes_as_units_at_once(intervals in some_intervals()) {
+        fn there_are_as_many_lanes_as_units_at_once(intervals in some_intervals(SECONDS)) {
             let mut sorted = intervals.clone();
             sorted.sort_by_key(|interval| interval.start());
             let at_once = |at: usize| {
@@ -262,19 +247,18 @@ mod tests {
                 1 + before.filter(|other| other.end() > sorted[at].start()).count()
             };
             let most = (0..sorted.len()).map(at_once).max().unwrap_or(0);
-            prop_assert_eq!(track(intervals, 0).lanes.len(), most);
+            prop_assert_eq!(track(intervals).lanes.len(), most);
         }
 
         #[test]
-        fn tolerance_takes_at_most_half_of_a_unit(intervals in some_intervals(), tolerance in 0_u64..8) {
+        fn a_unit_is_drawn_for_as_long_as_it_surely_ran(intervals in some_intervals(FEW_MILLISECONDS)) {
             let mut sorted = intervals.clone();
             sorted.sort_by_key(|interval| interval.start());
-            for placed in track(intervals, tolerance).lanes.iter().flatten() {
+            for placed in track(intervals).lanes.iter().flatten() {
                 let whole = sorted[placed.unit];
                 prop_assert_eq!(placed.interval.start(), whole.start());
                 prop_assert!(placed.interval.end() <= whole.end());
-                let lost = whole.length() - placed.interval.length();
-                prop_assert!(lost.get() <= tolerance.min(whole.length().get() / 2));
+                prop_assert!(placed.interval.end() >= surely(whole).end());
             }
         }
     }

@@ -3,75 +3,12 @@
 //! Builds, source fetches and substitutions with what they need, how long each took, and the slots that
 //! they shared. [`simulation`] does not know what they are; this does.
 
-use super::critical_path::Pool;
 use super::run_graph::RunGraph;
-use super::simulation::{self, Bounds, Options, Order, Recorded, Run, Schedule, Task, slots_seen};
+use super::simulation::{self, Bounds, Options, Order, Recorded, Run, Schedule, Task};
+use super::slots::{Pool, Slots, SlotsSource};
 use crate::graph::{Hubs, contract};
 use crate::time::{Interval, Nanos, Stamp};
-use crate::timeline::{Timeline, Unit};
-
-/// How late an end may be in the log.
-const LATE: Nanos = Nanos::new(10_000_000);
-
-/// `max-substitution-jobs`, as Nix has it since 2.16 (`settings.hh`); before, substitutions and builds
-/// shared `max-jobs`.
-const SUBSTITUTION_SLOTS: u32 = 16;
-
-/// What is known of the slots, where it is not to be told from the log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub struct KnownSlots {
-    /// `max-jobs` of this machine; default: the most builds seen running at once. Where more than this
-    /// were seen, these count.
-    pub local: Option<u32>,
-    /// Where that is from; default: somebody said so.
-    pub source: SlotsSource,
-}
-
-/// Where the number of local slots comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum SlotsSource {
-    /// Somebody said so.
-    #[default]
-    Given,
-    /// `max-jobs` of the recorded run.
-    Settings,
-    /// So many builds were seen running at once.
-    Seen,
-}
-
-impl SlotsSource {
-    /// Names it in JSON.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Given => "given",
-            Self::Settings => "settings",
-            Self::Seen => "seen",
-        }
-    }
-}
-
-impl KnownSlots {
-    /// Makes it from `max-jobs`, if somebody gave it.
-    #[must_use]
-    pub const fn new(local: Option<u32>) -> Self {
-        Self {
-            local,
-            source: SlotsSource::Given,
-        }
-    }
-
-    /// Makes it from `max-jobs` as a recording has it, if it does.
-    #[must_use]
-    pub const fn recorded(local: Option<u32>) -> Self {
-        Self {
-            local,
-            source: SlotsSource::Settings,
-        }
-    }
-}
+use crate::timeline::Timeline;
 
 /// A workload made from a recording.
 #[derive(Debug, Clone)]
@@ -80,12 +17,9 @@ pub struct Makespan {
     recorded: Recorded,
     options: Options,
     /// What each pool stands for; the last one, for what takes no slot, is not in here.
-    pools: Vec<Pool>,
+    slots: Slots,
     /// The unit of each task; `None` for what did not run, and for pauses.
     units: Vec<Option<usize>>,
-    slots_source: SlotsSource,
-    /// Substitutions take build slots.
-    shared: bool,
 }
 
 /// How well the simulation replays what was recorded.
@@ -110,7 +44,7 @@ impl Replay {
 impl Makespan {
     /// Makes the workload; `None` where nothing of the graph ran, or nobody knows when.
     #[must_use]
-    pub fn new(timeline: &Timeline, run: &RunGraph, known: KnownSlots) -> Option<Self> {
+    pub fn new(timeline: &Timeline, run: &RunGraph, slots: &Slots) -> Option<Self> {
         let wall = timeline.wall()?;
         let ran = |node: u32| -> Option<(usize, Interval)> {
             let unit = run.unit_of(node)?;
@@ -122,16 +56,15 @@ impl Makespan {
             return None;
         }
         let graph = contract(run.dag(), &keep, Hubs::Keep);
-        let pools = Pools::new(timeline, run, known);
-        let is_known = known
-            .local
-            .is_some_and(|known| pools.local() == Some(known));
-        let slots_source = if is_known {
-            known.source
-        } else {
-            SlotsSource::Seen
+        let pools = slots.pools();
+        let nowhere = u16::try_from(pools.len()).unwrap_or(Task::NO_POOL);
+        let pool_of = |unit: usize| {
+            let pool = slots.pool_of(&timeline.units()[unit]);
+            let place = pools.iter().position(|&(other, _)| Some(other) == pool);
+            place
+                .and_then(|place| u16::try_from(place).ok())
+                .unwrap_or(Task::NO_POOL)
         };
-        let nowhere = u16::try_from(pools.all.len()).unwrap_or(Task::NO_POOL);
         let mut ends: Vec<Stamp> = vec![wall.start(); graph.nodes.len()];
         let mut runs = vec![None; graph.nodes.len()];
         let mut units = vec![None; graph.nodes.len()];
@@ -142,7 +75,7 @@ impl Makespan {
             let it = match ran(node) {
                 Some((unit, interval)) => {
                     units[place as usize] = Some(unit);
-                    (interval, pools.of(timeline, unit))
+                    (interval, pool_of(unit))
                 }
                 // A hub was there when all that it needs was.
                 None => {
@@ -158,21 +91,18 @@ impl Makespan {
             });
         }
         let runs: Vec<Run> = runs.into_iter().flatten().collect();
-        let mut slots: Vec<_> = pools
-            .slots
+        let mut limits: Vec<_> = pools
             .iter()
-            .map(|&n| simulation::Pool::new(n))
+            .map(|&(_, n)| simulation::Pool::new(n))
             .collect();
-        slots.push(simulation::Pool::UNLIMITED);
-        let recorded = simulation::recorded(&graph.dag, &runs, &slots);
+        limits.push(simulation::Pool::UNLIMITED);
+        let recorded = simulation::recorded(&graph.dag, &runs, &limits);
         units.resize(recorded.tasks.len(), None);
         Some(Self {
             recorded,
-            options: Options::new(slots),
-            pools: pools.all,
+            options: Options::new(limits),
+            slots: slots.clone(),
             units,
-            slots_source,
-            shared: is_shared(timeline),
         })
     }
 
@@ -197,45 +127,45 @@ impl Makespan {
     /// Returns the number of the pool of local builds; `None` where nothing was built here.
     #[must_use]
     pub fn local_pool(&self) -> Option<u16> {
-        self.pool_number(|pool| pool == Pool::Local)
+        self.pool_number(Pool::Local)
     }
 
     /// Returns the number of the pool that substitutions take slots of; `None` where there were none.
     #[must_use]
     pub fn substitution_pool(&self) -> Option<u16> {
-        if self.shared {
-            return self.local_pool();
-        }
-        self.pool_number(|pool| pool == Pool::Substitution)
+        self.pool_number(self.slots.of_substitutions())
     }
 
-    fn pool_number(&self, wanted: impl Fn(Pool) -> bool) -> Option<u16> {
-        let place = self.pools.iter().position(|&pool| wanted(pool))?;
+    fn pool_number(&self, wanted: Pool) -> Option<u16> {
+        let mut pools = self.slots.pools().iter();
+        let place = pools.position(|&(pool, _)| pool == wanted)?;
         u16::try_from(place).ok()
+    }
+
+    /// Returns the slots that it was simulated on.
+    #[must_use]
+    pub fn slots(&self) -> &Slots {
+        &self.slots
     }
 
     /// Returns the local slots; zero where nothing was built here.
     #[must_use]
     pub fn local_slots(&self) -> u32 {
-        let pool = self.local_pool();
-        pool.and_then(|pool| self.options.slots(pool)).unwrap_or(0)
+        self.slots.local()
     }
 
     /// Returns all slots for builds, of this machine and of others.
     #[must_use]
     pub fn build_slots(&self) -> u32 {
-        let pools = (0..)
-            .zip(&self.pools)
-            .filter(|(_, pool)| **pool != Pool::Substitution);
-        pools
-            .filter_map(|(number, _)| self.options.slots(number))
-            .sum()
+        let pools = self.slots.pools().iter();
+        let of_builds = pools.filter(|&&(pool, _)| pool != Pool::Substitution);
+        of_builds.map(|&(_, slots)| slots).sum()
     }
 
     /// Returns where the number of local slots comes from.
     #[must_use]
     pub fn slots_source(&self) -> SlotsSource {
-        self.slots_source
+        self.slots.source()
     }
 
     /// Returns how well the simulation replays the recording.
@@ -289,66 +219,5 @@ impl Makespan {
     pub fn critical_path_first(&self) -> Nanos {
         let options = self.options.clone().with_order(Order::CriticalPathFirst);
         simulation::simulate(&self.recorded.workload(), &options).makespan
-    }
-}
-
-/// Returns which slots a unit takes one of, as the Nix that wrote the log has it: up to 2.15
-/// substitutions take build slots.
-pub(crate) fn pools_of(timeline: &Timeline) -> impl Fn(&Unit) -> Option<Pool> + Copy + use<> {
-    let shared = is_shared(timeline);
-    move |unit| match Pool::of(unit) {
-        Some(Pool::Substitution) if shared => Some(Pool::Local),
-        pool => pool,
-    }
-}
-
-/// Tells whether substitutions take build slots.
-fn is_shared(timeline: &Timeline) -> bool {
-    let (_, newest) = timeline.facts().evidence.minor_versions();
-    newest.is_some_and(|minor| minor < 16)
-}
-
-/// The pools that occur, and their slots.
-struct Pools {
-    all: Vec<Pool>,
-    slots: Vec<u32>,
-}
-
-impl Pools {
-    fn new(timeline: &Timeline, run: &RunGraph, known: KnownSlots) -> Self {
-        let units = || {
-            let nodes = run.nodes().iter().filter_map(|node| node.unit);
-            nodes.map(|unit| &timeline.units()[unit])
-        };
-        let pool_of = pools_of(timeline);
-        let mut all: Vec<Pool> = units().filter_map(pool_of).collect();
-        all.sort_unstable();
-        all.dedup();
-        let seen = |pool: Pool| {
-            let members = units().filter(|unit| pool_of(unit) == Some(pool));
-            slots_seen(members.filter_map(Unit::interval), LATE).max(1)
-        };
-        let slots = all.iter().map(|&pool| match (pool, known.local) {
-            (Pool::Local, Some(known)) => known.max(seen(pool)),
-            (Pool::Substitution, _) => seen(pool).max(SUBSTITUTION_SLOTS),
-            _ => seen(pool),
-        });
-        Self {
-            slots: slots.collect(),
-            all,
-        }
-    }
-
-    fn local(&self) -> Option<u32> {
-        let place = self.all.iter().position(|&pool| pool == Pool::Local)?;
-        Some(self.slots[place])
-    }
-
-    fn of(&self, timeline: &Timeline, unit: usize) -> u16 {
-        let pool = pools_of(timeline)(&timeline.units()[unit]);
-        let place = pool.and_then(|pool| self.all.iter().position(|&other| other == pool));
-        place.map_or(Task::NO_POOL, |place| {
-            u16::try_from(place).unwrap_or(Task::NO_POOL)
-        })
     }
 }

@@ -1,9 +1,10 @@
 //! How parallel a build was, how parallel it could be, and what more slots would give.
 
 use super::load;
-use super::makespan::{Makespan, Replay, SlotsSource};
+use super::makespan::{Makespan, Replay};
 use super::run_graph::RunGraph;
 use super::simulation::{Sweep, sweep};
+use super::slots::SlotsSource;
 use crate::graph::CriticalPathMethod;
 use crate::time::{Interval, Nanos};
 use crate::timeline::{Timeline, Unit};

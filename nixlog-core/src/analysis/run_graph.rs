@@ -15,14 +15,11 @@ use std::collections::{HashMap, HashSet};
 
 use foldhash::fast::FixedState;
 
+use super::late;
 use crate::graph::{Dag, DerivationGraph, Direction, NodeIdx, closure};
 use crate::store_path::{base_name, name_of};
 use crate::time::{Nanos, Stamp};
 use crate::timeline::{Issue, Name, Severity, Timeline, Unit, UnitKind};
-
-/// How much later than its true end the log may say that a build ended, since Nix registers its
-/// outputs in between. Half a second on large graphs with Nix 2.34; 50 ms hold nearly everywhere.
-const LATE: Nanos = Nanos::new(50_000_000);
 
 /// The units that ran and depend on each other, as a graph.
 #[derive(Debug, Clone, Default)]
@@ -473,7 +470,7 @@ impl<'a> Join<'a> {
                 let target = self.nodes[to as usize];
                 let deadline = node.unit.is_none().then(|| needed[from as usize]).flatten();
                 let late = target.unit.and(target.end).zip(deadline);
-                if late.is_none_or(|(end, deadline)| end <= deadline + LATE) {
+                if late.is_none_or(|(end, deadline)| end <= late::needed_by(deadline)) {
                     edges.push((number[from as usize], number[to as usize]));
                 }
             }

@@ -6,7 +6,6 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::critical_path::Pool;
 use super::makespan::Makespan;
 use super::run_graph::RunGraph;
 use super::simulation::{Bounds, Options, Task};
@@ -329,7 +328,7 @@ impl State {
 /// these are known, else of bytes on the wire.
 fn bandwidth(timeline: &Timeline) -> Option<u64> {
     let downloads = timeline.units().iter().filter_map(|unit| {
-        if Pool::of(unit) != Some(Pool::Substitution) {
+        if unit.kind != UnitKind::Substitution {
             return None;
         }
         let bytes = unit

@@ -40,20 +40,35 @@ impl Contents {
     /// command line, else by its settings; `None` where neither tells.
     #[must_use]
     pub fn max_jobs(&self) -> Option<u32> {
+        self.jobs("max-jobs", Some("-j"))
+    }
+
+    /// Returns the number of substitutions that Nix was allowed to run at once, likewise.
+    #[must_use]
+    pub fn max_substitution_jobs(&self) -> Option<u32> {
+        self.jobs("max-substitution-jobs", None)
+    }
+
+    fn jobs(&self, setting: &str, short: Option<&str>) -> Option<u32> {
         let header = self.header.as_deref()?;
-        if let Some(told) = told_max_jobs(&header.command) {
+        if let Some(told) = told_jobs(&header.command, setting, short) {
             return told.or_else(|| u32::try_from(header.cores?).ok());
         }
-        let set = self.settings.as_ref()?.settings.get("max-jobs")?;
+        let set = self.settings.as_ref()?.settings.get(setting)?;
         set.as_u64().and_then(|jobs| u32::try_from(jobs).ok())
     }
 }
 
-/// Returns what a command line says of `max-jobs`: a number, or `Some(None)` for `auto`.
-fn told_max_jobs(command: &[String]) -> Option<Option<u32>> {
+/// Returns what a command line says of a number of jobs: a number, or `Some(None)` for `auto`.
+fn told_jobs(command: &[String], setting: &str, short: Option<&str>) -> Option<Option<u32>> {
     let value = |text: &str| match text {
         "auto" => Some(None),
         number => number.parse().ok().map(Some),
+    };
+    let long = |word: &str| {
+        word.strip_prefix("--")?
+            .strip_prefix(setting)
+            .map(str::to_owned)
     };
     let mut words = command
         .iter()
@@ -61,12 +76,15 @@ fn told_max_jobs(command: &[String]) -> Option<Option<u32>> {
         .take_while(|&word| word != "--");
     let mut told = None;
     while let Some(word) = words.next() {
-        let found = match word {
-            "-j" | "--max-jobs" => words.next().and_then(value),
-            "--option" if words.clone().next() == Some("max-jobs") => words.nth(1).and_then(value),
-            _ => word
-                .strip_prefix("--max-jobs=")
-                .or_else(|| word.strip_prefix("-j"))
+        let found = match (word, long(word).as_deref()) {
+            (_, Some("")) => words.next().and_then(value),
+            (_, Some(rest)) => rest.strip_prefix('=').and_then(value),
+            ("--option", _) if words.clone().next() == Some(setting) => {
+                words.nth(1).and_then(value)
+            }
+            _ if Some(word) == short => words.next().and_then(value),
+            _ => short
+                .and_then(|short| word.strip_prefix(short))
                 .and_then(value),
         };
         told = found.or(told);
@@ -92,7 +110,7 @@ mod tests {
         ];
         for (command, want) in cases {
             let words: Vec<String> = command.split(' ').map(str::to_owned).collect();
-            assert_eq!(told_max_jobs(&words), want, "{command}");
+            assert_eq!(told_jobs(&words, "max-jobs", Some("-j")), want, "{command}");
         }
     }
 
@@ -104,6 +122,9 @@ mod tests {
         assert_eq!(contents.max_jobs(), None);
         contents.push(r#"{"type":"settings","settings":{"max-jobs":3}}"#);
         assert_eq!(contents.max_jobs(), Some(3));
+        contents.push(r#"{"type":"settings","settings":{"max-jobs":3,"max-substitution-jobs":5}}"#);
+        assert_eq!(contents.max_jobs(), Some(3));
+        assert_eq!(contents.max_substitution_jobs(), Some(5));
         contents.header = None;
         contents.push(r#"{"type":"header","cores":16,"command":["nix","build","-j","auto"]}"#);
         assert_eq!(contents.max_jobs(), Some(16));

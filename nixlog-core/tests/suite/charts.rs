@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;
 
-use nixlog_core::analysis::lanes::{CriticalStep, Group, Lanes, Options, lanes};
+use nixlog_core::analysis::lanes::{CriticalStep, Group, Lanes, lanes};
+use nixlog_core::analysis::late::surely;
 use nixlog_core::report::document::{self, Document, TimelineOptions};
 use nixlog_core::report::text::Style;
 use nixlog_core::report::view::{self, Report, TimelineResult};
 use nixlog_core::report::{chrome, html, markdown, svg, text};
-use nixlog_core::time::{Interval, Nanos, Stamp};
+use nixlog_core::time::{Interval, Stamp};
 use nixlog_core::timeline::{Source, Timeline, UnitKind};
 use serde_json::Value;
 
@@ -19,7 +20,7 @@ fn report(
     (source, timeline): &(Source, Timeline),
     critical: &[CriticalStep],
 ) -> Report<TimelineResult> {
-    let lanes = lanes(timeline, &Options::default());
+    let lanes = lanes(timeline);
     let result = view::timeline(timeline, &lanes, critical, |_| true);
     view::report("nixlog.timeline/1", source, timeline, result)
 }
@@ -104,7 +105,7 @@ fn chain(timeline: &Timeline) -> Vec<CriticalStep> {
 }
 
 /// Says what is wrong with lanes.
-fn wrong(timeline: &Timeline, lanes: &Lanes, tolerance: Nanos) -> Vec<String> {
+fn wrong(timeline: &Timeline, lanes: &Lanes) -> Vec<String> {
     let mut wrong = Vec::new();
     let mut places = vec![0; timeline.units().len()];
     let mut most: BTreeMap<(Group, Option<&str>), usize> = BTreeMap::new();
@@ -119,8 +120,9 @@ fn wrong(timeline: &Timeline, lanes: &Lanes, tolerance: Nanos) -> Vec<String> {
         for placed in &lane.units {
             places[placed.unit] += 1;
             let unit = &timeline.units()[placed.unit];
-            let lost = unit.end.map(|end| end.since(placed.interval.end()));
-            if unit.start != Some(placed.interval.start()) || lost > Some(tolerance) {
+            let sure = unit.interval().map(surely);
+            let is_cut = sure.is_some_and(|sure| placed.interval.end() < sure.end());
+            if unit.start != Some(placed.interval.start()) || is_cut {
                 wrong.push(format!("{unit:?} is drawn at {placed:?}"));
             }
         }
@@ -131,34 +133,32 @@ fn wrong(timeline: &Timeline, lanes: &Lanes, tolerance: Nanos) -> Vec<String> {
             wrong.push(format!("{unit:?} is on {n} lanes"));
         }
     }
-    if tolerance == Nanos::ZERO {
-        for ((group, machine), n_lanes) in most {
-            let mut intervals: Vec<_> = timeline
-                .units()
+    for ((group, machine), n_lanes) in most {
+        let mut intervals: Vec<_> = timeline
+            .units()
+            .iter()
+            .filter(|unit| Group::of(unit.kind) == group)
+            .filter(|unit| {
+                unit.machine
+                    .filter(|_| group == Group::Builds)
+                    .map(|name| timeline.name(name))
+                    == machine
+            })
+            .filter_map(|unit| Some(surely(unit.interval()?)))
+            .collect();
+        intervals.sort_by_key(|interval| interval.start());
+        let at_once = |at: usize| {
+            let start = intervals[at].start();
+            1 + intervals[..at]
                 .iter()
-                .filter(|unit| Group::of(unit.kind) == group)
-                .filter(|unit| {
-                    unit.machine
-                        .filter(|_| group == Group::Builds)
-                        .map(|name| timeline.name(name))
-                        == machine
-                })
-                .filter_map(|unit| unit.start.zip(unit.end))
-                .collect();
-            intervals.sort_by_key(|&(start, _)| start);
-            let at_once = |at: usize| {
-                let start = intervals[at].0;
-                1 + intervals[..at]
-                    .iter()
-                    .filter(|(_, end)| *end > start)
-                    .count()
-            };
-            let most = (0..intervals.len()).map(at_once).max();
-            if most != Some(n_lanes) {
-                wrong.push(format!(
-                    "{group:?} {machine:?}: {n_lanes} lanes, {most:?} at once"
-                ));
-            }
+                .filter(|interval| interval.end() > start)
+                .count()
+        };
+        let most = (0..intervals.len()).map(at_once).max();
+        if most != Some(n_lanes) {
+            wrong.push(format!(
+                "{group:?} {machine:?}: {n_lanes} lanes, {most:?} at once"
+            ));
         }
     }
     wrong
@@ -166,8 +166,7 @@ fn wrong(timeline: &Timeline, lanes: &Lanes, tolerance: Nanos) -> Vec<String> {
 
 /// Says what is wrong with a log's lanes and with the trace of them.
 pub(crate) fn disagreements(log: &(Source, Timeline)) -> Vec<String> {
-    let options = Options::default();
-    let mut all = wrong(&log.1, &lanes(&log.1, &options), options.tolerance);
+    let mut all = wrong(&log.1, &lanes(&log.1));
     all.extend(wrong_in_trace(&trace(&report(log, &chain(&log.1)))));
     all
 }
@@ -176,13 +175,8 @@ pub(crate) fn disagreements(log: &(Source, Timeline)) -> Vec<String> {
 fn lanes_of_the_recordings_hold() {
     for recording in corpus() {
         let (_, timeline) = read(&recording.name, &recording.bytes());
-        for millis in [0, 5] {
-            let mut options = Options::default();
-            options.tolerance = Nanos::new(millis * 1_000_000);
-            let lanes = lanes(&timeline, &options);
-            let wrong = wrong(&timeline, &lanes, options.tolerance);
-            assert!(wrong.is_empty(), "{}: {wrong:#?}", recording.name);
-        }
+        let wrong = wrong(&timeline, &lanes(&timeline));
+        assert!(wrong.is_empty(), "{}: {wrong:#?}", recording.name);
     }
 }
 
@@ -569,7 +563,7 @@ fn recordings_are_drawn_in_every_format() {
 fn slots_are_those_of_the_build() {
     let recording = recording("2.26.3-interrupt-sigkill");
     let (_, timeline) = read(&recording.name, &recording.bytes());
-    let lanes = lanes(&timeline, &Options::default());
+    let lanes = lanes(&timeline);
     let slots = lanes
         .lanes
         .iter()

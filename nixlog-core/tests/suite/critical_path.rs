@@ -2,6 +2,7 @@
 
 use nixlog_core::analysis::critical_path::{CriticalPath, Wait, critical_path};
 use nixlog_core::analysis::run_graph::RunGraph;
+use nixlog_core::analysis::slots::{KnownSlots, Slots};
 use nixlog_core::graph::DerivationGraph;
 use nixlog_core::timeline::Timeline;
 
@@ -45,7 +46,8 @@ fn the_segments_tile_the_wall_clock() {
             .map_or_else(DerivationGraph::default, from_truth);
         for graph in [graph, DerivationGraph::default()] {
             let run = RunGraph::new(&timeline, &graph);
-            check(&timeline, &critical_path(&timeline, &run));
+            let slots = Slots::new(&timeline, KnownSlots::default());
+            check(&timeline, &critical_path(&timeline, &run, &slots));
         }
     }
 }
@@ -56,7 +58,8 @@ fn a_diamond_goes_through_its_longer_side() {
     let timeline = timeline(&recording.bytes());
     let graph = from_truth(recording.truth.as_ref().expect("a truth"));
     let run = RunGraph::new(&timeline, &graph);
-    let path = critical_path(&timeline, &run);
+    let slots = Slots::new(&timeline, KnownSlots::default());
+    let path = critical_path(&timeline, &run, &slots);
     let steps = path
         .segments
         .iter()
@@ -101,7 +104,8 @@ proptest! {
         let graph = graph_of(&plan);
         let timeline = timeline(plan.run().log.as_bytes());
         let run = RunGraph::new(&timeline, &graph);
-        let path = critical_path(&timeline, &run);
+        let slots = Slots::new(&timeline, KnownSlots::default());
+        let path = critical_path(&timeline, &run, &slots);
         check(&timeline, &path);
         let units = timeline.units();
         let steps = path.steps(&timeline);

@@ -23,4 +23,5 @@ mod simulated_nix;
 mod structure;
 mod thinning;
 mod truth_graph;
+mod waits;
 mod workspace;

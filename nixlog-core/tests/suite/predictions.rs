@@ -7,9 +7,10 @@ use nixlog_core::analysis::bottlenecks::bottlenecks;
 use nixlog_core::analysis::cache_candidates::cache_candidates;
 use nixlog_core::analysis::critical_path::critical_path;
 use nixlog_core::analysis::idle::{Idle, idle};
-use nixlog_core::analysis::makespan::{KnownSlots, Makespan};
+use nixlog_core::analysis::makespan::Makespan;
 use nixlog_core::analysis::parallelism::parallelism;
 use nixlog_core::analysis::run_graph::RunGraph;
+use nixlog_core::analysis::slots::{KnownSlots, Slots};
 use nixlog_core::analysis::structural::structural;
 use nixlog_core::analysis::what_if::{Assumptions, Change, Questions, WhatIf};
 use nixlog_core::graph::DerivationGraph;
@@ -151,7 +152,8 @@ fn summary(idle: &Idle, moments: &[(Stamp, Nanos)]) -> NaiveIdle {
 
 /// Checks what was found against the twin, and against what must hold of any build.
 fn check_idle(timeline: &Timeline, run: &RunGraph, slots: u32, with_twin: bool) {
-    let found = idle(timeline, run, slots);
+    let all = Slots::new(timeline, KnownSlots::default());
+    let found = idle(timeline, run, &all.with_local(slots));
     if with_twin {
         assert_eq!(
             summary(&found, &moments(timeline)),
@@ -213,7 +215,8 @@ fn naive_concurrency(timeline: &Timeline, run: &RunGraph) -> Vec<Nanos> {
 
 /// Checks the sweep, the bottlenecks and a few questions of one build.
 fn check_predictions(timeline: &Timeline, run: &RunGraph) {
-    let Some(makespan) = Makespan::new(timeline, run, KnownSlots::default()) else {
+    let slots = Slots::new(timeline, KnownSlots::default());
+    let Some(makespan) = Makespan::new(timeline, run, &slots) else {
         return;
     };
     let found = parallelism(timeline, run, &makespan, Some(8));
@@ -235,7 +238,7 @@ fn check_predictions(timeline: &Timeline, run: &RunGraph) {
     }
 
     let structural = structural(run);
-    let path = critical_path(timeline, run);
+    let path = critical_path(timeline, run, &slots);
     let all = bottlenecks(timeline, run, &path, &structural, Some(&makespan));
     for it in &all.units {
         let took = timeline.units()[it.unit].duration().unwrap_or_default();
@@ -298,7 +301,8 @@ fn check_predictions(timeline: &Timeline, run: &RunGraph) {
 
 /// Checks that the first pick is the best single one.
 fn check_first_pick(timeline: &Timeline, run: &RunGraph) {
-    let Some(makespan) = Makespan::new(timeline, run, KnownSlots::default()) else {
+    let slots = Slots::new(timeline, KnownSlots::default());
+    let Some(makespan) = Makespan::new(timeline, run, &slots) else {
         return;
     };
     let questions = Questions::new(timeline, run, &makespan, Assumptions::default());

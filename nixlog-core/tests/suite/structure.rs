@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use nixlog_core::analysis::critical_path::critical_path;
-use nixlog_core::analysis::makespan::{KnownSlots, Makespan};
+use nixlog_core::analysis::makespan::Makespan;
 use nixlog_core::analysis::run_graph::RunGraph;
+use nixlog_core::analysis::slots::{KnownSlots, Slots};
 use nixlog_core::analysis::structural::structural;
 use nixlog_core::graph::{CriticalPathMethod, Direction, transitive};
 use nixlog_core::time::Nanos;
@@ -76,7 +77,8 @@ pub(crate) fn disagreements(truth: &Value) -> Vec<String> {
 /// differs.
 pub(crate) fn log_disagreements(timeline: &Timeline, truth: &Value) -> Vec<String> {
     let run = RunGraph::new(timeline, &from_truth(truth));
-    let path = critical_path(timeline, &run);
+    let slots = Slots::new(timeline, KnownSlots::default());
+    let path = critical_path(timeline, &run, &slots);
     check(timeline, &path);
     let mut wrong = Vec::new();
     let nodes = truth["nodes"].as_object().expect("the truth has nodes");
@@ -117,7 +119,7 @@ pub(crate) fn log_disagreements(timeline: &Timeline, truth: &Value) -> Vec<Strin
             }
         }
     }
-    if let Some(makespan) = Makespan::new(timeline, &run, KnownSlots::default()) {
+    if let Some(makespan) = Makespan::new(timeline, &run, &slots) {
         let bounds = makespan.bounds();
         let predicted = makespan.baseline().makespan;
         if predicted < bounds.lower || bounds.upper < predicted {

@@ -4,37 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::load::concurrency;
 use super::super::run_graph::is_node;
+use super::super::slots::{Pool, Slots};
 use crate::time::{Interval, Nanos, Stamp};
-use crate::timeline::{Name, Part, Timeline, Unit, UnitKind};
-
-/// What a unit takes one place of while it runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Pool {
-    /// Build slots of this machine: `max-jobs`.
-    Local,
-    /// Build slots of a remote machine: its `maxJobs`.
-    Machine(Name),
-    /// Substitution slots: `max-substitution-jobs`.
-    Substitution,
-}
-
-impl Pool {
-    /// Returns the pool of a unit; `None` for what takes no slot.
-    pub(crate) fn of(unit: &Unit) -> Option<Self> {
-        match unit.kind {
-            UnitKind::Substitution => Some(Self::Substitution),
-            UnitKind::Build | UnitKind::SourceFetch => {
-                Some(unit.machine.map_or(Self::Local, Self::Machine))
-            }
-            _ => None,
-        }
-    }
-}
+use crate::timeline::{Part, Timeline, UnitKind};
 
 /// How full a pool was.
 #[derive(Debug, Default)]
 struct Occupancy {
-    slots: u32,
     /// From each instant on, whether all slots were taken; a new one where that changes.
     full: Vec<(Stamp, bool)>,
     /// Ends with their units, sorted.
@@ -69,7 +45,7 @@ pub(super) struct Ended {
 }
 
 impl Index {
-    pub(super) fn new(timeline: &Timeline, wall: Interval) -> Self {
+    pub(super) fn new(timeline: &Timeline, slots: &Slots, wall: Interval) -> Self {
         let mut by_pool: BTreeMap<Pool, Vec<(Interval, usize)>> = BTreeMap::new();
         let mut others = Vec::new();
         let mut ends = Vec::new();
@@ -93,7 +69,7 @@ impl Index {
                     unit: number,
                 });
             }
-            if let Some(pool) = Pool::of(unit) {
+            if let Some(pool) = slots.pool_of(unit) {
                 by_pool.entry(pool).or_default().push((interval, number));
             }
             if !is_node(unit.kind) {
@@ -113,17 +89,12 @@ impl Index {
         Self {
             pools: by_pool
                 .into_iter()
-                .map(|(pool, ran)| (pool, occupancy(&ran)))
+                .map(|(pool, ran)| (pool, occupancy(&ran, slots.of(pool).unwrap_or(1))))
                 .collect(),
             background: background(others),
             ends,
             evaluation,
         }
-    }
-
-    /// Returns the slots for local builds, as far as the log shows.
-    pub(super) fn local_slots(&self) -> u32 {
-        self.pools.get(&Pool::Local).map_or(0, |pool| pool.slots)
     }
 
     /// Tells whether a pool is full at an instant, and until when that stays so.
@@ -172,33 +143,8 @@ impl Index {
     }
 }
 
-/// Returns the largest number that ran at once. Ends may be logged some milliseconds late, when the
-/// next build already runs in that slot: each interval counts without its last twentieth, at most 10 ms.
-fn slots(intervals: &[Interval]) -> u32 {
-    let mut steps: Vec<(Stamp, i32)> = Vec::with_capacity(2 * intervals.len());
-    for interval in intervals {
-        let late = Nanos::new((interval.length().get() / 20).min(10_000_000));
-        let length = Nanos::new(interval.length().get() - late.get());
-        steps.push((interval.start(), 1));
-        steps.push((interval.start() + length, -1));
-    }
-    steps.sort_unstable();
-    let mut running = 0_u32;
-    let mut most = 0;
-    for (_, step) in steps {
-        running = running.saturating_add_signed(step);
-        most = most.max(running);
-    }
-    most
-}
-
-fn occupancy(ran: &[(Interval, usize)]) -> Occupancy {
-    // What takes no time takes no slot, and its end would come before its start.
+fn occupancy(ran: &[(Interval, usize)], slots: u32) -> Occupancy {
     let intervals = ran.iter().map(|&(interval, _)| interval);
-    let intervals: Vec<Interval> = intervals
-        .filter(|interval| interval.length() > Nanos::ZERO)
-        .collect();
-    let slots = slots(&intervals);
     let running = concurrency(intervals).into_iter();
     let mut full: Vec<(Stamp, bool)> = running
         .map(|(from, running)| (from, running >= slots as usize))
@@ -206,7 +152,7 @@ fn occupancy(ran: &[(Interval, usize)]) -> Occupancy {
     full.dedup_by_key(|&mut (_, full)| full);
     let mut ends: Vec<(Stamp, usize)> = ran.iter().map(|&(i, unit)| (i.end(), unit)).collect();
     ends.sort_unstable();
-    Occupancy { slots, full, ends }
+    Occupancy { full, ends }
 }
 
 /// How well something explains that nothing of the chain went on: lower is better.

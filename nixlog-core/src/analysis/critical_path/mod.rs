@@ -17,12 +17,12 @@ mod index;
 mod steps;
 mod walk;
 
-pub(crate) use index::Pool;
 pub use steps::Step;
 
 use std::collections::HashMap;
 
 use super::run_graph::RunGraph;
+use super::slots::{Slots, SlotsSource};
 use crate::time::{Interval, Nanos};
 use crate::timeline::{Name, Part, Phase, Timeline};
 
@@ -32,8 +32,10 @@ use crate::timeline::{Name, Part, Phase, Timeline};
 pub struct CriticalPath {
     /// Segments in the order of time; they tile the wall clock. Empty without timestamps.
     pub segments: Vec<Segment>,
-    /// The slots of each pool, as the walk took them.
+    /// How many builds could run at once on this machine; zero where nothing was built here.
     pub slots: u32,
+    /// Where that number comes from.
+    pub slots_source: SlotsSource,
 }
 
 /// A stretch of the wall clock, and what it was spent on.
@@ -114,15 +116,18 @@ impl Wait {
 
 /// Finds the chain. Takes O((n + m) log n) for n units and m edges.
 #[must_use]
-pub fn critical_path(timeline: &Timeline, run: &RunGraph) -> CriticalPath {
+pub fn critical_path(timeline: &Timeline, run: &RunGraph, slots: &Slots) -> CriticalPath {
     let Some(wall) = timeline.wall() else {
         return CriticalPath::default();
     };
-    let index = index::Index::new(timeline, wall);
-    let slots = index.local_slots();
-    let mut segments = walk::Walk::new(timeline, run, &index, wall).segments();
+    let index = index::Index::new(timeline, slots, wall);
+    let mut segments = walk::Walk::new(timeline, run, slots, &index, wall).segments();
     segments.reverse();
-    CriticalPath { segments, slots }
+    CriticalPath {
+        segments,
+        slots: slots.local(),
+        slots_source: slots.source(),
+    }
 }
 
 impl CriticalPath {

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use super::super::run_graph::{RunGraph, is_node};
-use super::index::{Ended, Index, Pool};
+use super::super::slots::Slots;
+use super::index::{Ended, Index};
 use super::{Segment, Wait};
 use crate::store_path::StorePath;
 use crate::time::{Interval, Nanos, Stamp};
@@ -16,6 +17,7 @@ const UNWATCHED: Nanos = Nanos::new(1_000_000_000);
 pub(super) struct Walk<'a> {
     timeline: &'a Timeline,
     run: &'a RunGraph,
+    slots: &'a Slots,
     index: &'a Index,
     wall: Interval,
     /// The post-build hook of each derivation.
@@ -46,6 +48,7 @@ impl<'a> Walk<'a> {
     pub(super) fn new(
         timeline: &'a Timeline,
         run: &'a RunGraph,
+        slots: &'a Slots,
         index: &'a Index,
         wall: Interval,
     ) -> Self {
@@ -72,6 +75,7 @@ impl<'a> Walk<'a> {
                 .collect(),
             timeline,
             run,
+            slots,
             index,
             wall,
             segments: Vec::new(),
@@ -242,7 +246,7 @@ impl<'a> Walk<'a> {
 
     /// Books the time down to `from`, in which `unit` was waited for to start, on what filled it.
     fn gap(&mut self, from: Stamp, unit: Option<usize>, known: bool) {
-        let pool = unit.and_then(|unit| Pool::of(self.unit(unit)));
+        let pool = unit.and_then(|unit| self.slots.pool_of(self.unit(unit)));
         let mut pieces = Vec::new();
         let mut at = from;
         while at < self.at {
@@ -258,7 +262,8 @@ impl<'a> Walk<'a> {
         }
         for (at, until, full, background) in pieces.into_iter().rev() {
             match background {
-                _ if full => {
+                // Who may have waited for something else did not wait for a slot.
+                _ if full && known => {
                     let freed = self.index.freed_by(pool, until);
                     self.push(at, Part::Slot, freed, Some(Wait::Slot));
                 }

@@ -22,7 +22,7 @@
 //!
 //! The slot is held from when Nix begins to start a task until it has finished it.
 //!
-//! [`recorded`] makes the input of that from what was measured; [`bounds`], [`sweep`] and [`slots_seen`]
+//! [`recorded`] makes the input of that from what was measured; [`bounds`] and [`sweep`]
 //! answer the questions around it. Nothing here knows a log or a derivation.
 //!
 //! # Limits
@@ -36,7 +36,6 @@ mod engine;
 mod order;
 mod pauses;
 mod recorded;
-mod slots;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -45,7 +44,6 @@ pub use bounds::{Bounds, bounds};
 pub use engine::{Cause, Schedule, simulate};
 pub use pauses::pauses;
 pub use recorded::{Measured, Recorded, Run, recorded};
-pub use slots::slots_seen;
 pub use sweep::{SchedulingLoss, Step, Sweep, scheduling_loss, sweep};
 
 use crate::graph::Dag;

@@ -83,9 +83,13 @@ fn observed(
         );
     }
     if has_wait(result, "slot") {
-        let slots = plural(u64::from(result.slots), "build");
+        let slots = plural(u64::from(result.slots), "slot");
+        let source = match result.slots_source {
+            "seen" => "the most builds seen running at once here",
+            _ => "`max-jobs` of the recorded run",
+        };
         notes.push(format!(
-            "slot waits are inferred, Nix logs nothing for them: at most {slots} ran at once here"
+            "waits for a slot are inferred, since Nix logs none: {slots}, {source}"
         ));
     }
     Document {

@@ -19,8 +19,10 @@ use crate::timeline::{Part, Timeline, UnitKind};
 pub struct CriticalPathResult {
     /// The whole wall time; the segments add up to it.
     pub wall_ns: Option<u64>,
-    /// The most builds seen running at once on this machine: what counts as all slots.
+    /// How many builds could run at once on this machine; 0 where nothing was built here.
     pub slots: u32,
+    /// Where that number comes from: `settings` of the recorded run, or `seen` running at once.
+    pub slots_source: &'static str,
     /// What explains the wall clock, in the order of time, without hole or overlap.
     pub segments: Vec<SegmentView>,
     /// The segments joined: what waited, then what was done.
@@ -225,6 +227,7 @@ pub fn critical_path(
     CriticalPathResult {
         wall_ns: nanos(timeline.wall().map(Interval::length)),
         slots: path.slots,
+        slots_source: path.slots_source.name(),
         segments: path
             .segments
             .iter()

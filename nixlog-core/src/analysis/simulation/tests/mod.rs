@@ -7,10 +7,10 @@ use proptest::prelude::*;
 
 use super::{
     Bounds, Cause, Options, Order, Overhead, Pool, Schedule, Task, Workload, bounds,
-    scheduling_loss, simulate, slots_seen, sweep,
+    scheduling_loss, simulate, sweep,
 };
 use crate::graph::Dag;
-use crate::time::{Interval, Nanos, Stamp};
+use crate::time::Nanos;
 
 /// A workload that owns its graph.
 #[derive(Debug, Clone)]
@@ -138,19 +138,6 @@ fn nothing_to_do() {
     assert_eq!(schedule, Schedule::default());
     assert!(schedule.chain().is_empty());
     assert_eq!(bounds(&owned.workload(), &options(&[1])), Bounds::default());
-}
-
-#[test]
-fn slots_in_spite_of_late_ends() {
-    let run = |start, end| {
-        Interval::new(Stamp::from_nanos(start), Stamp::from_nanos(end)).expect("in order")
-    };
-    // The second starts before the end of the first is written.
-    let runs = [run(0, 103), run(100, 200), run(200, 300), run(200, 200)];
-    assert_eq!(slots_seen(runs, Nanos::ZERO), 2);
-    assert_eq!(slots_seen(runs, Nanos::new(5)), 1);
-    assert_eq!(slots_seen([run(7, 7)], Nanos::ZERO), 1);
-    assert_eq!(slots_seen([], Nanos::ZERO), 0);
 }
 
 prop_compose! {
