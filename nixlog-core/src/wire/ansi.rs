@@ -43,6 +43,15 @@ pub fn strip(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// Returns the escape sequences with which a text begins.
+pub(super) fn leading(text: &str) -> &str {
+    let mut length = 0;
+    while text.as_bytes().get(length) == Some(&ESC) {
+        length += sequence_len(&text.as_bytes()[length..]);
+    }
+    &text[..length]
+}
+
 /// Returns the length of the escape sequence at the start of `bytes`, which starts with `ESC`.
 ///
 /// Never ends inside a character: everything that is counted is ASCII, or lies before an ASCII

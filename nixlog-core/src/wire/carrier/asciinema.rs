@@ -1,15 +1,15 @@
 //! asciinema: recordings of a terminal, versions 1 to 3.
 //!
-//! Events are chunks of output, not lines: a line has the time of the event that ended it. Times
-//! are seconds since the start in version 2, and since the previous event in versions 1 and 3.
+//! Events are chunks of output, not lines: a line has the time of the event that ended it, and so
+//! has each state of a status line. Times are seconds since the start in version 2, and since the previous event in versions 1 and 3.
 
 use std::borrow::Cow;
 
 use memchr::memmem;
 use serde::Deserialize;
 
-use super::partial::Partial;
 use super::prefix::whole;
+use super::terminal::Terminal;
 use super::{Decode, IssueKind, Time, Unwrapped};
 
 /// The largest document of version 1 that is read: it has no lines, and is held as a whole.
@@ -76,7 +76,7 @@ pub(super) fn is_v1(sample: &[u8]) -> bool {
 pub(super) struct Events {
     intervals: bool,
     elapsed: u64,
-    line: Partial,
+    line: Terminal,
 }
 
 impl Events {
@@ -85,7 +85,7 @@ impl Events {
         Self {
             intervals,
             elapsed: 0,
-            line: Partial::default(),
+            line: Terminal::default(),
         }
     }
 
@@ -94,7 +94,7 @@ impl Events {
             return false;
         };
         // A further header is that of a second recording in the same file.
-        self.line.finish(false, out);
+        self.line.finish(out);
         self.intervals = header.version >= 3;
         if let Some(started_at) = header.started_at() {
             out.set_started_at(started_at);
@@ -133,7 +133,7 @@ impl Decode for Events {
     }
 
     fn finish(&mut self, out: &mut Unwrapped) {
-        self.line.finish(false, out);
+        self.line.finish(out);
     }
 }
 
@@ -169,7 +169,7 @@ impl Decode for Document {
             return;
         };
         // One event after the other, so that a document that was cut is read up to the cut.
-        let (mut elapsed, mut line) = (0_u64, Partial::default());
+        let (mut elapsed, mut line) = (0_u64, Terminal::default());
         loop {
             rest = rest.trim_ascii_start();
             rest = rest.strip_prefix(b",").unwrap_or(rest);
@@ -186,7 +186,7 @@ impl Decode for Document {
             elapsed = elapsed.saturating_add(nanos(delay));
             line.chunk(Some(Time::Elapsed(elapsed)), chunk.as_bytes(), out);
         }
-        line.finish(false, out);
+        line.finish(out);
     }
 }
 

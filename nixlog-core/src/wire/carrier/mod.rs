@@ -11,7 +11,8 @@
 //!   at its end. A line that does not have the carrier's form is handed on whole, without a time.
 //! - A line that came in pieces carries the time of its *last* piece: that is when a reader at
 //!   the other end of the pipe would have seen the line, and thus when nixlog itself would have
-//!   stamped it. Its number is that of its first piece, where a person would look for it.
+//!   stamped it. Its number is that of its first piece, where a person would look for it. On a
+//!   terminal, each state of a status line is a line, with the time at which it was drawn.
 //! - Memory is bounded: a line in pieces is handed on unfinished once it exceeds 64 MiB.
 
 pub mod clock;
@@ -32,6 +33,7 @@ mod partial;
 mod prefix;
 mod script;
 mod stamp;
+mod terminal;
 #[cfg(test)]
 mod tests;
 mod unwrapped;

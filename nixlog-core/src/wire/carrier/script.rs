@@ -4,10 +4,12 @@
 //! one of 4 bytes. The advanced form puts a letter before it: `O` output, `I` input, `S` signals,
 //! `H` what is known beforehand. The typescript's first line is not counted.
 
+use super::terminal::{Drawing, drawings};
 use super::{Decode, IssueKind, Time, Unwrapped, stamp};
 
 /// Makes a decoder of the typescript's physical lines that takes its times from `timing`, the
-/// contents of the timing file in either form. A line has the time of the chunk that ended it.
+/// contents of the timing file in either form. A line has the
+/// time of the chunk that ended it, a state of a status line that of the chunk that drew it.
 #[must_use]
 pub fn script(timing: &[u8]) -> Box<dyn Decode> {
     let mut script = Script::default();
@@ -80,13 +82,13 @@ impl Script {
         }
     }
 
-    /// Returns the time of the chunk that holds the line's end, or its last byte where the
-    /// recording stopped before a `\n`.
-    fn time(&mut self, length: u64) -> Option<Time> {
-        let start = self.position;
-        let line_end = start.saturating_add(length);
-        self.position = line_end.saturating_add(1);
-        while self.chunks.get(self.next)?.end <= line_end {
+    /// Returns the time of the chunk that holds the last byte of a part of the line, which is the
+    /// line's end where nothing follows; or the last chunk's where the recording stopped before.
+    fn time(&mut self, part: &Drawing<'_>, length: usize) -> Option<Time> {
+        let start = self.position.saturating_add(part.start as u64);
+        let last = part.last_byte().unwrap_or(length) as u64;
+        let last = self.position.saturating_add(last);
+        while self.chunks.get(self.next)?.end <= last {
             if self.next + 1 == self.chunks.len() {
                 break;
             }
@@ -130,12 +132,15 @@ impl Decode for Script {
             return;
         }
         self.release_blank(out);
-        let time = self.time(raw.len() as u64);
-        if matches!(raw, [] | b"\r") {
-            self.blank = Some((time, out.number(), raw.to_vec()));
-        } else {
-            out.push(time, raw);
+        for part in drawings(raw) {
+            let time = self.time(&part, raw.len());
+            if part.text.is_empty() {
+                self.blank = Some((time, out.number(), raw.to_vec()));
+            } else {
+                part.push(out.number(), time, out);
+            }
         }
+        self.position = self.position.saturating_add(raw.len() as u64 + 1);
     }
 
     fn finish(&mut self, out: &mut Unwrapped) {

@@ -1,7 +1,7 @@
 //! The status line of a terminal: `[1/0/4 built, 0.5 MiB DL] building foo (buildPhase): …`.
 //!
 //! `ProgressBar::getStatus` and `ProgressBar::draw` in Nix's `progress-bar.cc`. The line is cut at
-//! the width of the terminal.
+//! the width of the terminal. Lix can show a line for each activity (`printMultiline`).
 
 use nom::Parser as _;
 use nom::branch::alt;
@@ -40,6 +40,21 @@ pub struct BarStatus<'a> {
     pub downloaded_bytes: Option<Tally>,
     /// What is shown of the latest activity; maybe cut off, maybe empty.
     pub activity: &'a str,
+    /// Characters of the whole line: as many as the terminal is wide where it was cut off.
+    pub width: usize,
+    /// Whether it was drawn over within its line: it was there before the line ended, nobody knows
+    /// when.
+    pub overdrawn: bool,
+}
+
+/// The substitution that the status line shows.
+#[non_exhaustive]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BarFetch<'a> {
+    /// The store path's name.
+    pub name: &'a str,
+    /// The substituter; maybe cut off.
+    pub from: &'a str,
 }
 
 /// The build that the status line shows.
@@ -57,6 +72,28 @@ pub struct BarBuild<'a> {
 }
 
 impl<'a> BarStatus<'a> {
+    /// Makes a state that shows an activity and no counts.
+    pub(super) fn of_activity(activity: &'a str) -> Self {
+        Self {
+            activity,
+            width: activity.chars().count(),
+            ..Self::default()
+        }
+    }
+
+    /// Returns the substitution that is shown, if it is one: `fetching NAME from URI`, or `copying`
+    /// from another store.
+    #[must_use]
+    pub fn fetch(&self) -> Option<BarFetch<'a>> {
+        let verbs = ["fetching ", "copying "];
+        let rest = verbs
+            .into_iter()
+            .find_map(|verb| self.activity.strip_prefix(verb))?;
+        let (name, from) = rest.split_once(" from ")?;
+        let is_name = !name.is_empty() && !name.contains([' ', '\'', '"', '/']);
+        is_name.then_some(BarFetch { name, from })
+    }
+
     /// Returns the build that is shown, if it is a build.
     #[must_use]
     pub fn build(&self) -> Option<BarBuild<'a>> {
@@ -100,6 +137,7 @@ pub(super) fn status(text: &str) -> Option<BarStatus<'_>> {
     let items = start(all_consuming(separated_list1(tag(", "), item)), counts)?;
     let mut status = BarStatus {
         activity: activity.trim(),
+        width: text.chars().count(),
         ..BarStatus::default()
     };
     for item in items {
@@ -173,12 +211,25 @@ fn counts(input: &str) -> Parsed<'_, Tally> {
     map(up_to_three(number), |counts| tally(counts, |count| count)).parse(input)
 }
 
-/// `1.2 MiB`, `1.2/3.4 MiB` or `0.0/1.2/3.4 MiB`, and how much failed.
+/// `1.2 MiB`, `1.2/3.4 MiB` or `0.0/1.2/3.4 MiB`, and how much failed. From Nix 2.33 on, each has a
+/// unit of its own where one for all does not do: `773.7 MiB/2.1 GiB`.
 fn sizes(input: &str) -> Parsed<'_, Tally> {
-    let (rest, (sizes, _, unit)) = (up_to_three(decimal), char(' '), unit).parse(input)?;
-    let tally = tally(sizes, |size: Decimal| size.scaled(unit));
+    let (rest, sizes) = up_to_three(size).parse(input)?;
+    let (first, second, third) = sizes;
+    let Some(common) = third.or(second).unwrap_or(first).1 else {
+        return Err(nom::Err::Error(()));
+    };
+    let tally = tally(sizes, |(size, unit)| size.scaled(unit.unwrap_or(common)));
+    let failed = delimited(tag(" ("), size, tag(" failed)"));
     let (rest, failed) = opt(failed).parse(rest)?;
+    // Before 2.33 without a unit, and then in the common one.
+    let failed = failed.map(|(size, unit)| size.scaled(unit.unwrap_or(common)));
     Ok((rest, with(tally, failed)))
+}
+
+/// `1.2 MiB`, or `1.2` where a later one tells the unit.
+fn size(input: &str) -> Parsed<'_, (Decimal, Option<u64>)> {
+    (decimal, opt(preceded(char(' '), unit))).parse(input)
 }
 
 /// One to three numbers between slashes.
@@ -196,7 +247,7 @@ fn up_to_three<'a, T>(
 
 /// Three are running, done and expected; where nothing is running the first is missing, and where
 /// all is done so is the last.
-fn tally<T>(numbers: UpToThree<T>, count: impl Fn(T) -> u64) -> Tally {
+fn tally<T: Copy>(numbers: UpToThree<T>, count: impl Fn(T) -> u64) -> Tally {
     let (running, done, expected) = match numbers {
         (running, Some(done), Some(expected)) => (count(running), count(done), count(expected)),
         (done, Some(expected), _) => (0, count(done), count(expected)),

@@ -12,6 +12,6 @@ mod reader;
 #[cfg(test)]
 mod tests;
 
-pub use bar::{BarBuild, BarStatus, Tally};
+pub use bar::{BarBuild, BarFetch, BarStatus, Tally};
 pub use event::HumanEvent;
 pub use reader::HumanReader;

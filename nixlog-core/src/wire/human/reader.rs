@@ -40,10 +40,20 @@ pub struct HumanReader {
     blanks: usize,
     in_plan: bool,
     activating: bool,
+    /// The lines of a status of several lines follow, one for each activity (Lix).
+    in_frame: bool,
+    /// The terminal holds back what is drawn: a status may be, without counts yet.
+    in_update: bool,
 }
 
 /// "Erase to the end of the line": every redraw of the status line ends so.
 const ERASE: &str = "\u{1b}[K";
+
+/// "Erase to the end of the screen": how a status of several lines is drawn over.
+const ERASE_BELOW: &str = "\u{1b}[J";
+
+/// "Show nothing until I say so", and "show it now": Lix puts these around what it draws.
+const UPDATE: [&str; 2] = ["\u{1b}[?2026h", "\u{1b}[?2026l"];
 
 /// "Faint": on a terminal, Nix prints the name before a build's line so.
 const FAINT: &str = "\u{1b}[2m";
@@ -65,14 +75,15 @@ impl HumanReader {
     /// A line of a terminal recording can hold many states of the status line: all are given.
     pub fn line(&mut self, text: &str, out: &mut impl FnMut(HumanEvent<'_>)) {
         let mut rest = text.trim_end_matches(['\r', '\n']);
+        self.follow_frame(rest);
         let mut overdrawn = false;
         while let Some(at) = memchr::memchr(b'\r', rest.as_bytes()) {
-            self.redraw(&rest[..at], out);
+            self.redraw(&rest[..at], true, out);
             rest = &rest[at + 1..];
             overdrawn = true;
         }
         if rest.ends_with(ERASE) {
-            return self.redraw(rest, out);
+            return self.redraw(rest, overdrawn, out);
         }
         let visible = ansi::strip(rest);
         // What is left of a line that was erased is no line.
@@ -80,10 +91,35 @@ impl HumanReader {
             return;
         }
         if let Some(status) = bar::status(&visible) {
-            return self.status(status, out);
+            self.in_frame = self.in_update || rest.contains(ERASE_BELOW);
+            return self.status(
+                BarStatus {
+                    overdrawn,
+                    ..status
+                },
+                out,
+            );
         }
-        let faint = rest.strip_prefix(ERASE).unwrap_or(rest).starts_with(FAINT);
+        if self.in_frame || self.in_update && is_evaluating(&visible) {
+            return self.status(BarStatus::of_activity(&visible), out);
+        }
+        let faint = ansi::leading(rest).contains(FAINT);
         self.plain(&visible, faint, out);
+    }
+
+    /// Follows where a status of several lines begins and ends.
+    fn follow_frame(&mut self, raw: &str) {
+        if !raw.contains('\u{1b}') {
+            return;
+        }
+        let [begin, end] = UPDATE.map(|mark| raw.rfind(mark));
+        if begin.is_some() || end.is_some() {
+            self.in_update = begin > end;
+            self.in_frame = false;
+        }
+        if raw.contains(ERASE_BELOW) {
+            self.in_frame = false;
+        }
     }
 
     /// Ends the log: gives the error that was still open.
@@ -93,22 +129,21 @@ impl HumanReader {
 
     /// Reads what was drawn over later: a state of the status line, or the progress of some other
     /// program, of which only the last state counts.
-    fn redraw(&mut self, raw: &str, out: &mut impl FnMut(HumanEvent<'_>)) {
+    fn redraw(&mut self, raw: &str, overdrawn: bool, out: &mut impl FnMut(HumanEvent<'_>)) {
         let text = ansi::strip(raw);
         let text = text.trim();
-        if text.is_empty() {
-            return;
-        }
-        if let Some(status) = bar::status(text) {
-            self.status(status, out);
-        } else if raw.ends_with(ERASE) {
-            let activity = text;
-            let status = BarStatus {
-                activity,
-                ..BarStatus::default()
-            };
-            self.status(status, out);
-        }
+        let status = match bar::status(text) {
+            Some(status) => status,
+            None if text.is_empty() || !raw.ends_with(ERASE) => return,
+            None => BarStatus::of_activity(text),
+        };
+        self.status(
+            BarStatus {
+                overdrawn,
+                ..status
+            },
+            out,
+        );
     }
 
     fn status(&mut self, status: BarStatus<'_>, out: &mut impl FnMut(HumanEvent<'_>)) {
@@ -294,6 +329,12 @@ impl HumanReader {
             self.names.insert(pname.into());
         }
     }
+}
+
+/// Tells whether the status of a terminal says that the evaluator works. A message of it would end
+/// in `...`.
+fn is_evaluating(text: &str) -> bool {
+    text.starts_with("evaluating ") && !text.ends_with("...")
 }
 
 /// Tells whether a text can be a derivation's name without version.

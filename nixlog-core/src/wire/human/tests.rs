@@ -344,7 +344,7 @@ fn reads_status_lines() {
         expected,
         failed: 0,
     };
-    let status = |text| {
+    let status = |text: &str| {
         let mut found = None;
         each(text, |event| {
             if let HumanEvent::BarStatus(status) = event {
@@ -380,11 +380,106 @@ fn reads_status_lines() {
             Some(r#"BarBuild { name: "foo", machine: Some("ssh-ng://a"), phase: None, line: Some("x") }"#.to_owned()),
         ))
     );
+    // From 2.33 on, each size has a unit of its own where one for all does not do.
+    let copied = |text: &str| {
+        status(&format!(
+            "[1/4 built, 1/196/197 copied ({text}), 3.0 KiB DL] x"
+        ))?
+        .2
+    };
+    let gib = 1024 * mib;
+    for (text, want) in [
+        ("773.7 MiB/2.1 GiB", tally(0, 811_283_251, 2_254_857_830)),
+        (
+            "1.0 KiB/1.5 MiB/3.0 GiB",
+            tally(1024, mib + mib / 2, 3 * gib),
+        ),
+        ("1.0/1.5/3.0 GiB", tally(gib, gib + gib / 2, 3 * gib)),
+        ("3.0 GiB", tally(0, 3 * gib, 3 * gib)),
+        (
+            "1.0/2.0 GiB (1.0 MiB failed)",
+            Tally {
+                failed: mib,
+                ..tally(0, gib, 2 * gib)
+            },
+        ),
+    ] {
+        assert_eq!(copied(text), Some(want), "{text}");
+    }
+    assert_eq!(copied("1.0/2.0"), None);
     assert_eq!(
         status("[3 paths verified] checking x"),
         Some((None, None, None, None, None))
     );
     assert_eq!(status("[1/4 eaten] x"), None);
+}
+
+/// Gives the activities of all states of a status line, with the builds that run then.
+fn states(log: &str) -> Vec<(Option<u64>, String)> {
+    let mut all = Vec::new();
+    each(log, |event| match event {
+        HumanEvent::BarStatus(status) => {
+            let running = status.built.map(|built| built.running);
+            all.push((running, status.activity.to_owned()));
+        }
+        other => all.push((None, format!("{other:?}"))),
+    });
+    all
+}
+
+#[test]
+fn a_status_can_have_a_line_for_each_activity() {
+    let frame = "[2/0/3 built]\u{1b}[0m\r\nbuilding \u{1b}[1ma-1.0\u{1b}[0m (buildPhase): x\u{1b}[0m\r\nfetching \u{1b}[1mb-1.0\u{1b}[0m from https://x\u{1b}[0m\r\n";
+    let want = [
+        (Some(2), String::new()),
+        (None, "building a-1.0 (buildPhase): x".to_owned()),
+        (None, "fetching b-1.0 from https://x".to_owned()),
+    ];
+    let message = format!(
+        "{:?}",
+        HumanEvent::BuildLog {
+            pname: "a",
+            text: "y",
+            post_hook: false
+        }
+    );
+    let evaluating = (None, "evaluating derivation 'x#y'".to_owned());
+    let (update, show) = UPDATE;
+    for (begin, end) in [(update, show), ("", "")] {
+        // What was there, a message, the same again.
+        let log = format!(
+            "{begin}\u{1b}[G\u{1b}[1F\u{1b}[J{frame}{end}{begin}\u{1b}[G\u{1b}[3F\u{1b}[J\u{1b}[2ma> \u{1b}[0my\u{1b}[0m\r\n{begin}\u{1b}[J{frame}{end}{begin}\u{1b}[G\u{1b}[3F\u{1b}[J{end}done\n"
+        );
+        let got = states(&log);
+        assert_eq!(got[..3], want, "{log:?}");
+        assert_eq!(got[3], (None, message.clone()));
+        assert_eq!(got[4..7], want);
+        assert_eq!(got[7..], [(None, "Text(\"done\")".to_owned())]);
+    }
+    let early = format!("{update}\r\u{1b}[K{}\u{1b}[0m\r\n{show}\n", evaluating.1);
+    assert_eq!(states(&early), [evaluating]);
+    // Outside of what is drawn, no line is taken for one.
+    let plain = "[1/4 built] x\nbuilding a-1.0\nfetching b-1.0 from https://x\n";
+    assert_eq!(states(plain)[1].1, "Text(\"building a-1.0\")");
+}
+
+const UPDATE: (&str, &str) = ("\u{1b}[?2026h", "\u{1b}[?2026l");
+
+#[test]
+fn a_status_shows_substitutions() {
+    let mut found = Vec::new();
+    let log = "\r[1/2 copied] fetching a-1.0 from https://x\u{1b}[K\r[1/2 copied] copying b from local://y\u{1b}[K\r[1/2 copied] copying path '/nix/store/x' from 'y'\u{1b}[K\r\u{1b}[K\n";
+    each(log, |event| {
+        if let HumanEvent::BarStatus(status) = event {
+            assert!(status.overdrawn);
+            found.extend(
+                status
+                    .fetch()
+                    .map(|fetch| format!("{} {}", fetch.name, fetch.from)),
+            );
+        }
+    });
+    assert_eq!(found, ["a-1.0 https://x", "b local://y"]);
 }
 
 #[test]
