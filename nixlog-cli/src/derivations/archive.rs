@@ -143,31 +143,27 @@ fn add(name: &str, bytes: &[u8], collected: &mut Collected) -> io::Result<()> {
     let builder = &mut collected.builder;
     match bytes.trim_ascii_start().first() {
         Some(b'{' | b'[') => {
-            let not_shown = match shown(bytes) {
-                Ok(all) => {
-                    for derivation in &all {
-                        builder.add_shown(derivation);
-                    }
-                    return Ok(());
+            let derivations = shown(bytes);
+            for derivation in derivations.iter().flatten() {
+                builder.add_shown(derivation);
+            }
+            if derivations.as_ref().is_ok_and(|all| !all.is_empty()) {
+                return Ok(());
+            }
+            // Of path infos in one object (`--json-format 2` and later), no key says that they are no
+            // derivations.
+            let infos = path_infos(bytes);
+            for info in infos.iter().flatten() {
+                builder.add_path_info(info);
+            }
+            match (derivations, infos) {
+                (Ok(_), _) | (_, Ok(_)) => Ok(()),
+                // What it was meant to be has the better word on what is wrong. All path infos have hashes.
+                (_, Err(not_infos)) if contains(bytes, b"\"narHash\"") => {
+                    Err(io::Error::other(not_infos))
                 }
-                Err(error) => error,
-            };
-            let not_infos = match path_infos(bytes) {
-                Ok(all) => {
-                    for info in &all {
-                        builder.add_path_info(info);
-                    }
-                    return Ok(());
-                }
-                Err(error) => error,
-            };
-            // What it was meant to be has the better word on what is wrong. All path infos have hashes.
-            let is_infos = contains(bytes, b"\"narHash\"");
-            Err(io::Error::other(if is_infos {
-                not_infos
-            } else {
-                not_shown
-            }))
+                (Err(not_shown), _) => Err(io::Error::other(not_shown)),
+            }
         }
         Some(b'D') => {
             let derivation = Derivation::parse(bytes).map_err(io::Error::other)?;
