@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 
 use nixlog_core::recording::{Header, Thinning};
 use nixlog_core::time::Stamp;
-use nixlog_core::wire::{Carrier, LogReader};
+use nixlog_core::wire::{Carrier, LogReader, is_header};
 
 use crate::recorder::{self, Payloads, Recorder, Tap};
 use crate::run::plan::nix_program;
@@ -152,5 +152,8 @@ pub(crate) fn is_recording(block: &[u8]) -> bool {
         .iter()
         .take_while(|byte| byte.is_ascii_digit())
         .count();
-    digits > 0 && block[digits..].starts_with(b" @nixlog {\"type\":\"header\",")
+    let line = block[digits..].split(|&byte| byte == b'\n').next();
+    let header = line.and_then(|line| line.strip_prefix(b" @nixlog "));
+    let text = header.and_then(|header| std::str::from_utf8(header).ok());
+    digits > 0 && text.is_some_and(is_header)
 }

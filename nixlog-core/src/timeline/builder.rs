@@ -182,16 +182,20 @@ impl TimelineBuilder {
     #[cold]
     fn side(&mut self, line: &Line<'_>, json: &str) {
         self.facts.side(line);
-        if json.starts_with("{\"type\":\"header\"")
-            && let Some(SideLine::Header(header)) = SideLine::parse(json)
-        {
-            self.reconstructed |= header.clock == "reconstructed";
+        // Most side lines are derivations, and long.
+        if json.starts_with("{\"type\":\"derivation\"") {
+            return;
         }
-        if json.starts_with("{\"type\":\"unit\"")
-            && let Some(SideLine::Unit(record)) = SideLine::parse(json)
-            && let Some(row) = self.activities.find(ActivityId(record.activity))
-        {
-            self.told_units.insert(row, ToldUnit::new(&record));
+        match SideLine::parse(json) {
+            Some(SideLine::Header(header)) => {
+                self.reconstructed |= header.clock == "reconstructed";
+            }
+            Some(SideLine::Unit(record)) => {
+                if let Some(row) = self.activities.find(ActivityId(record.activity)) {
+                    self.told_units.insert(row, ToldUnit::new(&record));
+                }
+            }
+            _ => {}
         }
     }
 

@@ -22,6 +22,7 @@ mod tests;
 pub use carrier::Carrier;
 pub use general::ParseError;
 pub use glance::{progress_line, stop_line};
+pub use nanos::is_header;
 pub use reader::{ClockKind, LogReader, NotUtf8};
 pub use scan::{Body, Line, Lines};
 

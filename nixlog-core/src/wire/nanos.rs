@@ -1,5 +1,9 @@
 //! The `<nanoseconds> ` in front of each line of a stamped log.
 
+use std::borrow::Cow;
+
+use serde::Deserialize;
+
 use super::carrier::Time;
 use super::carrier::clock::{Clock, ClockIssues};
 use super::json;
@@ -90,4 +94,17 @@ impl NanosClock {
     pub(super) fn issues(&self) -> ClockIssues {
         self.clock.issues()
     }
+}
+
+/// Tells whether the JSON of a side line is the header of a recording, whoever wrote it: another
+/// program may have put in spaces, or the fields in another order.
+#[must_use]
+pub fn is_header(json: &str) -> bool {
+    /// Only what tells one type from the others.
+    #[derive(Deserialize)]
+    struct Tag<'a> {
+        #[serde(rename = "type", borrow)]
+        kind: Cow<'a, str>,
+    }
+    serde_json::from_str(json).is_ok_and(|Tag { kind }| kind == "header")
 }

@@ -7,6 +7,7 @@
 use super::canonical::{self, LastIds};
 use super::event::Event;
 use super::general::{self, ParseError, Parsed};
+use super::nanos::is_header;
 use crate::time::Stamp;
 
 /// One line of a log, or the half of a line where a record begins in the middle of one.
@@ -207,7 +208,7 @@ impl<'a> Lines<'a> {
         let Stamps::Nanos(clock) = &mut self.stamps else {
             return Beside::Log(line);
         };
-        if self.number == 1 && rest.starts_with(" {\"type\":\"header\",") {
+        if self.number == 1 && rest.strip_prefix(' ').is_some_and(is_header) {
             clock.begin_recording();
         }
         match rest.split_at_checked(1) {
