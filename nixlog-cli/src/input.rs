@@ -12,6 +12,7 @@ use nixlog_core::wire::Carrier;
 
 use crate::error::CliError;
 use crate::runs::select::{self, Chosen, Selected};
+use crate::unicode;
 
 /// Says how to come by something to read.
 fn record() -> String {
@@ -183,7 +184,7 @@ pub(crate) fn unpacked(bytes: impl Read + Send + 'static) -> io::Result<Box<dyn 
 /// The longest of the magic numbers below.
 const MAGIC_SIZE: usize = 6;
 
-/// Looks at the first bytes, and puts the decompressor in front that they ask for.
+/// Looks at the first bytes, and puts the decompressor and the decoder in front that they ask for.
 fn decompress(
     name: String,
     mut bytes: impl Read + Send + 'static,
@@ -207,7 +208,7 @@ fn decompress(
     let (live, compression) = (live && format.is_none(), format.map(Compression::name));
     Ok(Input {
         name,
-        bytes: reader(format, bytes)?,
+        bytes: unicode::decoded(reader(format, bytes)?),
         compression,
         live,
     })

@@ -21,6 +21,7 @@ mod runs;
 mod selection;
 mod session;
 mod term;
+mod unicode;
 
 use std::process::ExitCode;
 

@@ -24,3 +24,4 @@ mod stand_in;
 #[cfg(unix)]
 mod terminal;
 mod timeline;
+mod wrapped;

@@ -90,7 +90,9 @@ impl HumanReader {
         if visible.is_empty() && (overdrawn || !rest.is_empty()) {
             return;
         }
-        if let Some(status) = bar::status(&visible) {
+        // What pads a line to the width of a terminal is not Nix's.
+        let visible = visible.trim_end();
+        if let Some(status) = bar::status(visible) {
             self.in_frame = self.in_update || rest.contains(ERASE_BELOW);
             return self.status(
                 BarStatus {
@@ -100,11 +102,11 @@ impl HumanReader {
                 out,
             );
         }
-        if self.in_frame || self.in_update && is_evaluating(&visible) {
-            return self.status(BarStatus::of_activity(&visible), out);
+        if self.in_frame || self.in_update && is_evaluating(visible) {
+            return self.status(BarStatus::of_activity(visible), out);
         }
         let faint = ansi::leading(rest).contains(FAINT);
-        self.plain(&visible, faint, out);
+        self.plain(visible, faint, out);
     }
 
     /// Follows where a status of several lines begins and ends.

@@ -206,7 +206,7 @@ fn other_lines_are_text() {
         "       indented",
         "warning: unused variable",
     ] {
-        let want = format!("{:?}", HumanEvent::Text(line));
+        let want = format!("{:?}", HumanEvent::Text(line.trim_end()));
         assert_eq!(told(&format!("{line}\n")), [want], "{line}");
     }
 }
@@ -677,5 +677,26 @@ proptest! {
         let note = read(&block);
         let want = if note == Note::Other { Vec::new() } else { vec![format!("{note:?}")] };
         prop_assert_eq!(seen, want);
+    }
+}
+
+#[test]
+fn blanks_that_pad_lines_are_not_read() {
+    let log = [
+        "these 2 derivations will be built:",
+        "  /nix/store/5jrd75v747s76s16zxk59384xfcjqn58-bash-5.2.tar.gz.drv",
+        "building '/nix/store/5jrd75v747s76s16zxk59384xfcjqn58-bash-5.2.tar.gz.drv'...",
+        "error: hash mismatch in fixed-output derivation '/nix/store/5jrd75v747s76s16zxk59384xfcjqn58-bash-5.2.tar.gz.drv':",
+        "         specified: sha256-oTnBZt9/9EccXgczBRZC7lVWwcyKSnjxRVg8XIGrMvs=",
+        "            got:    sha256-0ofL38Lr0XXVdJAbqpJb2oCQelqqUmG2z6JLdIRjUkE=",
+        "error: builder for '/nix/store/nj4lr50fi8zx82q4v3k55sslqjf0iv0h-broken-1.0.drv' failed with exit code 1;",
+        "",
+        "       last 1 log lines:",
+        "       > boom",
+    ];
+    let as_is = told(&log.map(|line| format!("{line}\n")).concat());
+    for pad in [" ", "\t", "  \u{1b}[0m ", " \r"] {
+        let padded = log.map(|line| format!("{line:<130}{pad}\n")).concat();
+        assert_eq!(told(&padded), as_is, "{pad:?}");
     }
 }
