@@ -141,10 +141,15 @@ impl Activity {
         self.alive > self.started
     }
 
+    /// Returns when it ended; where it is open, when the step of a CI job did in which it ran, else `last`.
+    pub(super) fn end(&self, last: Option<Stamp>) -> Option<Stamp> {
+        let last = if self.is_open() { last } else { None };
+        self.stop.or(last)
+    }
+
     /// Returns when the activity was open; up to `last` where it still is.
     pub(super) fn interval(&self, last: Option<Stamp>) -> Option<Interval> {
-        let end = if self.is_open() { last } else { self.stop };
-        Interval::new(self.start?, end?)
+        Interval::new(self.start?, self.end(last)?)
     }
 }
 
@@ -245,6 +250,13 @@ impl Activities {
         self.last = None;
         self.last_counting = None;
         self.open.remove(&id.0)
+    }
+
+    /// Says that nothing that is open goes on after `now`, unless a line says so yet.
+    pub(super) fn step_ends(&mut self, now: Option<Stamp>) {
+        for &row in self.open.values() {
+            self.rows[row as usize].stop = now;
+        }
     }
 
     /// Iterates over the open activities, in no order.

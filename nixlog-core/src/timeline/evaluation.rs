@@ -145,6 +145,20 @@ impl EvaluationTracker {
         }
     }
 
+    /// A step of a CI job ends: whatever evaluated does not any more, and another evaluator may begin.
+    pub(super) fn step_ends(&mut self, at: Option<Stamp>) {
+        if self.proved && matches!(self.state, State::Evaluating { .. }) {
+            self.close(at);
+        }
+        self.state = if self.proved {
+            let (since, after_call) = (at, true);
+            State::Store { since, after_call }
+        } else {
+            State::Evaluating { since: at }
+        };
+        (self.calls, self.asked) = (0, false);
+    }
+
     fn close(&mut self, at: Option<Stamp>) {
         let since = match self.state {
             State::Evaluating { since } => since,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::activity::{Activities, Activity, Role, Row};
 use super::builder::{PhaseMark, Phases, TimelineBuilder};
+use super::human::HumanLog;
 use super::intervals::less;
 use super::model::{End, Name, Outcome, Part, Reason, Stretch, Unit, UnitKind};
 use super::remote;
@@ -22,7 +23,7 @@ pub(super) fn timeline(mut builder: TimelineBuilder) -> Timeline {
         .fetches
         .finish(&builder.failures, &mut builder.activities);
     let unnamed = results::unnamed(&build_results, &mut builder);
-    let last = builder.now;
+    let last = HumanLog::last(&builder);
     let mut tracker = std::mem::take(&mut builder.evaluation);
     let evaluation_error = tracker.take_error();
     let evaluation = tracker.finish(last);

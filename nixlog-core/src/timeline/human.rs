@@ -27,7 +27,17 @@ pub(super) struct HumanLog {
     /// Builds that only a status line names.
     by_name: Map<Box<str>, Row>,
     activation: Option<(Option<Stamp>, Option<Stamp>)>,
-    saw_nix: bool,
+    /// Lines that only Nix prints.
+    signs: u64,
+    /// The end of the last step of a CI job that had Nix in it.
+    step: Option<StepEnd>,
+}
+
+/// Where a step of a CI job ended, and how much had come of Nix by then.
+#[derive(Debug, Clone, Copy)]
+struct StepEnd {
+    at: Option<Stamp>,
+    come: (u64, u64),
 }
 
 /// A build of which only the start is told.
@@ -91,13 +101,34 @@ impl HumanLog {
 
     /// Tells whether any line was Nix's.
     pub(super) fn saw_nix(&self) -> bool {
-        self.saw_nix
+        self.signs > 0
+    }
+
+    /// Returns when the last that Nix ran in ended: what comes after that step of a CI job is no build.
+    pub(super) fn last(builder: &TimelineBuilder) -> Option<Stamp> {
+        let come = (builder.facts.events, builder.human.signs);
+        let step = builder.human.step.filter(|step| step.come == come);
+        step.map_or(builder.now, |step| step.at)
+    }
+
+    /// A step of a CI job begins or ends.
+    fn step(builder: &mut TimelineBuilder) {
+        let now = builder.now;
+        let come = (builder.facts.events, builder.human.signs);
+        Self::end_latest(builder, now);
+        Self::end_activation(builder, now);
+        builder.evaluation.step_ends(now);
+        // A step without Nix moves nothing.
+        if come != (0, 0) && builder.human.step.is_none_or(|step| step.come != come) {
+            builder.activities.step_ends(now);
+            builder.human.step = Some(StepEnd { at: now, come });
+        }
     }
 
     fn event(builder: &mut TimelineBuilder, event: HumanEvent<'_>) {
         match event {
             HumanEvent::Note(note) => {
-                builder.human.saw_nix |= !matches!(note, Note::Other);
+                builder.human.signs += u64::from(!matches!(note, Note::Other));
                 builder.note(&note, None);
             }
             HumanEvent::Activity(title) => Self::activity(builder, title),
@@ -107,7 +138,7 @@ impl HumanLog {
                 post_hook: false,
             } => Self::log_line(builder, pname, text),
             HumanEvent::BarStatus(status) => {
-                builder.human.saw_nix = true;
+                builder.human.signs += 1;
                 let build = status.build();
                 if let Some(build) = build {
                     Self::seen_in_bar(builder, build.name, build.machine);
@@ -115,11 +146,16 @@ impl HumanLog {
             }
             // The evaluator's errors are those that the catalogue does not know.
             HumanEvent::SystemConfiguration => {
-                builder.human.saw_nix = true;
+                builder.human.signs += 1;
                 builder.evaluation.sign();
             }
             HumanEvent::Error { text } if matches!(message::read(text), Note::Other) => {
                 builder.evaluation.error(text);
+            }
+            HumanEvent::Step => Self::step(builder),
+            HumanEvent::Cancelled => {
+                builder.failures.interrupted = true;
+                Self::step(builder);
             }
             HumanEvent::Activation { .. } => {
                 let now = builder.now;
@@ -189,6 +225,7 @@ impl HumanLog {
             return;
         };
         builder.log_line(row, text);
+        builder.human.signs += 1;
         let now = builder.now;
         if let Some(build) = builder.human.builds.get_mut(&row) {
             build.last_line = now;
@@ -203,7 +240,7 @@ impl HumanLog {
         source: Option<&str>,
         target: Option<&str>,
     ) -> Row {
-        builder.human.saw_nix = true;
+        builder.human.signs += 1;
         let now = builder.now;
         Self::end_activation(builder, now);
         Self::end_latest(builder, now);

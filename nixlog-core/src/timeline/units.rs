@@ -127,7 +127,7 @@ impl UnitMaker<'_> {
             Some(end) => (Some(end), End::Inferred),
             // A line for people says that something starts, and no line will say that it ends.
             None if activity.id == ActivityId::NONE => (None, End::Unknown),
-            None if activity.is_open() => (self.last, End::Open),
+            None if activity.is_open() => (activity.end(self.last), End::Open),
             None => (activity.stop, End::Measured),
         };
         unit.outcome = if activity.is_open() {

@@ -25,3 +25,4 @@ mod thinning;
 mod truth_graph;
 mod waits;
 mod workspace;
+mod wrapped;

@@ -43,6 +43,10 @@ pub enum HumanEvent<'a> {
         /// The line.
         text: &'a str,
     },
+    /// A step of a CI job begins or ends: what ran before does not run any more.
+    Step,
+    /// A CI job was cancelled, or took too long.
+    Cancelled,
     /// One state of the status line of a terminal.
     BarStatus(BarStatus<'a>),
     /// Anything else: output of builds, and of whatever else writes to the same terminal.

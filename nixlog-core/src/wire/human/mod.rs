@@ -6,6 +6,7 @@
 
 mod activation;
 mod bar;
+mod ci;
 mod event;
 mod reader;
 

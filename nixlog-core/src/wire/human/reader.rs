@@ -4,6 +4,7 @@ use foldhash::HashSet;
 
 use super::activation;
 use super::bar::{self, BarStatus};
+use super::ci;
 use super::event::HumanEvent;
 use crate::store_path::{name_of, pname_of};
 use crate::wire::ansi;
@@ -167,6 +168,10 @@ impl HumanReader {
                 return self.continue_block(line, out);
             }
             self.close(out);
+        }
+        if let Some(mark) = ci::mark(line) {
+            self.in_plan = false;
+            return out(mark);
         }
         if line.starts_with("error:") {
             self.in_plan = false;
