@@ -212,7 +212,11 @@ impl<'a> Questions<'a> {
         let at_work = chain.iter().filter_map(|&task| {
             let took = state.tasks.get(task as usize)?.duration;
             let unit = (*self.makespan.units().get(task as usize)?)?;
-            (took > Nanos::ZERO).then_some((unit, took))
+            // A task may be shorter than its unit, whose end was logged late: no change made it so.
+            let was = self.makespan.recorded().tasks.get(task as usize)?.duration;
+            let measured = self.timeline.units()[unit].duration();
+            let then = measured.filter(|_| took == was).unwrap_or(took);
+            (took > Nanos::ZERO).then_some((unit, then))
         });
         let mut gone: Vec<usize> = state.gone.into_iter().collect();
         gone.sort_unstable();

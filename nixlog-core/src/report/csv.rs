@@ -66,3 +66,37 @@ fn quote(field: &str) -> String {
         guarded
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::document::{Align, Cell, Column, Row, Table};
+    use super::*;
+
+    #[test]
+    fn a_known_zero_is_a_zero() {
+        let column = |key| Column {
+            key,
+            title: key,
+            align: Align::Right,
+            rank: 0,
+            wraps: false,
+            keeps: false,
+            for_programs: false,
+        };
+        let table = Table {
+            columns: vec![column("took"), column("failed")],
+            rows: vec![Row {
+                weight: Weight::Plain,
+                cells: vec![Cell::Unknown, Cell::Count(0)],
+            }],
+            ..Table::default()
+        };
+        let document = Document {
+            tables: vec![table],
+            ..Document::default()
+        };
+        let mut out = Vec::new();
+        write(&document, &mut out).expect("memory takes all");
+        assert_eq!(out, b"took,failed\r\n,0\r\n");
+    }
+}

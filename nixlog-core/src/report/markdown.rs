@@ -17,17 +17,20 @@ pub fn write(document: &Document, out: &mut dyn Write) -> io::Result<()> {
     if let Some(chart) = &document.chart {
         write_chart(chart, out)?;
     }
+    let mut notes = Vec::new();
     for table in document.tables.iter().filter(|table| table.is_shown()) {
         writeln!(out)?;
         if let Some(title) = table.title {
             writeln!(out, "### {title}\n")?;
         }
         write_table(table, out)?;
+        notes.extend(table.legend_of(&table.columns_for_people()));
     }
-    if !document.notes.is_empty() {
+    notes.extend(document.notes.iter().cloned());
+    if !notes.is_empty() {
         writeln!(out)?;
     }
-    for note in &document.notes {
+    for note in &notes {
         writeln!(out, "- {}", escape(note))?;
     }
     if let Some(next) = &document.next {

@@ -93,16 +93,19 @@ pub fn write(document: &Document, style: &Style, out: &mut dyn Write) -> io::Res
             write_wrapped(legend, "", style.theme.faint, style, out)?;
         }
     }
+    let mut notes = Vec::new();
     for table in document.tables.iter().filter(|table| table.is_shown()) {
         writeln!(out)?;
         if let Some(title) = table.title {
             writeln!(out, "{strong}{title}{reset}")?;
         }
-        write_table(table, style, out)?;
+        let shown = write_table(table, style, out)?;
+        notes.extend(table.legend_of(&shown));
     }
-    if !document.notes.is_empty() {
+    notes.extend(document.notes.iter().cloned());
+    if !notes.is_empty() {
         writeln!(out)?;
-        for note in &document.notes {
+        for note in &notes {
             write_wrapped(note, "  ", faint, style, out)?;
         }
     }
@@ -161,7 +164,8 @@ const GAP: &str = "  ";
 /// The narrowest that a text column is cut to.
 const NARROWEST: usize = 12;
 
-fn write_table(table: &Table, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+/// Writes a table; returns the columns for which there was room.
+fn write_table(table: &Table, style: &Style, out: &mut dyn Write) -> io::Result<Vec<usize>> {
     let texts: Vec<Vec<String>> = table.rows.iter().map(cell_texts).collect();
     let shown = fit(table, &texts, style.width);
     let Theme {
@@ -188,7 +192,7 @@ fn write_table(table: &Table, style: &Style, out: &mut dyn Write) -> io::Result<
         };
         write_row(table, cells, &shown, mark, out)?;
     }
-    Ok(())
+    Ok(shown.iter().map(|column| column.index).collect())
 }
 
 fn cell_texts(row: &Row) -> Vec<String> {
@@ -341,4 +345,61 @@ fn clip(text: &str, width: usize) -> String {
 /// Counts the columns that text takes: one for each character. Names in a Nix store are ASCII.
 fn columns(text: &str) -> usize {
     text.chars().count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::document::{Cell, Column};
+    use super::*;
+
+    fn document() -> Document {
+        let column = |key, rank| Column {
+            key,
+            title: key,
+            align: Align::Right,
+            rank,
+            wraps: false,
+            keeps: false,
+            for_programs: false,
+        };
+        let row = Row {
+            weight: Weight::Plain,
+            cells: vec![
+                Cell::Nanos(1_000_000_000),
+                Cell::Nanos(2_000_000_000),
+                Cell::Count(0),
+            ],
+        };
+        let table = Table {
+            title: None,
+            columns: vec![column("took", 0), column("slack", 1), column("failed", 1)],
+            rows: vec![row],
+            legend: vec![("took", "how long"), ("slack", "how late")],
+        };
+        Document {
+            tables: vec![table],
+            ..Document::default()
+        }
+    }
+
+    fn text(width: Option<usize>) -> String {
+        let mut out = Vec::new();
+        let style = Style::new(width, Theme::default());
+        write(&document(), &style, &mut out).expect("memory takes all");
+        String::from_utf8(out).expect("text")
+    }
+
+    #[test]
+    fn only_columns_that_are_shown_are_explained() {
+        let wide = text(None);
+        assert!(wide.contains("took: how long; slack: how late"), "{wide}");
+        let narrow = text(Some(6));
+        assert!(!narrow.contains("slack"), "{narrow}");
+        assert!(narrow.contains("took: how long"), "{narrow}");
+    }
+
+    #[test]
+    fn a_column_of_zeros_tells_nothing() {
+        assert!(!text(None).contains("failed"));
+    }
 }

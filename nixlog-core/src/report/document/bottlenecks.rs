@@ -6,7 +6,7 @@ use super::super::view::{
 };
 use super::parallelism::{replay, untold, where_slots_come_from};
 use super::slowest::Options;
-use super::words::{coverage, next, notes, shell_word};
+use super::words::{coverage, next, next_of_path, notes, shell_word};
 use super::{Align, Cell, Column, Document, Row, Table, column, weight};
 
 /// Lays out the result of `bottlenecks`.
@@ -24,17 +24,6 @@ pub fn bottlenecks(report: &Report<BottlenecksResult>, options: Options) -> Docu
         result.intervals.len(),
         "more idle interval",
     ));
-    if result.units.iter().any(|unit| unit.drag_ns.is_some()) {
-        all.push(
-            "saves: how much sooner all would be done if it took no time, on the slots there were; \
-             with room: the same with a slot for everything; slack: by how much it may be later then"
-                .to_owned(),
-        );
-        all.push(
-            "alone: nothing else ran; blocked: a slot was free, but all that was left waited"
-                .to_owned(),
-        );
-    }
     let simulated = replay(&result.replay);
     if !simulated.is_empty() {
         all.push(format!("{simulated}; savings of several do not add up"));
@@ -158,6 +147,22 @@ fn unit_table(result: &BottlenecksResult, options: Options) -> Table {
     Table {
         columns,
         rows: rows.collect(),
+        legend: vec![
+            (
+                "saving_ns",
+                "how much sooner all would be done if it took no time, on the slots there were",
+            ),
+            ("drag_ns", "the same with a slot for everything"),
+            (
+                "slack_ns",
+                "by how much it may be later with a slot for everything",
+            ),
+            ("solo_ns", "nothing else ran"),
+            (
+                "blocked_ns",
+                "a slot was free, but all that was left waited",
+            ),
+        ],
         ..Table::default()
     }
 }
@@ -198,6 +203,7 @@ fn idle_table(result: &BottlenecksResult, options: Options) -> Table {
             column("waiting_ns", "their work", Align::Right, 1),
         ],
         rows: result.intervals.iter().map(row).collect(),
+        ..Table::default()
     }
 }
 
@@ -207,7 +213,9 @@ fn next_command(report: &Report<BottlenecksResult>) -> Option<String> {
     if report.input.clock == "none" {
         return Some(what_if);
     }
-    let worst = worst(&report.result).filter(|&(_, saving)| saving > 0);
+    // With what was asked for in a cache, nothing would be left to do.
+    let is_wanted = |it: &BottleneckView| it.transitive_dependents == Some(0);
+    let worst = worst(&report.result).filter(|&(it, saving)| saving > 0 && !is_wanted(it));
     match worst.map(|(worst, _)| &worst.unit) {
         Some(unit) if unit.kind == "build" => Some(format!(
             "{what_if} --cached {}",
@@ -217,6 +225,6 @@ fn next_command(report: &Report<BottlenecksResult>) -> Option<String> {
             "{what_if} --speedup {}=2",
             shell_word(&harmless(&unit.pname))
         )),
-        _ => next(&report.input, "critical-path"),
+        _ => next_of_path(&report.input, &report.result.coverage, "critical-path"),
     }
 }

@@ -7,7 +7,7 @@ use super::super::format::{duration, harmless, plural};
 use super::super::view::{
     CriticalPathResult, PathStepView, Report, StructuralView, UnitBrief, UnitTimesView, WaitView,
 };
-use super::words::{coverage, next, notes, shell_word};
+use super::words::{coverage, next, next_of_path, notes, shell_word};
 use super::{Align, Cell, Column, Document, Row, Table, Weight, column};
 
 /// What to show of the critical path.
@@ -60,7 +60,7 @@ pub fn critical_path(report: &Report<CriticalPathResult>, options: &PathOptions)
         None if options.structural => Document {
             verdict: "no dependencies are known, so there is no longest path".to_owned(),
             notes,
-            next: next(&report.input, "critical-path"),
+            next: next(&report.input, "doctor"),
             ..Document::default()
         },
         _ => observed(report, wall, options, notes),
@@ -76,12 +76,6 @@ fn observed(
     let result = &report.result;
     let mut tables = vec![step_table(result, wall, options)];
     tables.extend(builder_phase_table(result));
-    if result.steps.iter().any(|step| step.saving_ns.is_some()) {
-        notes.insert(
-            0,
-            "if free: how much shorter the longest path would be if the step took no time, since others take over".to_owned(),
-        );
-    }
     if has_wait(result, "slot") {
         let slots = plural(u64::from(result.slots), "slot");
         let source = match result.slots_source {
@@ -210,6 +204,10 @@ fn step_table(result: &CriticalPathResult, wall: u64, options: &PathOptions) -> 
     Table {
         columns,
         rows,
+        legend: vec![(
+            "saving_ns",
+            "how much shorter the longest path would be if the step took no time, since others take over",
+        )],
         ..Table::default()
     }
 }
@@ -339,16 +337,22 @@ fn builder_phase_table(result: &CriticalPathResult) -> Option<Table> {
             column("saving_ns", "if no build had it", Align::Right, 0),
         ],
         rows,
+        ..Table::default()
     })
 }
 
 /// Suggests to try out what would save most.
 fn next_step(report: &Report<CriticalPathResult>) -> Option<String> {
-    let steps = report.result.steps.iter();
-    let builds = steps.filter(|step| step.unit.as_ref().is_some_and(|unit| unit.kind == "build"));
+    let result = &report.result;
+    let is_build =
+        |step: &&PathStepView| step.unit.as_ref().is_some_and(|unit| unit.kind == "build");
+    let last = result.steps.iter().rfind(is_build);
+    // The last build is what was asked for: with it in a cache, nothing would be left to do.
+    let last = last.and_then(|step| step.unit.as_ref());
+    let builds = result.steps.iter().filter(is_build);
     let best = builds
-        .max_by_key(|step| step.saving_ns)
-        .filter(|step| step.saving_ns > Some(0));
+        .filter(|step| step.unit.as_ref() != last && step.saving_ns > Some(0))
+        .max_by_key(|step| step.saving_ns);
     match (
         best.and_then(|step| step.unit.as_ref()),
         next(&report.input, "what-if"),
@@ -357,7 +361,10 @@ fn next_step(report: &Report<CriticalPathResult>) -> Option<String> {
             let name = shell_word(&harmless(&unit.pname));
             Some(format!("{command} --cached {name}"))
         }
-        _ => next(&report.input, "bottlenecks"),
+        _ if result.coverage.builds + result.coverage.substitutions < 2 => {
+            next(&report.input, "phases")
+        }
+        _ => next_of_path(&report.input, &result.coverage, "bottlenecks"),
     }
 }
 

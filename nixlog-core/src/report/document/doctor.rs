@@ -131,6 +131,7 @@ pub fn doctor(report: &Report<DoctorResult>) -> Document {
                 prose("value", "value"),
             ],
             rows: facts.collect(),
+            ..Table::default()
         },
         Table {
             title: Some("What this log answers"),
@@ -140,6 +141,7 @@ pub fn doctor(report: &Report<DoctorResult>) -> Document {
                 prose("why", "what is missing"),
             ],
             rows: answers.collect(),
+            ..Table::default()
         },
     ];
     Document {

@@ -107,6 +107,7 @@ fn table(nodes: &[&GraphNodeView], options: Options) -> Table {
         title: None,
         columns,
         rows: nodes.iter().map(row).collect(),
+        ..Table::default()
     }
 }
 

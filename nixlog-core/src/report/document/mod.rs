@@ -111,24 +111,39 @@ pub struct Table {
     pub columns: Vec<Column>,
     /// The rows.
     pub rows: Vec<Row>,
+    /// What columns mean, by their keys.
+    pub legend: Vec<(&'static str, &'static str)>,
 }
 
 impl Table {
+    /// Says what those of some columns mean that need to be explained, in the order of the legend.
+    #[must_use]
+    pub fn legend_of(&self, shown: &[usize]) -> Option<String> {
+        let meaning = |&(key, meaning): &(&str, &str)| {
+            let mut shown = shown.iter().map(|&index| &self.columns[index]);
+            let column = shown.find(|column| column.key == key)?;
+            Some(format!("{}: {meaning}", column.title))
+        };
+        let meanings: Vec<String> = self.legend.iter().filter_map(meaning).collect();
+        (!meanings.is_empty()).then(|| meanings.join("; "))
+    }
+
     /// Tells whether people are shown anything of it.
     #[must_use]
     pub fn is_shown(&self) -> bool {
         !self.rows.is_empty() && !self.columns_for_people().is_empty()
     }
 
-    /// Returns the columns that people are shown, as indices: those of which anything is known.
+    /// Returns the columns that people are shown, as indices: those of which anything is known, and of
+    /// which there is any.
     ///
     /// Programs get every column of every table, so that they need not look which there are.
     #[must_use]
     pub fn columns_for_people(&self) -> Vec<usize> {
         let known = |&index: &usize| {
-            let cells = self.rows.iter().filter_map(|row| row.cells.get(index));
-            let known = cells.into_iter().any(|cell| *cell != Cell::Unknown);
-            known && !self.columns[index].for_programs
+            let mut cells = self.rows.iter().filter_map(|row| row.cells.get(index));
+            let tells = cells.any(|cell| !matches!(cell, Cell::Unknown | Cell::Count(0)));
+            tells && !self.columns[index].for_programs
         };
         (0..self.columns.len()).filter(known).collect()
     }
@@ -221,7 +236,7 @@ impl Cell {
     }
 
     fn count(value: Option<u64>) -> Self {
-        value.filter(|&n| n > 0).map_or(Self::Unknown, Self::Count)
+        value.map_or(Self::Unknown, Self::Count)
     }
 
     fn text(value: &str) -> Self {

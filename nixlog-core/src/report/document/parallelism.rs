@@ -2,7 +2,7 @@
 
 use super::super::format::{duration, percent, plural, signed_duration};
 use super::super::view::{ConcurrencyView, Input, ParallelismResult, ReplayView, Report};
-use super::words::{coverage, next, notes, nothing};
+use super::words::{coverage, next, next_of_path, notes, nothing};
 use super::{Align, Cell, Document, Row, Table, column, prose};
 
 /// How the result of `parallelism` is shown.
@@ -23,7 +23,7 @@ const WORTH: u64 = 100;
 pub fn parallelism(report: &Report<ParallelismResult>, options: ParallelismOptions) -> Document {
     let result = &report.result;
     let mut all = Vec::new();
-    let mut next = next(&report.input, "critical-path");
+    let mut next = next_of_path(&report.input, &result.coverage, "critical-path");
     if result.makespan_ns.is_some() {
         let advice = advice(report);
         all.extend(advice.text);
@@ -359,6 +359,7 @@ fn numbers(result: &ParallelismResult) -> Table {
             prose("meaning", ""),
         ],
         rows,
+        ..Table::default()
     }
 }
 
@@ -443,6 +444,7 @@ fn histogram(result: &ParallelismResult, options: ParallelismOptions) -> Table {
             column("share", "share", Align::Right, 0),
             column("bar", "", Align::Left, 1),
         ],
+        ..Table::default()
     }
 }
 

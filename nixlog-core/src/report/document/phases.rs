@@ -11,7 +11,6 @@ use super::{Align, Cell, Document, Row, Table, Weight, column, weight};
 #[must_use]
 pub fn phases(report: &Report<PhasesResult>) -> Document {
     let result = &report.result;
-    let timed = result.wall_ns.is_some();
     let mut tables = vec![phase_table(result)];
     if !result.builder_phases.is_empty() {
         tables.push(builder_phase_table(result));
@@ -25,9 +24,6 @@ pub fn phases(report: &Report<PhasesResult>) -> Document {
     }
     let mut notes = notes(&report.diagnostics);
     notes.extend(announced(&result.plan));
-    if timed {
-        notes.insert(0, "wall: shares that add up to the wall time; busy: any of it active; work: all of it added up".to_owned());
-    }
     let next = next(&report.input, "slowest");
     Document {
         verdict: phases_verdict(report),
@@ -67,21 +63,33 @@ pub(super) fn where_time_went(report: &Report<PhasesResult>) -> Option<String> {
         return None;
     }
     phases.sort_by_key(|phase| Reverse(phase.total.wall_ns));
+    let walls = phases.iter().filter_map(|phase| phase.total.wall_ns);
+    let percents = in_hundredths(&walls.collect::<Vec<_>>());
+    let parts = phases.iter().zip(percents);
     // What does not even round to one in a hundred is not worth a word.
-    let worth = phases
-        .iter()
-        .filter(|phase| phase.total.share.is_some_and(|share| share >= 0.005));
-    let largest: Vec<String> = worth
-        .take(3)
-        .filter_map(|phase| {
-            Some(format!(
-                "{:.0}% {}",
-                phase.total.share? * 100.0,
-                phase.phase
-            ))
-        })
+    let parts: Vec<String> = parts
+        .filter(|&(_, percent)| percent > 0)
+        .map(|(phase, percent)| format!("{percent}% {}", phase.phase))
         .collect();
-    Some(largest.join(", "))
+    Some(parts.join(", "))
+}
+
+/// Rounds the shares of a whole to hundredths by largest remainders, so that they add up to it.
+fn in_hundredths(parts: &[u64]) -> Vec<u64> {
+    let whole: u128 = parts.iter().map(|&part| u128::from(part)).sum();
+    if whole == 0 {
+        return vec![0; parts.len()];
+    }
+    let exact = |part: u64| u128::from(part) * 100;
+    let floor = |part: u64| u64::try_from(exact(part) / whole).unwrap_or(100);
+    let mut rounded: Vec<u64> = parts.iter().map(|&part| floor(part)).collect();
+    let mut by_remainder: Vec<usize> = (0..parts.len()).collect();
+    by_remainder.sort_by_key(|&place| Reverse(exact(parts[place]) % whole));
+    let left = 100_u64.saturating_sub(rounded.iter().sum());
+    for (_, place) in (0..left).zip(by_remainder) {
+        rounded[place] += 1;
+    }
+    rounded
 }
 
 /// Counts the builds, and those that went wrong.
@@ -154,9 +162,14 @@ fn phase_table(result: &PhasesResult) -> Table {
         });
     }
     Table {
-        title: None,
         columns,
         rows,
+        legend: vec![
+            ("wall_ns", "shares that add up to the wall time"),
+            ("busy_ns", "any of it active"),
+            ("work_ns", "all of it added up"),
+        ],
+        ..Table::default()
     }
 }
 
@@ -190,6 +203,7 @@ fn builder_phase_table(result: &PhasesResult) -> Table {
         title: Some("Inside the builders"),
         columns,
         rows: rows.collect(),
+        ..Table::default()
     }
 }
 
@@ -209,6 +223,7 @@ fn outcome_table(result: &PhasesResult) -> Table {
         title: Some("Derivations"),
         columns,
         rows: rows.collect(),
+        ..Table::default()
     }
 }
 
@@ -234,4 +249,25 @@ fn announced(plan: &PlanView) -> Option<String> {
     });
     let parts: Vec<String> = builds.into_iter().chain(fetches).collect();
     (!parts.is_empty()).then(|| format!("announced by Nix: {}", parts.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hundredths_add_up() {
+        let cases: [(&[u64], &[u64]); 5] = [
+            (&[1, 1, 1], &[34, 33, 33]),
+            (&[475, 475, 50], &[48, 47, 5]),
+            (&[995, 5], &[100, 0]),
+            (&[7], &[100]),
+            (&[], &[]),
+        ];
+        for (parts, want) in cases {
+            assert_eq!(in_hundredths(parts), want, "{parts:?}");
+        }
+        assert_eq!(in_hundredths(&[u64::MAX, 1]), [100, 0]);
+        assert_eq!(in_hundredths(&[0, 0]), [0, 0]);
+    }
 }

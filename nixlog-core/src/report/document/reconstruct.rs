@@ -139,5 +139,6 @@ fn table(sessions: &[SessionView]) -> Table {
         title: None,
         columns,
         rows: sessions.iter().map(row).collect(),
+        ..Table::default()
     }
 }

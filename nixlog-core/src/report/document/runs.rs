@@ -56,6 +56,7 @@ pub fn runs_list(report: &RunsReport<RunsListResult>) -> Document {
             title: None,
             columns: run_columns(),
             rows: result.runs.iter().map(run_row).collect(),
+            ..Table::default()
         }],
         notes: all,
         next,
@@ -138,6 +139,7 @@ pub fn runs_show(report: &Report<RunsShowResult>) -> Document {
                 },
             ],
             rows: rows.collect(),
+            ..Table::default()
         }],
         notes: notes(&report.diagnostics),
         next: next(input, "phases"),
@@ -193,6 +195,7 @@ pub fn runs_prune(report: &RunsReport<RunsPruneResult>) -> Document {
             title: None,
             columns,
             rows: result.removed.iter().map(row).collect(),
+            ..Table::default()
         }],
         notes: all,
         ..Document::default()

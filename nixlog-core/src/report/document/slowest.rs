@@ -104,13 +104,19 @@ pub fn slowest(report: &Report<SlowestResult>, options: Options) -> Document {
             _ => "~: the log does not say when this ended; it follows from other lines".to_owned(),
         });
     }
-    let next = next(&report.input, "phases");
+    // Of a path that is known, each unit is on it or not.
+    let has_path = |unit: &UnitView| unit.on_critical_path.is_some();
+    let next = match result.units.iter().any(has_path) {
+        true => next(&report.input, "critical-path"),
+        false => next(&report.input, "phases"),
+    };
     Document {
         verdict: slowest_verdict(report),
         tables: vec![Table {
             title: None,
             columns,
             rows,
+            ..Table::default()
         }],
         notes,
         next,

@@ -3,7 +3,7 @@
 use super::super::format::{bytes, duration, percent, plural};
 use super::super::view::{ChangeView, CoverageView, Input, Report, UnitBrief, WhatIfResult};
 use super::parallelism::{LOAD, off, replay, untold, where_slots_come_from};
-use super::words::{coverage, next, notes};
+use super::words::{coverage, next_of_path, notes};
 use super::{Align, Cell, Column, Document, Row, Table, Weight, column};
 
 /// How the result of `what-if` is shown.
@@ -258,6 +258,7 @@ fn then_critical(result: &WhatIfResult, options: WhatIfOptions) -> Table {
             column("then_duration_ns", "would take", Align::Right, 0),
         ],
         rows: rows.collect(),
+        ..Table::default()
     }
 }
 
@@ -288,6 +289,7 @@ fn gone(result: &WhatIfResult, options: WhatIfOptions) -> Table {
             column("then", "then", Align::Left, 0),
         ],
         rows: rows.collect(),
+        ..Table::default()
     }
 }
 
@@ -302,5 +304,5 @@ fn next_command(report: &Report<WhatIfResult>) -> Option<String> {
     } else {
         "bottlenecks"
     };
-    next(&report.input, verb)
+    next_of_path(&report.input, &report.result.coverage, verb)
 }

@@ -81,6 +81,17 @@ pub(super) fn next(input: &Input, verb: &str) -> Option<String> {
     (input.source != "-").then_some(command)
 }
 
+/// Returns the next command worth running after one that needs to know what depends on what: where that
+/// is not known, how to get to know it.
+pub(super) fn next_of_path(input: &Input, coverage: &CoverageView, verb: &str) -> Option<String> {
+    let verb = if coverage.is_nothing() {
+        "doctor"
+    } else {
+        verb
+    };
+    next(input, verb)
+}
+
 /// Quotes a file name for the shell where it needs to be.
 pub(super) fn shell_word(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./+=:,@~".contains(c);

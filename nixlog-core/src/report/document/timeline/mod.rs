@@ -184,6 +184,7 @@ fn table(lanes: &[LaneView]) -> Table {
         title: None,
         columns: columns.into(),
         rows: rows.collect(),
+        ..Table::default()
     }
 }
 
