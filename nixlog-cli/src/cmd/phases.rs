@@ -25,6 +25,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     let log = explained::log(&args.input, &args.graph, args.output.color.when)?;
     let mut phases = analysis::phases::phases(&log.timeline);
+    phases.explain(&log.path);
     if let Some(path) = log.known_path() {
         phases.book(&log.timeline, path);
     }

@@ -122,6 +122,8 @@ pub struct CriticalStep {
     pub label: String,
     /// What kind of thing took the time; `None` for a wait.
     pub kind: Option<UnitKind>,
+    /// Why it waited, as in JSON; `None` where it did not, or where that is not told.
+    pub reason: Option<&'static str>,
 }
 
 /// Puts each unit on a lane. Takes O(n log n).

@@ -14,7 +14,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::critical_path::CriticalPath;
-use crate::time::{Interval, Nanos};
+use crate::time::{Interval, Nanos, Stamp};
 use crate::timeline::{Name, Outcome, Part, Phase, Timeline, Unit, UnitKind};
 
 /// Where the time went.
@@ -29,6 +29,8 @@ pub struct Phases {
     pub builder_phases: Vec<BuilderPhaseTotal>,
     /// Units by how they ended.
     pub outcomes: BTreeMap<Outcome, usize>,
+    /// When nothing ran and no line says why.
+    idle: Vec<Interval>,
 }
 
 /// How much of the time went into one phase.
@@ -74,6 +76,44 @@ pub struct BuilderPhaseTotal {
 }
 
 impl Phases {
+    /// Names the reasons for which the critical path waited while nothing ran and no line says why.
+    pub fn explain(&mut self, path: &CriticalPath) {
+        let idle = std::mem::take(&mut self.idle);
+        let mut next = 0;
+        for segment in &path.segments {
+            let part = segment.part;
+            if segment.wait.is_none() || part == Part::Unknown || part.phase() != Phase::Waiting {
+                continue;
+            }
+            while idle
+                .get(next)
+                .is_some_and(|idle| idle.end() <= segment.interval.start())
+            {
+                next += 1;
+            }
+            let inside = idle[next..]
+                .iter()
+                .take_while(|idle| idle.start() < segment.interval.end());
+            let time: Nanos = inside
+                .filter_map(|idle| Some(idle.clip(segment.interval)?.length()))
+                .sum();
+            if time > Nanos::ZERO {
+                let unknown = self.part_mut(Part::Unknown);
+                unknown.wall = unknown.wall.map(|wall| wall - time);
+                unknown.busy = unknown.busy.map(|busy| busy - time);
+                let known = self.part_mut(part);
+                known.wall = known.wall.map(|wall| wall + time);
+                known.busy = known.busy.map(|busy| busy + time);
+            }
+        }
+        for phase in &mut self.phases {
+            let nothing = Some(Nanos::ZERO);
+            phase
+                .parts
+                .retain(|(part, total)| *part != Part::Unknown || total.busy > nothing);
+        }
+    }
+
     /// Books the critical path on the phases, their parts, and the builder phases.
     ///
     /// Waiting for a slot occurs on the path alone, since whoever has the slot is at work meanwhile: so
@@ -154,16 +194,21 @@ pub fn phases(timeline: &Timeline) -> Phases {
     {
         *outcomes.entry(unit.outcome).or_default() += 1;
     }
+    let wall = timeline.wall();
+    let (combinations, idle) = wall.map(|wall| sweep(timeline, wall)).unwrap_or_default();
     Phases {
-        wall: timeline.wall().map(Interval::length),
-        phases: phase_totals(timeline),
+        wall: wall.map(Interval::length),
+        phases: phase_totals(timeline, combinations),
         builder_phases: builder_phases(timeline),
         outcomes,
+        idle,
     }
 }
 
-fn phase_totals(timeline: &Timeline) -> Vec<PhaseTotal> {
-    let parts = timeline.wall().map(|wall| part_totals(timeline, wall));
+fn phase_totals(timeline: &Timeline, combinations: Combinations) -> Vec<PhaseTotal> {
+    let parts = timeline
+        .wall()
+        .map(|wall| part_totals(timeline, wall, combinations));
     let parts = parts.unwrap_or_default();
     let mut totals = Vec::new();
     for phase in Phase::ALL {
@@ -240,8 +285,7 @@ struct Parts {
 /// How long each combination of parts was active. A combination is a set of bits, one for each part.
 type Combinations = BTreeMap<u32, u64>;
 
-fn part_totals(timeline: &Timeline, wall: Interval) -> Parts {
-    let combinations = sweep(timeline, wall);
+fn part_totals(timeline: &Timeline, wall: Interval, combinations: Combinations) -> Parts {
     let mut walls = split(&combinations);
     round(&mut walls, wall.length());
     let mut work: BTreeMap<Part, Nanos> = BTreeMap::new();
@@ -295,14 +339,16 @@ fn parts_of(phase: Phase) -> u32 {
         .fold(0, |set, &part| set | bit(part))
 }
 
-/// Sweeps over time; instants in which no unit is at work go to what explains them.
-fn sweep(timeline: &Timeline, wall: Interval) -> Combinations {
+/// Sweeps over time; instants in which no unit is at work go to what explains them. Also returns those
+/// that nothing explains.
+fn sweep(timeline: &Timeline, wall: Interval) -> (Combinations, Vec<Interval>) {
     let units = timeline
         .units()
         .iter()
         .flat_map(|unit| &unit.stretches)
         .map(|stretch| (stretch, false));
-    let fillers = timeline.fillers().iter().map(|stretch| (stretch, true));
+    let fillers = timeline.fillers().iter();
+    let fillers = fillers.map(|filler| (&filler.stretch, true));
     let mut edges = Vec::new();
     for (stretch, filler) in units.chain(fillers) {
         let index = stretch.part.index();
@@ -316,20 +362,25 @@ fn sweep(timeline: &Timeline, wall: Interval) -> Combinations {
     let mut sets = [0_u32; 2];
     let mut combinations = Combinations::new();
     let mut at = wall.start();
-    let mut add = |sets: [u32; 2], time: Nanos| {
+    let mut idle = Vec::new();
+    let mut add = |sets: [u32; 2], from: Stamp, until: Stamp| {
+        let time = until.since(from);
+        if time > Nanos::ZERO && sets == [0; 2] {
+            idle.extend(Interval::new(from, until));
+        }
         let set = if sets[0] != 0 {
             sets[0]
         } else if sets[1] != 0 {
             sets[1]
         } else {
-            bit(Part::Unattributed)
+            bit(Part::Unknown)
         };
         if time > Nanos::ZERO {
             *combinations.entry(set).or_default() += time.get();
         }
     };
     for (time, starts, index, filler) in edges {
-        add(sets, time.since(at));
+        add(sets, at, time);
         at = time;
         let count = &mut active[usize::from(filler)][index];
         // A stretch without length has its end sorted before its start: both sides must cancel out.
@@ -345,8 +396,8 @@ fn sweep(timeline: &Timeline, wall: Interval) -> Combinations {
             *set | (1 << index)
         };
     }
-    add(sets, wall.end().since(at));
-    combinations
+    add(sets, at, wall.end());
+    (combinations, idle)
 }
 
 /// A share of the wall clock: whole nanoseconds, and a remainder in `FINEST` parts of one.
@@ -356,8 +407,8 @@ struct Share {
     whole: u64,
 }
 
-/// Divisible by every number of phases (1 to 6) times every number of parts in a phase (1 to 7).
-const FINEST: u128 = 60 * 420;
+/// Divisible by every number of phases (1 to 6) times every number of parts in a phase (1 to 8).
+const FINEST: u128 = 60 * 840;
 
 /// Splits each combination equally among its phases, and each phase's share among its parts.
 fn split(combinations: &Combinations) -> BTreeMap<Part, Share> {

@@ -15,11 +15,12 @@ use std::collections::{HashMap, HashSet};
 
 use foldhash::fast::FixedState;
 
+use super::holds::Holds;
 use super::late;
-use crate::graph::{Dag, DerivationGraph, Direction, NodeIdx, closure};
-use crate::store_path::{base_name, name_of};
+use crate::graph::{Dag, DerivationGraph, Direction, NodeIdx, NodeKind, closure};
+use crate::store_path::{StorePath, base_name, name_of};
 use crate::time::{Nanos, Stamp};
-use crate::timeline::{Issue, Name, Severity, Timeline, Unit, UnitKind};
+use crate::timeline::{Filler, Issue, Name, Severity, Timeline, Unit, UnitKind};
 
 /// The units that ran and depend on each other, as a graph.
 #[derive(Debug, Clone, Default)]
@@ -31,6 +32,7 @@ pub struct RunGraph {
     ranks: Vec<u32>,
     of_unit: HashMap<usize, u32, FixedState>,
     coverage: Coverage,
+    holds: Holds,
 }
 
 /// A node of a [`RunGraph`].
@@ -41,10 +43,10 @@ pub struct RunNode {
     pub unit: Option<usize>,
     /// The derivation or path; `None` where the derivation graph has none.
     pub node: Option<NodeIdx>,
-    /// It is known what it depends on.
+    /// It is known what it depends on, and of all that whether it ran.
     pub known: bool,
-    /// What it depends on is told by a derivation of the same name.
-    pub by_name: bool,
+    /// The last query to a substituter about what it makes, as an index into [`Timeline::units`].
+    pub query: Option<usize>,
     /// When it started.
     pub start: Option<Stamp>,
     /// When it ended; for a passage, when all that it needs had.
@@ -57,9 +59,10 @@ pub struct RunNode {
 pub struct Coverage {
     /// Builds and source fetches.
     pub builds: usize,
-    /// Those of them whose derivation was at hand, or one of the same name.
+    /// Those of them whose derivation was at hand, or one that stands in.
     pub known_builds: usize,
-    /// Those for which one of the same name stands in.
+    /// Those for which one of the same name, of another build, stands in: only where there is one for
+    /// every build.
     pub builds_by_name: usize,
     /// Substitutions.
     pub substitutions: usize,
@@ -67,6 +70,9 @@ pub struct Coverage {
     pub known_substitutions: usize,
     /// Those of them that a derivation at hand makes: who needs them is known, if not what they need.
     pub made_substitutions: usize,
+    /// Builds whose derivation was at hand, where these are too few: then the derivations at hand are
+    /// mostly of another build, and count for nothing.
+    pub ignored_builds: Option<usize>,
 }
 
 impl Coverage {
@@ -85,9 +91,6 @@ impl RunGraph {
     pub fn issues(&self, timeline: &Timeline) -> Vec<Issue> {
         let mut issues = Vec::new();
         let coverage = self.coverage;
-        if coverage.is_nothing() {
-            return issues;
-        }
         let mut add = |severity, code, count: usize, message: String| {
             if count > 0 {
                 issues.push(Issue {
@@ -99,6 +102,31 @@ impl RunGraph {
                 });
             }
         };
+        let (n_strangers, strangers) = match coverage.ignored_builds {
+            Some(own) => (
+                1,
+                format!(
+                    "the derivations at hand are of another build: of {} builds here, {own} have their own \
+                     among them, so what depends on what counts as unknown",
+                    coverage.builds
+                ),
+            ),
+            None => (
+                coverage.builds_by_name,
+                "builds whose own derivation is not at hand: one of the same name, but of another build, \
+                 stands in, so what rests on dependencies is an estimate, and no wait is explained by them"
+                    .to_owned(),
+            ),
+        };
+        add(
+            Severity::Warning,
+            "derivations-of-another-build",
+            n_strangers,
+            strangers,
+        );
+        if coverage.is_nothing() {
+            return issues;
+        }
         let is_build = |unit: &Unit| unit.kind.is_derivation();
         let unknown = self.nodes.iter().filter(|node| !node.known);
         let units = unknown.filter_map(|node| Some(&timeline.units()[node.unit?]));
@@ -115,14 +143,6 @@ impl RunGraph {
                 "builds whose derivation was not found, such as `{}`: what they depend on is not known",
                 first.unwrap_or_default()
             ),
-        );
-        add(
-            Severity::Info,
-            "derivations-by-name",
-            coverage.builds_by_name,
-            "builds whose own derivation is not at hand: one of the same name stands in, and may need \
-             other things"
-                .to_owned(),
         );
         add(
             Severity::Info,
@@ -149,9 +169,15 @@ impl RunGraph {
     /// Joins a timeline with a derivation graph. Takes O(n + m log m) for n nodes and m edges.
     #[must_use]
     pub fn new(timeline: &Timeline, graph: &DerivationGraph) -> Self {
-        let mut join = Join::new(timeline, graph);
-        join.connect();
-        join.finish()
+        let join = Join::new(timeline, graph);
+        if !join.is_of_another_build() {
+            return join.connect();
+        }
+        let found = join.coverage;
+        let nothing = DerivationGraph::default();
+        let mut run = Join::new(timeline, &nothing).connect();
+        run.coverage.ignored_builds = Some(found.known_builds);
+        run
     }
 
     /// Returns the structure: dense nodes, edges from dependent to dependency.
@@ -235,6 +261,12 @@ impl RunGraph {
         node.is_some_and(|node| self.nodes[node as usize].known)
     }
 
+    /// Returns what the log itself says that a unit waited for.
+    #[must_use]
+    pub fn holds(&self, unit: usize) -> &[Filler] {
+        self.holds.of(unit)
+    }
+
     /// Returns how much of what ran the derivation graph knows.
     #[must_use]
     pub fn coverage(&self) -> Coverage {
@@ -253,8 +285,11 @@ struct Join<'a> {
     /// The substitutions of each path, by its base name.
     substitutions: HashMap<&'a str, Vec<u32>, FixedState>,
     passages: HashMap<NodeIdx, u32, FixedState>,
-    /// The derivation of each name among those that were built; `None` where several bear it.
+    /// The derivation of each name among those that were built; `None` where several bear it. Empty
+    /// where names prove nothing.
     names: HashMap<&'a str, Option<Name>, FixedState>,
+    /// The nodes that need something of which not even that is known what makes it.
+    hazy: Vec<u32>,
     coverage: Coverage,
 }
 
@@ -269,6 +304,7 @@ impl<'a> Join<'a> {
             substitutions: HashMap::default(),
             passages: HashMap::default(),
             names: HashMap::default(),
+            hazy: Vec::new(),
             coverage: Coverage::default(),
         };
         let ran = timeline.units().iter().enumerate();
@@ -277,7 +313,11 @@ impl<'a> Join<'a> {
             let only = join.names.entry(name).or_insert(Some(unit.subject));
             *only = only.filter(|&only| only == unit.subject);
         }
-        join.forget_strangers(ran.clone().map(|(_, unit)| unit));
+        let mut built = timeline.units().iter();
+        let is_found = |unit: &Unit| join.is_own(unit) || join.namesake(unit).is_some();
+        if built.any(|unit| unit.started && unit.kind.is_derivation() && !is_found(unit)) {
+            join.names.clear();
+        }
         for (index, unit) in ran.filter(|(_, unit)| unit.started && is_node(unit.kind)) {
             join.add(index, unit);
         }
@@ -287,6 +327,7 @@ impl<'a> Join<'a> {
     fn add(&mut self, index: usize, unit: &Unit) {
         let number = self.next();
         let path = self.timeline.name(unit.subject);
+        let mut by_name = false;
         let node = if unit.kind == UnitKind::Substitution {
             self.substitutions
                 .entry(base_name(path))
@@ -300,9 +341,10 @@ impl<'a> Join<'a> {
             let planned = unit.planned.map(|planned| self.timeline.name(planned));
             let node = planned.and_then(|planned| self.graph.find(planned));
             let node = node.or_else(|| self.graph.find(path));
-            let at_hand = node.filter(|&node| self.graph.node(node).is_known());
-            let namesake = at_hand.is_none().then(|| self.namesake(unit)).flatten();
+            let is_at_hand = node.is_some_and(|node| self.graph.node(node).is_known());
+            let namesake = (!is_at_hand).then(|| self.namesake(unit)).flatten();
             self.coverage.builds_by_name += usize::from(namesake.is_some());
+            by_name = namesake.is_some();
             let node = namesake.or(node);
             if let Some(node) = node {
                 self.builds.entry(node).or_default().push(number);
@@ -310,7 +352,6 @@ impl<'a> Join<'a> {
             node
         };
         let known = node.is_some_and(|node| self.graph.node(node).is_known());
-        let by_name = known && unit.kind != UnitKind::Substitution && !self.is_own(unit);
         let (all, with_node) = match unit.kind {
             UnitKind::Substitution => (
                 &mut self.coverage.substitutions,
@@ -323,8 +364,8 @@ impl<'a> Join<'a> {
         self.nodes.push(RunNode {
             unit: Some(index),
             node,
-            known,
-            by_name,
+            known: known && !by_name,
+            query: None,
             start: unit.start,
             end: unit.end,
         });
@@ -337,20 +378,6 @@ impl<'a> Join<'a> {
         nodes.any(|node| self.graph.node(node).is_known())
     }
 
-    /// Goes by no names where those at hand are mostly not those that were built: then they are of
-    /// something else, and the few names that agree are no proof.
-    fn forget_strangers(&mut self, units: impl Iterator<Item = &'a Unit>) {
-        let built = units.filter(|unit| unit.started && unit.kind.is_derivation());
-        let (mut n_builds, mut n_known) = (0_usize, 0_usize);
-        for unit in built {
-            n_builds += 1;
-            n_known += usize::from(self.is_own(unit) || self.namesake(unit).is_some());
-        }
-        if n_known < n_builds.div_ceil(2) {
-            self.names.clear();
-        }
-    }
-
     /// Finds a derivation of the same name, where only one was built and only one is at hand: that of
     /// another evaluation, say, which needs much the same.
     fn namesake(&self, unit: &Unit) -> Option<NodeIdx> {
@@ -360,12 +387,20 @@ impl<'a> Join<'a> {
         (!self.builds.contains_key(&node)).then_some(node)
     }
 
+    /// Tells whether the derivations at hand are mostly those of another build: then even those that
+    /// agree say little about this one.
+    fn is_of_another_build(&self) -> bool {
+        let coverage = self.coverage;
+        let is_derivation = |node| self.graph.node(node).kind == NodeKind::Derivation;
+        coverage.known_builds < coverage.builds.div_ceil(2) && self.graph.nodes().any(is_derivation)
+    }
+
     fn next(&self) -> u32 {
         u32::try_from(self.nodes.len()).expect("fewer than 2^32 nodes fit into memory")
     }
 
     /// Adds the edges, and the passages that they lead to, and the edges of those.
-    fn connect(&mut self) {
+    fn connect(mut self) -> RunGraph {
         for builds in self.builds.values() {
             let again = builds.windows(2).filter(|pair| {
                 let [first, second] = [pair[0], pair[1]].map(|node| self.nodes[node as usize]);
@@ -387,6 +422,7 @@ impl<'a> Join<'a> {
                 self.depend(from, to, &why.outputs);
             }
         }
+        self.finish()
     }
 
     /// Makes a build depend on the substitutions of its own outputs: that it was built all the same
@@ -426,6 +462,9 @@ impl<'a> Join<'a> {
                 self.depend(from, maker, &[place]);
             }
         }
+        if found.is_empty() && node.kind == NodeKind::Missing {
+            self.hazy.push(from);
+        }
         if found.is_empty() || (node.is_derivation() && !self.builds.contains_key(&to)) {
             found.push(self.passage(to));
         }
@@ -446,6 +485,13 @@ impl<'a> Join<'a> {
     }
 
     fn finish(mut self) -> RunGraph {
+        // Who knows what a path comes from that nobody makes, where there are such paths?
+        if self.coverage.made_substitutions < self.coverage.substitutions {
+            for &node in &self.hazy {
+                self.nodes[node as usize].known = false;
+            }
+        }
+        self.find_queries();
         let n_nodes = self.nodes.len();
         // References of paths may contradict the derivations, if they come from somewhere else.
         let (dag, _) = Dag::without_cycles(n_nodes, std::mem::take(&mut self.edges));
@@ -475,12 +521,6 @@ impl<'a> Join<'a> {
                 }
             }
         }
-        // The outputs of a namesake have other paths: substitutions that were needed are not found.
-        if self.coverage.made_substitutions < self.coverage.substitutions {
-            for node in &mut nodes {
-                node.known &= !node.by_name;
-            }
-        }
         let dag = Dag::new(nodes.len(), edges).unwrap_or_default();
         for &node in dag.topological() {
             if nodes[node as usize].unit.is_none() {
@@ -492,7 +532,7 @@ impl<'a> Join<'a> {
             let unit = node.unit.map(|unit| &self.timeline.units()[unit]);
             unit.and_then(Unit::duration).unwrap_or_default()
         };
-        RunGraph {
+        let mut run = RunGraph {
             ranks: self.ranks(&nodes),
             dag,
             durations: nodes.iter().map(duration).collect(),
@@ -502,6 +542,37 @@ impl<'a> Join<'a> {
                 .collect(),
             nodes,
             coverage: self.coverage,
+            holds: Holds::default(),
+        };
+        run.holds = Holds::new(self.timeline, self.graph, &run);
+        run
+    }
+
+    /// Finds the query about what each node makes. A query knows a path by its hash alone.
+    fn find_queries(&mut self) {
+        let units = self.timeline.units().iter().enumerate();
+        let queries = units.filter(|(_, unit)| unit.kind == UnitKind::Query);
+        let queries: HashMap<&str, usize> = queries
+            .filter_map(|(number, unit)| {
+                let path = StorePath::parse(self.timeline.name(unit.subject))?;
+                Some((path.hash(), number))
+            })
+            .collect();
+        if queries.is_empty() {
+            return;
+        }
+        let query = |path: &str| queries.get(StorePath::parse(path)?.hash()).copied();
+        for node in &mut self.nodes {
+            let Some(unit) = node.unit.map(|unit| &self.timeline.units()[unit]) else {
+                continue;
+            };
+            let outputs = node.node.map(|node| &self.graph.node(node).outputs);
+            let outputs = outputs.into_iter().flatten();
+            let paths = outputs.filter_map(|output| output.path.as_deref());
+            node.query = match unit.kind {
+                UnitKind::Substitution => query(self.timeline.name(unit.subject)),
+                _ => paths.filter_map(query).max(),
+            };
         }
     }
 }

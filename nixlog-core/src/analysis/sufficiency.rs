@@ -261,7 +261,7 @@ fn dependencies(coverage: &Coverage) -> Answerable {
         let why = (coverage.builds_by_name > 0).then(|| {
             let n = coverage.builds_by_name;
             format!(
-                "for {n} of {} builds, a derivation of the same name stands in",
+                "for {n} of {} builds, a derivation of the same name stands in, of another build",
                 coverage.builds
             )
         });
@@ -272,7 +272,11 @@ fn dependencies(coverage: &Coverage) -> Answerable {
         return answer(question, extent, why, None);
     }
     if coverage.is_nothing() {
-        let why = "Nix does not log it, and no derivations are at hand".to_owned();
+        let why = match coverage.ignored_builds {
+            Some(_) => "Nix does not log it, and the derivations at hand are of another build",
+            None => "Nix does not log it, and no derivations are at hand",
+        };
+        let why = why.to_owned();
         return answer(
             question,
             Extent::None,

@@ -11,7 +11,7 @@ use super::failures::Failures;
 use super::fetches::Fetches;
 use super::human::HumanLog;
 use super::links::Links;
-use super::model::{Name, Names, Stretch};
+use super::model::{Filler, Name, Names, Part, Stretch};
 use super::told::ToldUnit;
 use super::{Map, Timeline, finish};
 use crate::ids::ActivityId;
@@ -76,7 +76,9 @@ pub struct TimelineBuilder {
     pub(super) now: Option<Stamp>,
     pub(super) activation: Vec<Interval>,
     /// What explains instants in which nothing else runs.
-    pub(super) fillers: Vec<Stretch>,
+    pub(super) fillers: Vec<Filler>,
+    /// The wait that the last line tells of, without saying when it ends: since when, and for what.
+    told_wait: Option<(Option<Stamp>, Option<Name>)>,
     /// The log was put together afterwards: nobody knows when a builder's phases began.
     pub(super) reconstructed: bool,
     /// What side lines say of single units.
@@ -164,6 +166,7 @@ impl TimelineBuilder {
 
     #[inline(never)]
     fn other(&mut self, line: &Line<'_>) {
+        self.end_told_wait();
         match &line.body {
             Body::Event(event) => {
                 self.facts.event(line);
@@ -202,8 +205,30 @@ impl TimelineBuilder {
     /// Ends the log. What is still open counts up to the last stamp.
     #[must_use]
     pub fn finish(mut self) -> Timeline {
+        self.end_told_wait();
         HumanLog::finish(&mut self);
         finish::timeline(self)
+    }
+
+    /// Notes that a lock is waited for from now on, up to the next line that tells of something.
+    pub(super) fn waits_for_lock(&mut self, subject: Option<Name>) {
+        self.told_wait = Some((self.now, subject));
+    }
+
+    fn end_told_wait(&mut self) {
+        let Some((since, subject)) = self.told_wait.take() else {
+            return;
+        };
+        let interval = since
+            .zip(self.now)
+            .and_then(|(since, now)| Interval::new(since, now));
+        self.fillers.extend(interval.map(|interval| Filler {
+            stretch: Stretch {
+                interval,
+                part: Part::Lock,
+            },
+            subject,
+        }));
     }
 
     #[inline]
@@ -382,6 +407,11 @@ impl TimelineBuilder {
             Note::PlanItem { path } => {
                 let names = &mut self.names;
                 self.plan.item(|| names.intern(path));
+            }
+            Note::WaitingForStore => self.waits_for_lock(None),
+            Note::WaitingForInput => {
+                self.evaluation.sign();
+                self.waits_for_lock(None);
             }
             note if evaluation::is_sign(note) => self.evaluation.sign(),
             note => self.failures.note(note, &mut self.names),

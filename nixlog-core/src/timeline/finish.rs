@@ -6,7 +6,7 @@ use super::activity::{Activities, Activity, Role, Row};
 use super::builder::{PhaseMark, Phases, TimelineBuilder};
 use super::human::HumanLog;
 use super::intervals::less;
-use super::model::{End, Name, Outcome, Part, Reason, Stretch, Unit, UnitKind};
+use super::model::{End, Filler, Name, Outcome, Part, Reason, Stretch, Unit, UnitKind};
 use super::remote;
 use super::units::UnitMaker;
 use super::{Map, Set, Timeline, results, told};
@@ -51,7 +51,10 @@ pub(super) fn timeline(mut builder: TimelineBuilder) -> Timeline {
         last,
     };
     let mut units = maker.units();
-    let working = less(&evaluation, &evaluator_waits(&units));
+    let mut waits = evaluator_waits(&units);
+    // So far these are only the waits that messages tell of: whoever waits does not evaluate.
+    waits.extend(builder.fillers.iter().map(|filler| filler.stretch.interval));
+    let working = less(&evaluation, &waits);
     units.extend(evaluation_unit(
         &mut builder,
         &evaluation,
@@ -246,17 +249,20 @@ fn activation_units(builder: &mut TimelineBuilder) -> Vec<Unit> {
 /// Collects what explains instants in which nothing runs.
 fn fillers(builder: &mut TimelineBuilder, last: Option<Stamp>) {
     for activity in builder.activities.rows() {
-        let part = match activity.role {
-            Role::WaitLock | Role::UploadLock => Part::Lock,
-            Role::WaitMachine | Role::Connecting => Part::Machine,
-            Role::WaitUser => Part::BuildUser,
-            Role::Handover => Part::Missing,
-            Role::CopyFrame => Part::Stores,
+        let (part, subject) = match activity.role {
+            Role::WaitLock => (Part::Lock, activity.subject),
+            Role::UploadLock => (Part::Lock, None),
+            Role::WaitMachine => (Part::Machine, activity.subject),
+            Role::Connecting => (Part::Machine, None),
+            Role::WaitUser => (Part::BuildUser, activity.subject),
+            Role::Handover => (Part::Nix, None),
+            Role::CopyFrame => (Part::Stores, None),
             _ => continue,
         };
         let interval = activity.interval(last);
-        builder
-            .fillers
-            .extend(interval.map(|interval| Stretch { interval, part }));
+        builder.fillers.extend(interval.map(|interval| Filler {
+            stretch: Stretch { interval, part },
+            subject,
+        }));
     }
 }

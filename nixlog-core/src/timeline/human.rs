@@ -190,6 +190,10 @@ impl HumanLog {
                 }
                 (Role::Handover, _) => builder.evaluation.handover(builder.now),
                 (Role::Evaluating | Role::EvaluationSign, _) => builder.evaluation.sign(),
+                (Role::WaitLock, subject) => {
+                    let subject = subject.map(|paths| builder.names.intern(paths));
+                    builder.waits_for_lock(subject);
+                }
                 _ => {}
             },
         }

@@ -30,8 +30,8 @@ mod units;
 pub use builder::TimelineBuilder;
 pub use facts::{Facts, Issue, Severity, Tally};
 pub use model::{
-    BuilderPhase, End, Name, Names, Outcome, Part, Phase, Plan, Reason, RemoteParts, Stretch, Unit,
-    UnitKind,
+    BuilderPhase, End, Filler, Name, Names, Outcome, Part, Phase, Plan, Reason, RemoteParts,
+    Stretch, Unit, UnitKind,
 };
 
 pub use results::FIXED_OUTPUT_UNKNOWN;
@@ -54,7 +54,7 @@ type Set<K> = HashSet<K, foldhash::fast::FixedState>;
 pub struct Timeline {
     wall: Option<Interval>,
     units: Vec<Unit>,
-    fillers: Vec<Stretch>,
+    fillers: Vec<Filler>,
     calls: Vec<Interval>,
     names: Names,
     plan: Plan,
@@ -84,7 +84,7 @@ impl Timeline {
 
     /// Returns what explains instants in which no unit is at work.
     #[must_use]
-    pub fn fillers(&self) -> &[Stretch] {
+    pub fn fillers(&self) -> &[Filler] {
         &self.fillers
     }
 

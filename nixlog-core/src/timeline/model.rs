@@ -265,21 +265,25 @@ pub enum Part {
     Activating,
     /// Ready, but all slots are taken. Only on the critical path: elsewhere something else runs then.
     Slot,
+    /// Waiting for a build user.
+    BuildUser,
     /// Waiting for a lock.
     Lock,
     /// Waiting for a remote machine, or for an answer of it.
     Machine,
-    /// Waiting for a build user.
-    BuildUser,
-    /// Nix finds out which paths are missing: it looks into the store.
-    Missing,
-    /// Nothing in the log explains it: Nix's own time.
-    Unattributed,
+    /// What is needed is still coming.
+    AwaitedDownload,
+    /// Nobody has asked for it yet.
+    AwaitedEvaluation,
+    /// Ready, and a slot is free: Nix's own time.
+    Nix,
+    /// Nothing in the log explains it.
+    Unknown,
 }
 
 impl Part {
     /// All parts, in the order of reports.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 23] = [
         Self::Evaluating,
         Self::Queries,
         Self::Downloads,
@@ -296,11 +300,13 @@ impl Part {
         Self::Verifying,
         Self::Activating,
         Self::Slot,
+        Self::BuildUser,
         Self::Lock,
         Self::Machine,
-        Self::BuildUser,
-        Self::Missing,
-        Self::Unattributed,
+        Self::AwaitedDownload,
+        Self::AwaitedEvaluation,
+        Self::Nix,
+        Self::Unknown,
     ];
 
     /// Returns the part's place in [`ALL`](Self::ALL).
@@ -325,11 +331,13 @@ impl Part {
             | Self::Verifying => Phase::Copying,
             Self::Activating => Phase::Activation,
             Self::Slot
+            | Self::BuildUser
             | Self::Lock
             | Self::Machine
-            | Self::BuildUser
-            | Self::Missing
-            | Self::Unattributed => Phase::Waiting,
+            | Self::AwaitedDownload
+            | Self::AwaitedEvaluation
+            | Self::Nix
+            | Self::Unknown => Phase::Waiting,
         }
     }
 
@@ -353,11 +361,13 @@ impl Part {
             Self::Verifying => "verifying",
             Self::Activating => "activating",
             Self::Slot => "slot",
+            Self::BuildUser => "build-user",
             Self::Lock => "lock",
             Self::Machine => "machine",
-            Self::BuildUser => "build user",
-            Self::Missing => "looking for missing paths",
-            Self::Unattributed => "unattributed",
+            Self::AwaitedDownload => "download",
+            Self::AwaitedEvaluation => "evaluation",
+            Self::Nix => "nix",
+            Self::Unknown => "unknown",
         }
     }
 }
@@ -369,6 +379,16 @@ pub struct Stretch {
     pub interval: Interval,
     /// What it counts as.
     pub part: Part,
+}
+
+/// A stretch of time in which the log says that something waits, or that Nix looks into its store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub struct Filler {
+    /// When, and what it counts as where nothing else is going on.
+    pub stretch: Stretch,
+    /// What waits: the `.drv`, or the paths that are locked, as the log lists them.
+    pub subject: Option<Name>,
 }
 
 /// One builder phase of one build (stdenv's `buildPhase` …): up to the next, or to the end.

@@ -92,12 +92,14 @@ fn chain(timeline: &Timeline) -> Vec<CriticalStep> {
             unit: None,
             label: "for <a> slot".to_owned(),
             kind: None,
+            reason: Some("slot"),
         });
         steps.push(CriticalStep {
             interval: Interval::new(start, end).expect("in order"),
             unit: Some(index),
             label: String::new(),
             kind: Some(unit.kind),
+            reason: None,
         });
         at = end;
     }

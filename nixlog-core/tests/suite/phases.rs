@@ -270,12 +270,12 @@ fn naive(timeline: &Timeline) -> (BTreeMap<Part, Found>, BTreeMap<Phase, u64>) {
             parts.entry(part).or_default().work += 1;
         }
         if active.is_empty() {
-            let fillers = timeline.fillers().iter();
+            let fillers = timeline.fillers().iter().map(|filler| filler.stretch);
             let fillers = fillers.filter(|filler| covers(filler.interval, at));
             active.extend(fillers.map(|filler| filler.part));
         }
         if active.is_empty() {
-            active.push(Part::Unattributed);
+            active.push(Part::Unknown);
         }
         let active: BTreeSet<Part> = active.into_iter().collect();
         let n_of = |phase| active.iter().filter(|part| part.phase() == phase).count() as u64;

@@ -85,6 +85,7 @@ impl Index {
         let evaluation = ends.iter().filter(is_evaluation).map(|ended| ended.end);
         let evaluation = evaluation.collect();
         let fillers = timeline.fillers().iter();
+        let fillers = fillers.map(|filler| filler.stretch);
         others.extend(fillers.map(|stretch| (stretch.interval, stretch.part, None)));
         Self {
             pools: by_pool
@@ -163,7 +164,7 @@ const fn rank(part: Part) -> u8 {
         Part::Lock | Part::Machine | Part::BuildUser => 1,
         Part::Inputs | Part::SourceImports => 2,
         Part::Queries => 3,
-        Part::Missing => 4,
+        Part::Nix => 4,
         _ => 5,
     }
 }

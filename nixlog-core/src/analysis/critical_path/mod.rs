@@ -58,59 +58,84 @@ pub struct Segment {
 pub enum Wait {
     /// It was ready, but all slots were taken. Nix logs nothing for this: it is inferred.
     Slot,
+    /// No build user was free.
+    BuildUser,
     /// Another process held a lock.
     Lock,
     /// No remote machine was free, or one took long to answer.
     Machine,
-    /// No build user was free.
-    BuildUser,
-    /// Nix looked into its store for what is missing.
-    Missing,
+    /// What it needs was still coming.
+    Download,
+    /// Nobody had asked for it yet.
+    Evaluation,
+    /// A post-build hook ran, for which all of Nix up to 2.34 stops.
+    Hook,
     /// It was ready and a slot was free: Nix's own time, for locks, registration and scheduling.
-    Overhead,
+    Nix,
     /// What it depends on is not known, so neither is why it did not start earlier; or nobody watched.
     Unknown,
 }
 
 impl Wait {
+    /// All reasons, in the order of reports.
+    pub const ALL: [Self; 9] = [
+        Self::Slot,
+        Self::BuildUser,
+        Self::Lock,
+        Self::Machine,
+        Self::Download,
+        Self::Evaluation,
+        Self::Hook,
+        Self::Nix,
+        Self::Unknown,
+    ];
+
     /// Returns the name, as in JSON.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Slot => "slot",
-            Self::Lock => "lock",
-            Self::Machine => "machine",
-            Self::BuildUser => "build-user",
-            Self::Missing => "missing-paths",
-            Self::Overhead => "nix-overhead",
+            Self::Hook => "hook",
+            other => other.part().name(),
+        }
+    }
+
+    /// Says what was waited for, in words for people.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Slot => "a free slot",
+            Self::BuildUser => "a build user",
+            Self::Lock => "a lock",
+            Self::Machine => "a machine",
+            Self::Download => "a download",
+            Self::Evaluation => "evaluation",
+            Self::Hook => "the post-build hook",
+            Self::Nix => "Nix itself",
             Self::Unknown => "unknown",
         }
     }
 
-    /// Returns the part of the phase `waiting` that such time counts as.
+    /// Returns the part of a phase that such time counts as: of `waiting`, but for hooks, which copy.
     #[must_use]
     pub const fn part(self) -> Part {
         match self {
             Self::Slot => Part::Slot,
+            Self::BuildUser => Part::BuildUser,
             Self::Lock => Part::Lock,
             Self::Machine => Part::Machine,
-            Self::BuildUser => Part::BuildUser,
-            Self::Missing => Part::Missing,
-            Self::Overhead | Self::Unknown => Part::Unattributed,
+            Self::Download => Part::AwaitedDownload,
+            Self::Evaluation => Part::AwaitedEvaluation,
+            Self::Hook => Part::Hook,
+            Self::Nix => Part::Nix,
+            Self::Unknown => Part::Unknown,
         }
     }
 
     /// Returns why one waits in a part of the phase `waiting`.
-    const fn of(part: Part) -> Option<Self> {
-        match part {
-            Part::Slot => Some(Self::Slot),
-            Part::Lock => Some(Self::Lock),
-            Part::Machine => Some(Self::Machine),
-            Part::BuildUser => Some(Self::BuildUser),
-            Part::Missing => Some(Self::Missing),
-            Part::Unattributed => Some(Self::Overhead),
-            _ => None,
-        }
+    fn of(part: Part) -> Option<Self> {
+        let all = Self::ALL.into_iter();
+        let mut waits = all.filter(|wait| wait.part().phase() == Phase::Waiting);
+        waits.find(|wait| wait.part() == part)
     }
 }
 

@@ -98,13 +98,16 @@ impl CriticalPath {
 }
 
 impl CriticalPath {
-    /// Returns the path as a chart draws it: each unit in one piece, and the waits between two in one.
+    /// Returns the path as a chart draws it: each unit in one piece, and between two of them the waits,
+    /// one for each reason.
     #[must_use]
     pub fn chart(&self, timeline: &Timeline) -> Vec<CriticalStep> {
         let mut chart: Vec<CriticalStep> = Vec::new();
         for segment in &self.segments {
             let unit = segment.unit.filter(|_| segment.wait.is_none());
-            let last = chart.last_mut().filter(|last| last.unit == unit);
+            let reason = segment.wait.map(Wait::name);
+            let same = |last: &&mut CriticalStep| (last.unit, last.reason) == (unit, reason);
+            let last = chart.last_mut().filter(same);
             let whole = last
                 .as_ref()
                 .and_then(|last| Interval::new(last.interval.start(), segment.interval.end()));
@@ -113,8 +116,9 @@ impl CriticalPath {
                 None => chart.push(CriticalStep {
                     interval: segment.interval,
                     unit,
-                    label: segment.wait.map_or("", Wait::name).to_owned(),
+                    label: segment.wait.map_or("", Wait::words).to_owned(),
                     kind: unit.map(|unit| timeline.units()[unit].kind),
+                    reason,
                 }),
             }
         }

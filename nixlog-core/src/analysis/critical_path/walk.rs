@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
+use super::super::load::concurrency;
 use super::super::run_graph::{RunGraph, is_node};
-use super::super::slots::Slots;
-use super::index::{Ended, Index};
+use super::super::slots::{Pool, Slots};
+use super::index::{Background, Ended, Index};
 use super::{Segment, Wait};
-use crate::store_path::StorePath;
 use crate::time::{Interval, Nanos, Stamp};
-use crate::timeline::{Name, Part, Timeline, Unit, UnitKind};
+use crate::timeline::{End, Filler, Name, Part, Timeline, Unit, UnitKind};
 
 /// Nix itself takes no longer between two units. In a reconstruction, where nobody watched evaluation, locks
 /// and downloads without a start, a longer wait may be any of these.
@@ -24,14 +24,95 @@ pub(super) struct Walk<'a> {
     hooks: HashMap<Name, usize>,
     /// The last build of each derivation.
     builds: HashMap<Name, usize>,
-    /// The query about each path, by its hash.
-    queries: HashMap<&'a str, usize>,
+    /// Of each node, whether it is certain when it ended, or when the last of what it stands for did.
+    firm: Vec<bool>,
+    /// There is an evaluator that could have asked earlier.
+    has_evaluator: bool,
+    /// All of Nix stands still while a post-build hook runs.
+    hooks_block: bool,
     /// For each call, the last end of it and those before it.
     last_ends: Vec<Stamp>,
     /// The latest first.
     segments: Vec<Segment>,
     /// Everything from here on is explained.
     at: Stamp,
+}
+
+/// What a stretch of the path counts as, whose it is, and what was waited for.
+type Why = (Part, Option<usize>, Option<Wait>);
+
+/// What is known of a stretch in which something did not start.
+struct Gap {
+    /// What was to start, if it is a node of the graph.
+    node: Option<usize>,
+    /// The pool that it takes a slot of.
+    pool: Option<Pool>,
+    /// When Nix was asked for it.
+    asked: Stamp,
+    /// Why it did not start before that.
+    unasked: Wait,
+    /// A download that it needs and whose end is not known, and since when that was under way.
+    download: Option<(Stamp, usize)>,
+    /// It is known when it could have started.
+    known: bool,
+}
+
+impl Gap {
+    /// Returns the reason where nothing fills the time.
+    const fn unexplained(&self) -> Wait {
+        match self.known {
+            true => Wait::Nix,
+            false => Wait::Unknown,
+        }
+    }
+}
+
+/// Tells of each node whether it is certain when it ended, or when the last of what it stands for did.
+/// Counters tell that something ended, not what: where the ends of several units were told from them,
+/// any of those may have been the one.
+fn firm(timeline: &Timeline, run: &RunGraph) -> Vec<bool> {
+    let is_inferred = |unit: &&Unit| is_node(unit.kind) && unit.end_kind == End::Inferred;
+    let inferred = timeline.units().iter().filter(is_inferred);
+    let running = concurrency(inferred.filter_map(Unit::interval));
+    let is_firm = |unit: &Unit| match (unit.end, unit.end_kind) {
+        (Some(_), End::Measured) => true,
+        (Some(_), End::Inferred) if timeline.is_reconstructed() => true,
+        (Some(end), End::Inferred) if !timeline.is_text() => {
+            let after = running.partition_point(|&(at, _)| at <= end);
+            after.checked_sub(1).is_none_or(|step| running[step].1 == 0)
+        }
+        _ => false,
+    };
+    let mut firm = vec![true; run.dag().len()];
+    for &node in run.dag().topological() {
+        firm[node as usize] = match run.unit_of(node) {
+            Some(unit) => is_firm(&timeline.units()[unit]),
+            None => {
+                let mut needs = run.dag().dependencies(node).iter();
+                needs.all(|&to| firm[to as usize])
+            }
+        };
+    }
+    firm
+}
+
+/// Tells whether all of Nix stands still while a post-build hook runs, as it does up to 2.34: unless the
+/// log is of a newer one, or something started meanwhile.
+fn hooks_block(timeline: &Timeline) -> bool {
+    let (oldest, _) = timeline.facts().evidence.minor_versions();
+    let hooks = timeline.units().iter();
+    let hooks = hooks.filter(|unit| unit.kind == UnitKind::PostBuildHook);
+    let hooks: Vec<Interval> = hooks.filter_map(Unit::interval).collect();
+    let running = concurrency(hooks);
+    let mut nodes = timeline.units().iter().filter(|unit| is_node(unit.kind));
+    let starts_inside = |start: Stamp| {
+        let before = running.partition_point(|&(at, _)| at < start);
+        let after = running.partition_point(|&(at, _)| at <= start);
+        let runs = |step: usize| step.checked_sub(1).is_some_and(|step| running[step].1 > 0);
+        runs(before) && runs(after)
+    };
+    oldest.is_none_or(|minor| minor < 35)
+        && !nodes.any(|unit| unit.start.is_some_and(starts_inside))
 }
 
 /// What comes before a unit in the chain.
@@ -55,7 +136,6 @@ impl<'a> Walk<'a> {
         let units = || timeline.units().iter().enumerate();
         let hooks = units().filter(|(_, unit)| unit.kind == UnitKind::PostBuildHook);
         let builds = units().filter(|(_, unit)| unit.kind.is_derivation() && unit.started);
-        let queries = units().filter(|(_, unit)| unit.kind == UnitKind::Query);
         let ends = timeline.calls().iter().map(|call| call.end());
         let last_ends = ends.scan(wall.start(), |last, end| {
             *last = end.max(*last);
@@ -67,12 +147,9 @@ impl<'a> Walk<'a> {
             builds: builds
                 .map(|(number, unit)| (unit.subject, number))
                 .collect(),
-            queries: queries
-                .filter_map(|(number, unit)| {
-                    let path = StorePath::parse(timeline.name(unit.subject))?;
-                    Some((path.hash(), number))
-                })
-                .collect(),
+            firm: firm(timeline, run),
+            has_evaluator: units().any(|(_, unit)| unit.kind == UnitKind::Evaluation),
+            hooks_block: hooks_block(timeline),
             timeline,
             run,
             slots,
@@ -94,14 +171,19 @@ impl<'a> Walk<'a> {
             known,
         }) = next
         {
-            self.gap(interval.end(), waits_for, known);
+            match waits_for {
+                Some(_) => self.gap(interval.end(), waits_for, known),
+                None => self.until_the_end(interval.end()),
+            }
             let start = interval.start().min(self.at);
             self.work(unit, Interval::new(start, self.at));
             next = self.predecessor(unit, start);
             waits_for = Some(unit);
         }
-        let known = waits_for.is_none_or(|unit| self.is_known(unit));
-        self.gap(self.wall.start(), waits_for, known);
+        match waits_for {
+            Some(unit) => self.gap(self.wall.start(), waits_for, self.is_known(unit)),
+            None => self.until_the_end(self.wall.start()),
+        }
         self.segments
     }
 
@@ -133,7 +215,7 @@ impl<'a> Walk<'a> {
         }
         if !is_node(it.kind) {
             let before = self.index.ended_before(start, |ended| ended.start < start);
-            return before.and_then(|ended| self.entry(ended, true));
+            return before.and_then(|ended| self.entry(ended, self.is_known(unit)));
         }
         let handed_over = self.asked_for(start);
         let handed_over = self
@@ -174,8 +256,7 @@ impl<'a> Walk<'a> {
                 latest = latest.max(Some((end, needed)));
             }
         }
-        let hash = StorePath::parse(self.timeline.name(self.unit(unit).subject));
-        let query = hash.and_then(|path| self.queries.get(path.hash())).copied();
+        let query = self.run.nodes()[node as usize].query;
         let query = query.and_then(|query| Some((self.unit(query).end?, query)));
         let query = query.filter(|&(end, query)| {
             end <= start && self.unit(query).start.is_some_and(|begun| begun < start)
@@ -185,7 +266,7 @@ impl<'a> Walk<'a> {
         Some(Predecessor {
             unit: needed,
             interval: Interval::new(begun, end.max(begun))?,
-            known: true,
+            known: self.is_known(unit),
         })
     }
 
@@ -204,9 +285,24 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Tells whether it is known what a unit depends on.
+    /// Tells whether it is known when a unit could have started: what it depends on is, and when all of
+    /// that ended. The evaluator and an activation may wait for what no log tells.
     fn is_known(&self, unit: usize) -> bool {
-        !is_node(self.unit(unit).kind) || self.run.is_known(unit)
+        let kind = self.unit(unit).kind;
+        if !is_node(kind) {
+            return !matches!(
+                kind,
+                UnitKind::Evaluation
+                    | UnitKind::InputFetch
+                    | UnitKind::SourceImport
+                    | UnitKind::Activation
+            );
+        }
+        let Some(node) = self.run.node_of(unit) else {
+            return false;
+        };
+        let mut needs = self.run.dag().dependencies(node).iter();
+        self.run.is_known(unit) && needs.all(|&to| self.firm[to as usize])
     }
 
     /// Books the time down to `interval`'s start on a unit, by the parts it consists of.
@@ -238,53 +334,113 @@ impl<'a> Walk<'a> {
         match self.unit(unit).machine {
             Some(_) => self.push(from, Part::Machine, Some(unit), Some(Wait::Machine)),
             None if self.unit(unit).stretches.is_empty() => {
-                self.push(from, Part::Unattributed, Some(unit), None);
+                self.push(from, Part::Unknown, Some(unit), None);
             }
             None => self.gap(from, None, true),
         }
     }
 
+    /// Books what lies behind all that ended: within a call it is Nix's own time.
+    fn until_the_end(&mut self, from: Stamp) {
+        let called = self.last_ends.last().copied().unwrap_or(from);
+        self.gap(called.max(from).min(self.at), None, false);
+        let mut units = self.timeline.units().iter();
+        let all_ended = units.all(|unit| !unit.started || unit.end.is_some());
+        self.gap(from, None, all_ended);
+    }
+
     /// Books the time down to `from`, in which `unit` was waited for to start, on what filled it.
     fn gap(&mut self, from: Stamp, unit: Option<usize>, known: bool) {
-        let pool = unit.and_then(|unit| self.slots.pool_of(self.unit(unit)));
+        let gap = Gap {
+            node: unit.filter(|&unit| is_node(self.unit(unit).kind)),
+            pool: unit.and_then(|unit| self.slots.pool_of(self.unit(unit))),
+            asked: self.asked_for(self.at),
+            unasked: match self.has_evaluator {
+                // It has handed over.
+                true if self.index.evaluated(from) == Some(from) => Wait::Nix,
+                true => Wait::Evaluation,
+                false => Wait::Unknown,
+            },
+            download: unit.and_then(|unit| self.still_coming(unit)),
+            known,
+        };
         let mut pieces = Vec::new();
         let mut at = from;
         while at < self.at {
-            let (full, changes) = self.index.is_full(pool, at);
-            let (background, other) = self.index.background(at);
-            let until = [changes, other]
-                .into_iter()
-                .flatten()
-                .filter(|&next| next > at);
-            let until = until.min().unwrap_or(self.at).min(self.at);
-            pieces.push((at, until, full, background));
+            let (why, until) = self.why(&gap, at);
+            let until = until.filter(|&until| until < self.at).unwrap_or(self.at);
+            pieces.push((at, until, why));
             at = until;
         }
-        for (at, until, full, background) in pieces.into_iter().rev() {
-            match background {
-                // Who may have waited for something else did not wait for a slot.
-                _ if full && known => {
-                    let freed = self.index.freed_by(pool, until);
-                    self.push(at, Part::Slot, freed, Some(Wait::Slot));
+        for (at, until, (part, unit, wait)) in pieces.into_iter().rev() {
+            let unwatched = self.timeline.is_reconstructed() && until.since(at) > UNWATCHED;
+            match wait {
+                Some(Wait::Slot) => {
+                    let freed = self.index.freed_by(gap.pool, until);
+                    self.push(at, part, freed, wait);
                 }
-                Some(background) => {
-                    self.push(
-                        at,
-                        background.part,
-                        background.unit,
-                        Wait::of(background.part),
-                    );
+                Some(Wait::Nix) if unwatched => {
+                    self.push(at, Part::Unknown, None, Some(Wait::Unknown));
                 }
-                None => {
-                    let unwatched = self.timeline.is_reconstructed() && until.since(at) > UNWATCHED;
-                    let wait = match known && !unwatched {
-                        true => Wait::Overhead,
-                        false => Wait::Unknown,
-                    };
-                    self.push(at, wait.part(), None, Some(wait));
-                }
+                _ => self.push(at, part, unit, wait),
             }
         }
+    }
+
+    /// Tells why a unit did not start at an instant, and until when that is so at least.
+    fn why(&self, gap: &Gap, at: Stamp) -> (Why, Option<Stamp>) {
+        let (full, filled) = self.index.is_full(gap.pool, at);
+        let (background, other) = self.index.background(at);
+        let holds = gap.node.map_or(&[][..], |unit| self.run.holds(unit));
+        let held = |hold: &&Filler| {
+            hold.stretch.interval.start() <= at && at < hold.stretch.interval.end()
+        };
+        let edges = holds.iter().flat_map(|hold| {
+            let interval = hold.stretch.interval;
+            [interval.start(), interval.end()]
+        });
+        let download = gap.download.map(|(since, _)| since);
+        let edges = edges
+            .chain(filled)
+            .chain(other)
+            .chain(download)
+            .chain([gap.asked]);
+        let until = edges.filter(|&next| next > at).min();
+        let wait = |wait: Wait, unit| (wait.part(), unit, Some(wait));
+        let hold = holds.iter().find(held).map(|hold| hold.stretch.part);
+        let hold = hold.and_then(Wait::of).map(|why| wait(why, None));
+        let is_hook = |background: &Background| background.part == Part::Hook;
+        let hook = background.filter(|it| is_hook(it) && self.hooks_block);
+        let besides = background.map(|it| (it.part, it.unit, Wait::of(it.part)));
+        let why = if gap.node.is_none() {
+            besides.unwrap_or_else(|| wait(gap.unexplained(), None))
+        } else if let Some(hold) = hold {
+            hold
+        } else if let Some(hook) = hook {
+            wait(Wait::Hook, hook.unit)
+        } else if at < gap.asked {
+            besides.unwrap_or_else(|| wait(gap.unasked, None))
+        } else if let Some((_, unit)) = gap.download.filter(|&(since, _)| since <= at) {
+            wait(Wait::Download, Some(unit))
+        } else if full && gap.known {
+            wait(Wait::Slot, None)
+        } else {
+            wait(gap.unexplained(), None)
+        };
+        (why, until)
+    }
+
+    /// Finds a download that a unit needs and of which the log does not tell when it ended, and since
+    /// when that was under way.
+    fn still_coming(&self, unit: usize) -> Option<(Stamp, usize)> {
+        let needs = self.run.dag().dependencies(self.run.node_of(unit)?).iter();
+        let units = needs.filter_map(|&to| self.run.unit_of(to));
+        let coming = units.filter_map(|needed| {
+            let it = self.unit(needed);
+            let is_open = it.kind == UnitKind::Substitution && it.end.is_none();
+            Some((it.start.filter(|_| is_open)?, needed))
+        });
+        coming.min()
     }
 
     /// Books the time from `from` up to where everything is explained; joins it with the segment after

@@ -7,8 +7,9 @@ use super::super::format::{duration, harmless, plural};
 use super::super::view::{
     CriticalPathResult, PathStepView, Report, StructuralView, UnitBrief, UnitTimesView, WaitView,
 };
-use super::words::{coverage, next, next_of_path, notes, shell_word};
+use super::words::{coverage, next, next_of_path, notes, shell_word, waited_for};
 use super::{Align, Cell, Column, Document, Row, Table, Weight, column};
+use crate::analysis::critical_path::Wait;
 
 /// What to show of the critical path.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -107,19 +108,26 @@ fn verdict(result: &CriticalPathResult, wall: u64) -> String {
         steps.map(|step| step.took_ns).sum()
     };
     let kind = |step: &PathStepView| step.unit.as_ref().map_or("", |unit| unit.kind);
-    let of_evaluation =
-        |step: &PathStepView| matches!(kind(step), "evaluation" | "input-fetch" | "source-import");
+    let of_evaluation = |step: &PathStepView| kind(step) == "evaluation";
     let of_builds = |step: &PathStepView| kind(step) == "build";
     // A build that its hook interrupts is several steps.
     let builds = result.steps.iter().filter(|step| of_builds(step));
     let builds: HashSet<_> = builds
         .filter_map(|step| Some((&step.unit.as_ref()?.path, step.unit.as_ref()?.start_ns)))
         .collect();
-    let waited = |reason: &str| -> u64 {
+    let waited = |wait: Wait| -> u64 {
         let waits = result.steps.iter().flat_map(|step| &step.waits);
-        let same = waits.filter(|wait| wait.reason == reason);
+        let same = waits.filter(|other| other.reason == wait.name());
         same.map(|wait| wait.duration_ns).sum()
     };
+    let waits = Wait::ALL.map(|wait| {
+        let what = match wait {
+            Wait::Nix => wait.words().to_owned(),
+            Wait::Unknown => "waiting for reasons unknown".to_owned(),
+            _ => format!("waiting for {}", wait.words()),
+        };
+        (waited(wait), what)
+    });
     let rest = sum(&|step| !of_evaluation(step) && !of_builds(step));
     let parts = [
         (sum(&of_evaluation), "evaluation".to_owned()),
@@ -128,22 +136,12 @@ fn verdict(result: &CriticalPathResult, wall: u64) -> String {
             format!("in a chain of {}", plural(builds.len() as u64, "build")),
         ),
         (rest, "fetching and copying".to_owned()),
-        (waited("slot"), "waiting for a slot".to_owned()),
-        (waited("machine"), "waiting for machines".to_owned()),
-        (
-            waited("lock") + waited("build-user"),
-            "waiting for locks".to_owned(),
-        ),
-        (
-            waited("nix-overhead") + waited("missing-paths"),
-            "Nix itself".to_owned(),
-        ),
-        (waited("unknown"), "waiting for reasons unknown".to_owned()),
     ];
     // What does not even round to one in two hundred is not worth a word.
-    let worth = parts.iter().filter(|(time, _)| *time > wall / 200);
+    let parts = parts.into_iter().chain(waits);
+    let worth = parts.filter(|(time, _)| *time > wall / 200);
     let parts: Vec<String> = worth
-        .map(|(time, what)| format!("{} {what}", duration(*time)))
+        .map(|(time, what)| format!("{} {what}", duration(time)))
         .collect();
     match parts.as_slice() {
         [] => format!("{} wall", duration(wall)),
@@ -162,13 +160,13 @@ fn step_table(result: &CriticalPathResult, wall: u64, options: &PathOptions) -> 
     };
     let columns = vec![
         column("ready_ns", "at", Align::Right, 1),
-        column("kind", "kind", Align::Left, 2),
+        column("kind", "kind", Align::Left, 3),
         name,
         path,
         column("waited_ns", "waited", Align::Right, 0),
         column("duration_ns", "took", Align::Right, 0),
         column("saving_ns", "if free", Align::Right, 0),
-        column("waited_for", "waited for", Align::Left, 3),
+        column("waited_for", "waited for", Align::Left, 2),
     ];
     let mut rows = Vec::new();
     let mut hidden = Hidden::default();
@@ -260,26 +258,33 @@ fn step_row(step: &PathStepView, options: &PathOptions) -> Row {
             Cell::nanos(Some(step.waited_ns).filter(|&waited| waited > 0)),
             took,
             Cell::nanos(step.saving_ns),
-            step.waits
-                .first()
-                .map_or(Cell::Unknown, |wait| Cell::text(&reason(wait))),
+            reasons(&step.waits),
         ],
     }
 }
 
-/// Says what was waited for.
-fn reason(wait: &WaitView) -> String {
-    let unit = wait.unit.as_ref().map(|unit| &unit.name);
-    match (wait.reason, unit) {
-        ("slot", Some(unit)) => format!("a slot, freed by {unit}"),
-        ("slot", None) => "a slot".to_owned(),
-        ("lock", _) => "a lock".to_owned(),
-        ("machine", _) => "a machine".to_owned(),
-        ("build-user", _) => "a build user".to_owned(),
-        ("missing-paths", _) => "what is missing?".to_owned(),
-        ("nix-overhead", _) => "Nix itself".to_owned(),
-        _ => "unknown".to_owned(),
+/// Says what was waited for: where that are several things, each with its time.
+fn reasons(waits: &[WaitView]) -> Cell {
+    let words = |wait: &WaitView| match (wait.reason, &wait.unit) {
+        ("slot", Some(unit)) => format!("{}, freed by {}", waited_for(wait.reason), unit.name),
+        _ => waited_for(wait.reason).to_owned(),
+    };
+    let times = waits.iter().map(|wait| (wait.reason, wait.duration_ns));
+    match (listed(times), waits) {
+        (Some(several), _) => Cell::text(&several),
+        (None, [wait, ..]) => Cell::text(&words(wait)),
+        (None, []) => Cell::Unknown,
     }
+}
+
+/// Lists several reasons with their times, the longest first; `None` where there is only one that is
+/// worth a word.
+fn listed(waits: impl Iterator<Item = (&'static str, u64)> + Clone) -> Option<String> {
+    let whole: u64 = waits.clone().map(|(_, time)| time).sum();
+    let worth = waits.filter(|&(_, time)| time >= whole / 50);
+    let each = worth.map(|(reason, time)| format!("{} {}", duration(time), waited_for(reason)));
+    let each: Vec<String> = each.collect();
+    (each.len() > 1).then(|| each.join(", "))
 }
 
 /// Steps that are too short to be listed, between two that are.
@@ -289,6 +294,8 @@ struct Hidden {
     ready: u64,
     took: u64,
     waited: u64,
+    /// For how long they waited for what.
+    waits: Vec<(&'static str, u64)>,
 }
 
 impl Hidden {
@@ -299,10 +306,25 @@ impl Hidden {
         self.n_steps += 1;
         self.took += step.took_ns;
         self.waited += step.waited_ns;
+        for wait in &step.waits {
+            match self
+                .waits
+                .iter_mut()
+                .find(|(reason, _)| *reason == wait.reason)
+            {
+                Some((_, time)) => *time += wait.duration_ns,
+                None => self.waits.push((wait.reason, wait.duration_ns)),
+            }
+        }
     }
 
     fn row(&mut self) -> Option<Row> {
-        let hidden = std::mem::take(self);
+        let mut hidden = std::mem::take(self);
+        hidden.waits.sort_by_key(|&(_, time)| Reverse(time));
+        let longest = hidden.waits.first();
+        let longest = longest.map(|&(reason, _)| waited_for(reason).to_owned());
+        let waited_for = listed(hidden.waits.iter().copied()).or(longest);
+        let waited_for = waited_for.map_or(Cell::Unknown, Cell::Text);
         (hidden.n_steps > 0).then(|| Row {
             weight: Weight::Part,
             cells: vec![
@@ -313,7 +335,7 @@ impl Hidden {
                 Cell::nanos(Some(hidden.waited).filter(|&waited| waited > 0)),
                 Cell::Nanos(hidden.took),
                 Cell::Unknown,
-                Cell::Unknown,
+                waited_for,
             ],
         })
     }

@@ -337,7 +337,7 @@ fn numbers(result: &ParallelismResult) -> Table {
         slots.as_deref().unwrap_or_default(),
     );
     add(
-        "Nix overhead",
+        "Nix itself",
         Cell::nanos(result.overhead_ns),
         "of the makespan is Nix's own time between builds; no package is to blame",
     );

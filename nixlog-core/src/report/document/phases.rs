@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use super::super::format::{bytes, duration, harmless, plural};
 use super::super::view::{PhaseView, PhasesResult, PlanView, Report, TotalView};
-use super::words::{next, notes, nothing};
+use super::words::{next, notes, nothing, waited_for};
 use super::{Align, Cell, Document, Row, Table, Weight, column, weight};
 
 /// Lays out the result of `phases`.
@@ -142,7 +142,7 @@ fn phase_table(result: &PhasesResult) -> Table {
         });
         rows.extend(phase.parts.iter().map(|part| Row {
             weight: Weight::Part,
-            cells: cells(part.part, &part.total, None),
+            cells: cells(waited_for(part.part), &part.total, None),
         }));
     }
     if result.wall_ns.is_some() {

@@ -2,6 +2,7 @@
 
 use super::super::format::{count, harmless, plural, short_id};
 use super::super::view::{CoverageView, Diagnostic, Input};
+use crate::analysis::critical_path::Wait;
 use crate::analysis::sufficiency::HOW_TO_STAMP;
 
 /// What stands for the last run.
@@ -57,9 +58,17 @@ pub(super) fn notes(diagnostics: &[Diagnostic]) -> Vec<String> {
 
 /// Says how to get to know what depends on what, where nothing of it is known.
 pub(super) fn coverage(coverage: &CoverageView) -> Option<String> {
-    coverage.is_nothing().then(|| {
+    (coverage.is_nothing() && coverage.ignored_builds.is_none()).then(|| {
         "no derivations at hand, so what depends on what is not known: name them with `--derivations FILE`, say from `nix derivation show -r`".to_owned()
     })
+}
+
+/// Says in words what somebody waited for, or what a part of the phase `waiting` is; other names stay.
+pub(super) fn waited_for(reason: &'static str) -> &'static str {
+    let mut waits = Wait::ALL.into_iter();
+    waits
+        .find(|wait| wait.name() == reason)
+        .map_or(reason, Wait::words)
 }
 
 /// Returns the next command worth running: for a log without times or without a build, how to get one

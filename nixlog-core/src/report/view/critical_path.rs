@@ -85,7 +85,7 @@ pub struct PathStepView {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct WaitView {
-    /// `slot`, `lock`, `machine`, `build-user`, `missing-paths`, `nix-overhead`, `unknown`.
+    /// `slot`, `build-user`, `lock`, `machine`, `download`, `evaluation`, `hook`, `nix`, `unknown`.
     pub reason: &'static str,
     /// How long.
     pub duration_ns: u64,
@@ -170,9 +170,9 @@ pub struct FasterView {
 pub struct CoverageView {
     /// Builds and source fetches that ran.
     pub builds: usize,
-    /// Those of them whose derivation is at hand, or one of the same name.
+    /// Those of them whose derivation is at hand, or one that stands in.
     pub known_builds: usize,
-    /// Those for which one of the same name stands in.
+    /// Those for which one of the same name, of another build, stands in.
     pub builds_by_name: usize,
     /// Substitutions that ran.
     pub substitutions: usize,
@@ -180,6 +180,9 @@ pub struct CoverageView {
     pub known_substitutions: usize,
     /// Those of them that a derivation at hand makes.
     pub made_substitutions: usize,
+    /// Where the derivations at hand are mostly of another build, and so count for nothing: how many
+    /// builds have their own among them; else `null`.
+    pub ignored_builds: Option<usize>,
 }
 
 impl CoverageView {
@@ -200,6 +203,7 @@ impl From<Coverage> for CoverageView {
             substitutions: coverage.substitutions,
             known_substitutions: coverage.known_substitutions,
             made_substitutions: coverage.made_substitutions,
+            ignored_builds: coverage.ignored_builds,
         }
     }
 }

@@ -81,6 +81,8 @@ pub struct StepView {
     pub kind: &'static str,
     /// The unit's name, or what was waited for.
     pub name: String,
+    /// Why it waited, as in `critical-path`; `null` where it did not.
+    pub reason: Option<&'static str>,
     /// From when.
     pub start_ns: u64,
     /// Until when.
@@ -205,6 +207,7 @@ fn steps(
         StepView {
             kind: step.kind.map_or("wait", |kind| kind.name()),
             name,
+            reason: step.reason,
             start_ns: step.interval.start().as_nanos(),
             end_ns: step.interval.end().as_nanos(),
             place: step.unit.and_then(|unit| places.get(unit).copied()?),

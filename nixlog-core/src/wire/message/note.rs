@@ -288,6 +288,9 @@ pub enum Note<'a> {
     // The store.
     /// Waits for one of the store's own locks: `waiting for the big Nix store lock...`.
     WaitingForStore,
+    /// The evaluator waits for another process: `waiting for another Nix process to finish fetching
+    /// input 'X'...`.
+    WaitingForInput,
     /// `running auto-GC to free N bytes`.
     AutoGc {
         /// How much is to be freed.

@@ -423,8 +423,11 @@ fn auto_gc(text: &str) -> Option<Note<'_>> {
     start(form, text).map(|bytes| Note::AutoGc { bytes })
 }
 
-/// The waits of `local-store.cc` and `gc.cc` that are messages, not activities.
+/// The waits of `local-store.cc`, `gc.cc` and `fetchers.cc` that are messages, not activities.
 fn waiting(text: &str) -> Option<Note<'_>> {
+    if text.starts_with("waiting for another Nix process to finish fetching input ") {
+        return Some(Note::WaitingForInput);
+    }
     let form = preceded(
         tag("waiting for "),
         alt((

@@ -322,6 +322,10 @@ fn reads_the_rest() {
             Note::WaitingForStore,
         ),
         (
+            "waiting for another Nix process to finish fetching input 'github:NixOS/nixpkgs'...",
+            Note::WaitingForInput,
+        ),
+        (
             "running auto-GC to free 1024 bytes",
             Note::AutoGc { bytes: 1024 },
         ),
