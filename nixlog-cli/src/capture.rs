@@ -27,8 +27,6 @@ pub(crate) enum Capture {
 pub(crate) struct Waiting {
     header: Header,
     thinning: Thinning,
-    /// What the command line says that the lines are wrapped in.
-    carrier: Option<Carrier>,
     /// Finds it out as the reader of the report does, so that both say the same.
     ahead: LogReader,
     /// What has come, and when.
@@ -41,7 +39,6 @@ impl Capture {
         Self::Waiting(Box::new(Waiting {
             header,
             thinning,
-            carrier,
             ahead: LogReader::new(carrier),
             held: Vec::new(),
         }))
@@ -97,7 +94,7 @@ impl Capture {
                 return;
             }
         };
-        let carrier = waiting.carrier.unwrap_or_else(|| waiting.ahead.carrier());
+        let carrier = waiting.ahead.carrier();
         let (mut header, thinning) = (waiting.header, waiting.thinning);
         // Not before something has come: until then, whoever writes may still be a copy of the shell.
         if let Some((command, cwd)) = recorder::writer_of_stdin() {
@@ -108,14 +105,14 @@ impl Capture {
             arriving(header, thinning)
         } else {
             "carrier".clone_into(&mut header.clock);
-            header.carrier = Some(carrier.name().to_owned());
+            header.carrier = Some(waiting.ahead.carriers());
             // When the recording starts, only its first stamp tells.
-            let mut ahead = LogReader::new(Some(carrier));
+            let mut ahead = waiting.ahead.again();
             for (block, _) in &waiting.held {
                 ahead.payloads(block, None, |_, _| {});
             }
             recorder::set_start(&mut header, ahead.started_at());
-            stamped(header, thinning, carrier)
+            stamped(header, thinning, waiting.ahead.again())
         };
         for (block, arrival) in waiting.held {
             self.block(&block, arrival);
@@ -138,12 +135,12 @@ fn arriving(header: Header, thinning: Thinning) -> Capture {
 }
 
 /// Begins a recording of lines that have stamps.
-fn stamped(header: Header, thinning: Thinning, carrier: Carrier) -> Capture {
+fn stamped(header: Header, thinning: Thinning, reader: LogReader) -> Capture {
     let Some(recorder) = Recorder::start(header, thinning) else {
         return Capture::Nothing;
     };
     let payloads = Payloads::new(recorder.tap());
-    Capture::Payloads(recorder, payloads, Box::new(LogReader::new(Some(carrier))))
+    Capture::Payloads(recorder, payloads, Box::new(reader))
 }
 
 /// Tells whether a log is a recording already.

@@ -96,7 +96,9 @@ pub(crate) fn carrier(name: Option<&str>) -> Result<Option<Carrier>, CliError> {
     let Some(name) = name else {
         return Ok(None);
     };
-    let known = Carrier::from_name(name).ok_or_else(|| {
+    // What is inside of the outermost, the lines tell.
+    let outermost = name.split('+').next().unwrap_or_default();
+    let known = Carrier::from_name(outermost).ok_or_else(|| {
         let names: Vec<&str> = Carrier::all()
             .iter()
             .map(|carrier| carrier.name())

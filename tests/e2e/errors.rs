@@ -156,7 +156,7 @@ fn cut_off() {
 fn carriers() {
     assert_snapshot!(nixlog(&["phases", DIAMOND, "--carrier", "pigeon"]).refused(), @r"
     error: unknown carrier `pigeon`
-    hint: known carriers: none, nanos, seconds, seconds-interval, ts, ts-iso, ts-elapsed, ts-interval, time-of-day, date-time, unix, unix-millis, unix-micros, unix-nanos, github-actions, github-cli, gitlab, journald-short, journald-iso, journald-unix, journald-full, journald-monotonic, journald-export, journald-json, docker-json, docker-logs, cri, kubectl, asciinema-v1, asciinema-v2, asciinema-v3, script, buildkite
+    hint: known carriers: none, nanos, seconds, seconds-interval, ts, ts-iso, ts-elapsed, ts-interval, time-of-day, date-time, unix, unix-millis, unix-micros, unix-nanos, github-actions, github-cli, gitlab, journald-short, journald-iso, journald-unix, journald-full, journald-monotonic, journald-export, journald-json, docker-json, docker-logs, cri, kubectl, asciinema-v1, asciinema-v2, asciinema-v3, script, buildkite, buildkit, teamcity, line-above, names
     hint: without `--carrier`, nixlog finds out by itself
     ");
     let clock = |carrier: &str| nixlog(&["phases", DIAMOND, "--json", "--carrier", carrier]).json();

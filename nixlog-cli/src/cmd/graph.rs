@@ -198,7 +198,7 @@ fn no_log(args: &Args) -> Log {
         .iter()
         .map(|path| path.display().to_string());
     source.name = names.collect::<Vec<_>>().join(" ");
-    source.carrier = "none";
+    source.carrier = "none".to_owned();
     source.clock = "none";
     Log {
         source,

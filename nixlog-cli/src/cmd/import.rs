@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use nixlog_core::analysis::sufficiency::HOW_TO_STAMP;
 use nixlog_core::recording::{End, Header};
 use nixlog_core::wire::block::Blocks;
-use nixlog_core::wire::{Carrier, ClockKind, LogReader};
+use nixlog_core::wire::{ClockKind, LogReader};
 use tempfile::NamedTempFile;
 use uuid::Uuid;
 
@@ -225,7 +225,7 @@ fn record(
     let source = &log.source;
     let start = args.start.map(Timestamp::as_nanosecond);
     let start = start.and_then(|nanos| i64::try_from(nanos).ok());
-    let header = header(args, source.carrier, start.or(source.started_at), origin)?;
+    let header = header(args, &source.carrier, start.or(source.started_at), origin)?;
     let thinning = SaveArgs::on(args.no_thin).thinning();
     let recorder = Recorder::create(header, thinning).map_err(|error| {
         CliError::new("cannot record the log")
@@ -235,7 +235,7 @@ fn record(
     let end = log.timeline.wall().map_or(0, |wall| wall.end().as_nanos());
     let reader = match &args.wrapping.timing {
         Some(_) => load::reader(&args.wrapping)?,
-        None => LogReader::new(Carrier::from_name(source.carrier)),
+        None => LogReader::new(input::carrier(Some(&source.carrier))?),
     };
     feed(recorder.tap(), reader, path).map_err(|error| input::unreadable(&source.name, error))?;
     let (recorded, _) = recorder.finish(End {

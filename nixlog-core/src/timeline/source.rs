@@ -14,8 +14,8 @@ pub struct Source {
     pub name: String,
     /// How it was compressed.
     pub compression: Option<&'static str>,
-    /// What its lines are wrapped in.
-    pub carrier: &'static str,
+    /// What its lines are wrapped in, from the outside on: `github-actions+buildkit`.
+    pub carrier: String,
     /// Where its times come from.
     pub clock: &'static str,
     /// Bytes read, after decompression.
@@ -50,7 +50,7 @@ impl Source {
         let mut source = Self {
             name: name.to_owned(),
             compression: None,
-            carrier: reader.carrier().name(),
+            carrier: reader.carriers(),
             clock: clock.name(),
             bytes: reader.n_bytes(),
             started_at: reader.started_at().or(arrival),
@@ -166,6 +166,12 @@ impl Source {
                 IssueKind::NoPayload => "records without a text: lost before nixlog saw the log",
                 IssueKind::Unfinished => "lines in pieces whose last piece never came",
                 IssueKind::TooLong => "lines too long to be put together",
+                IssueKind::Unnamed => {
+                    "lines without the name that others have in front; read as they are"
+                }
+                IssueKind::NotInOrder => {
+                    "the log is too large to put its jobs side by side: times of all but the first are those of its end"
+                }
             };
             let line = Some(issue.first_line);
             self.add(

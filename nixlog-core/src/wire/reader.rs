@@ -5,10 +5,10 @@
 
 use super::block::Block;
 use super::carrier::clock::{Clock, ClockIssues};
-use super::carrier::detect::detect;
-use super::carrier::{self, Carrier, Decode, Unwrapped};
+use super::carrier::detect::{Detected, detect, within};
+use super::carrier::{self, Carrier, Decode as _, Onion, Unwrapped};
 use super::nanos::NanosClock;
-use super::scan::{Lines, Stamps};
+use super::scan::{Lines, Stamps, TableRow};
 use crate::time::Stamp;
 
 /// How many bytes from the beginning are looked at to find the carrier.
@@ -56,12 +56,16 @@ impl ClockKind {
 #[derive(Default)]
 pub struct LogReader {
     carrier: Option<Carrier>,
-    /// The carrier was named, or a line proved it.
+    /// Somebody named it; only what is inside of it is looked for.
+    is_named: bool,
+    /// The carriers inside of it.
+    inside: Vec<Carrier>,
+    /// A line proved it, or it has been guessed for good.
     settled: bool,
-    decoder: Option<Box<dyn Decode>>,
+    decoder: Option<Onion>,
     sample: Vec<u8>,
     unwrapped: Unwrapped,
-    table: Vec<(Option<Stamp>, u64)>,
+    table: Vec<TableRow>,
     clock: Clock,
     nanos: NanosClock,
     /// The number of the next physical line.
@@ -92,15 +96,26 @@ impl LogReader {
             ..Self::default()
         };
         if let Some(carrier) = carrier {
-            reader.settle(carrier);
+            reader.is_named = true;
+            reader.take(carrier);
+            reader.settled = reader.decoder.is_none();
         }
+        reader
+    }
+
+    /// Makes a reader for the same log from its beginning, with the carriers that this one has found.
+    #[must_use]
+    pub fn again(&self) -> Self {
+        let mut reader = Self::new(self.carrier);
+        reader.fill(self.inside.clone());
+        reader.settled = true;
         reader
     }
 
     /// Makes a reader for the typescript of `script`, whose times are in a file of their own.
     #[must_use]
     pub fn with_script_timing(timing: &[u8]) -> Self {
-        let decoder = Some(carrier::script(timing));
+        let decoder = Some(Onion::around(carrier::script(timing)));
         Self {
             next_line: 1,
             carrier: Some(Carrier::Script),
@@ -194,21 +209,36 @@ impl LogReader {
             memchr::memrchr(b'\n', &bytes[..room]).map_or(room, |at| at + 1)
         };
         self.sample.extend_from_slice(&bytes[..end]);
-        let found = detect(&self.sample);
-        if self.carrier != Some(found.carrier) {
-            self.settle(found.carrier);
+        let found = match self.carrier.filter(|_| self.is_named) {
+            Some(carrier) => within(carrier, &self.sample),
+            None => detect(&self.sample),
+        };
+        let Detected {
+            carrier,
+            inside,
+            sure,
+        } = found;
+        if self.carrier != Some(carrier) {
+            self.take(carrier);
         }
+        self.fill(inside);
         let n_lines = memchr::memchr_iter(b'\n', &self.sample).count() as u64;
-        self.settled = found.sure || n_lines >= SAMPLE_LINES || end < bytes.len();
+        self.settled = sure || n_lines >= SAMPLE_LINES || end < bytes.len();
         if self.settled {
             self.sample = Vec::new();
         }
     }
 
-    fn settle(&mut self, carrier: Carrier) {
+    fn take(&mut self, carrier: Carrier) {
         self.carrier = Some(carrier);
-        self.settled = true;
-        self.decoder = carrier.decoder();
+        self.decoder = Onion::new(carrier);
+    }
+
+    fn fill(&mut self, inside: Vec<Carrier>) {
+        if let Some(decoder) = &mut self.decoder {
+            decoder.fill(&inside);
+        }
+        self.inside = inside;
     }
 
     /// Takes lines out of their wrapping.
@@ -236,10 +266,12 @@ impl LogReader {
         let first = self
             .table
             .first()
-            .map_or(self.next_line, |&(_, number)| number);
+            .map_or(self.next_line, |&(_, number, _)| number);
         if std::str::from_utf8(self.unwrapped.text()).is_err() {
             note(&mut self.not_utf8, self.unwrapped.text(), |index| {
-                self.table.get(index).map_or(first, |&(_, number)| number)
+                self.table
+                    .get(index)
+                    .map_or(first, |&(_, number, _)| number)
             });
         }
         repair(self.unwrapped.text(), &mut self.repaired);
@@ -256,14 +288,14 @@ impl LogReader {
             self.clock.at_line(line.number);
             let stamp = line.time.map(|time| self.clock.stamp(time));
             self.n_stamped += u64::from(stamp.is_some());
-            self.table.push((stamp, line.number));
+            self.table.push((stamp, line.number, line.strand));
         }
         // Where the carrier has no times at all, those of arrival are better than none.
         if self.n_stamped == 0 && arrival.is_some() {
             self.stamped_on_arrival |= !self.table.is_empty();
             self.table
                 .iter_mut()
-                .for_each(|(stamp, _)| *stamp = arrival);
+                .for_each(|(stamp, ..)| *stamp = arrival);
         }
     }
 
@@ -309,7 +341,7 @@ impl LogReader {
         let text = self.unwrapped.text();
         let body = text.strip_suffix(b"\n").unwrap_or(text);
         let lines = body.split(|&byte| byte == b'\n');
-        for (&(stamp, _), line) in self.table.iter().zip(lines) {
+        for (&(stamp, ..), line) in self.table.iter().zip(lines) {
             each(stamp, line);
         }
     }
@@ -322,6 +354,17 @@ impl LogReader {
     #[must_use]
     pub fn carrier(&self) -> Carrier {
         self.carrier.unwrap_or(Carrier::None)
+    }
+
+    /// Returns the names of the carriers, from the outermost on: `github-actions+buildkit`.
+    #[must_use]
+    pub fn carriers(&self) -> String {
+        let inside = self.inside.iter().copied();
+        let names: Vec<_> = std::iter::once(self.carrier())
+            .chain(inside)
+            .map(Carrier::name)
+            .collect();
+        names.join("+")
     }
 
     /// Returns where the times come from.

@@ -21,7 +21,13 @@ pub struct Line<'a> {
     pub body: Body<'a>,
     /// The first of its keys that this version of nixlog does not know.
     pub unknown_key: Option<&'a str>,
+    /// Which of the logs that a carrier has mixed into one it is of: that of which host, job or step.
+    /// Zero: of none.
+    pub strand: u32,
 }
+
+/// The stamp of a line that was taken out of its wrapping, its number and its strand.
+pub(super) type TableRow = (Option<Stamp>, u64, u32);
 
 /// What a line holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +50,7 @@ pub(super) enum Stamps<'a> {
     /// `<nanoseconds> ` in front of each line, never going backward.
     Nanos(&'a mut super::nanos::NanosClock),
     /// A carrier took the lines out of their wrapping.
-    Table(std::slice::Iter<'a, (Option<Stamp>, u64)>),
+    Table(std::slice::Iter<'a, TableRow>),
 }
 
 /// Iterates over the lines of one block of text.
@@ -53,6 +59,7 @@ pub struct Lines<'a> {
     text: &'a str,
     at: usize,
     number: u64,
+    strand: u32,
     /// Where the number of the line behind the last one is wanted.
     next_number: Option<&'a mut u64>,
     stamps: Stamps<'a>,
@@ -69,6 +76,7 @@ impl<'a> Lines<'a> {
             text,
             at,
             number: first,
+            strand: 0,
             next_number: None,
             stamps,
             last_ids,
@@ -92,8 +100,9 @@ impl<'a> Lines<'a> {
             Stamps::Same(stamp) => (*stamp, at),
             Stamps::Nanos(clock) => clock.read(self.text.as_bytes(), at, self.number),
             Stamps::Table(table) => match table.next() {
-                Some(&(stamp, number)) => {
+                Some(&(stamp, number, strand)) => {
                     self.number = number;
+                    self.strand = strand;
                     (stamp, at)
                 }
                 None => (None, at),
@@ -124,6 +133,7 @@ impl<'a> Lines<'a> {
             stamp,
             body: Body::Event(event),
             unknown_key: None,
+            strand: self.strand,
         }
     }
 
@@ -152,7 +162,7 @@ impl<'a> Lines<'a> {
         self.at = length.map_or(self.text.len(), |length| at + length + 1);
         let line = &rest[..length.unwrap_or(rest.len())];
         let line = line.strip_suffix('\r').unwrap_or(line);
-        let number = self.number;
+        let (number, strand) = (self.number, self.strand);
         let line = match self.beside(line) {
             Beside::Side(json) => {
                 return Line {
@@ -160,6 +170,7 @@ impl<'a> Lines<'a> {
                     stamp,
                     body: Body::Side(json),
                     unknown_key: None,
+                    strand,
                 };
             }
             Beside::Log(line) => line,
@@ -171,18 +182,21 @@ impl<'a> Lines<'a> {
                 stamp,
                 body: Body::Text(text),
                 unknown_key: None,
+                strand,
             },
             Item::Malformed(text, error) => Line {
                 number,
                 stamp,
                 body: Body::Malformed(text, error),
                 unknown_key: None,
+                strand,
             },
             Item::Record(Parsed { event, unknown_key }) => Line {
                 number,
                 stamp,
                 body: Body::Event(event),
                 unknown_key,
+                strand,
             },
         };
         self.rest = tail.map(make);

@@ -58,7 +58,7 @@ pub fn doctor(report: &Report<DoctorResult>) -> Document {
             "compression",
             input.compression.unwrap_or("none").to_owned(),
         ),
-        ("carrier", result.carrier.to_owned()),
+        ("carrier", result.carrier.clone()),
         ("clock", clock),
         ("written by", writer(report, ", ")),
         (

@@ -10,7 +10,7 @@ use crate::timeline::{Outcome, Source, Tally, Timeline, Unit, UnitKind};
 #[non_exhaustive]
 pub struct DoctorResult {
     /// Whether the carrier was named or found.
-    pub carrier: &'static str,
+    pub carrier: String,
     /// Where the times come from.
     pub clock: &'static str,
     /// `nix`, `lix` or `determinate`.
@@ -110,7 +110,7 @@ pub fn doctor(source: &Source, timeline: &Timeline, answers: &[Answerable]) -> D
         first_line: tally.first_line,
     };
     DoctorResult {
-        carrier: source.carrier,
+        carrier: source.carrier.clone(),
         clock: source.clock,
         dialect: facts.evidence.dialect().name(),
         nix_versions: facts.evidence.to_string(),

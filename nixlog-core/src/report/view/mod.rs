@@ -83,7 +83,7 @@ pub struct Input {
     /// Where the times come from: `arrival`, `recorded`, `carrier`, `reconstructed`, `none`.
     pub clock: &'static str,
     /// What the lines are wrapped in.
-    pub carrier: &'static str,
+    pub carrier: String,
     /// `gzip`, `zstd`, `xz`, `bzip2`; `null` where it is not compressed.
     pub compression: Option<&'static str>,
     /// `nix`, `lix` or `determinate`.
@@ -194,7 +194,7 @@ fn input(source: &Source, timeline: &Timeline) -> Input {
         bytes: source.bytes,
         events: facts.events,
         clock: source.clock,
-        carrier: source.carrier,
+        carrier: source.carrier.clone(),
         compression: source.compression,
         dialect: facts.evidence.dialect().name(),
         nix_version: nix_version(source),

@@ -10,28 +10,77 @@ use super::partial::Partial;
 use super::prefix::whole;
 use super::{Decode, IssueKind, Time, Unwrapped, generic, stamp};
 
-/// Cuts `2014-09-16T06:17:46.000000000Z text`, also with the `service-1  | ` of Docker Compose.
-pub(super) fn docker_logs(raw: &[u8]) -> Option<(Time, &[u8])> {
-    generic::date_time(raw).or_else(|| compose(raw))
-}
-
-/// Cuts `service-1  | 2014-09-16T06:17:46.000000000Z text`.
-pub(super) fn compose(raw: &[u8]) -> Option<(Time, &[u8])> {
+/// Takes `service-1  | 2014-09-16T06:17:46.000000000Z text` apart: the service, the time, the text.
+fn compose_parts(raw: &[u8]) -> Option<(&[u8], Time, &[u8])> {
     let head = &raw[..raw.len().min(128)];
-    let bar = memmem::find(head, b" | ")?;
-    generic::date_time(&raw[bar + 3..])
+    let bar = memmem::find(head, b"|")?;
+    let rest = &raw[bar + 1..];
+    // `docker compose` colours the name and the bar.
+    let rest = rest.strip_prefix(b"\x1b[0m").unwrap_or(rest);
+    let rest = rest.strip_prefix(b" ")?;
+    let rest = rest.strip_prefix(b"\x1b[0m").unwrap_or(rest);
+    let (time, payload) = generic::date_time(rest)?;
+    Some((head[..bar].trim_ascii_end(), time, payload))
 }
 
-/// Cuts `2016-10-06T00:17:09.66Z text`, also with the `[pod/name/container] ` of `--prefix`.
-pub(super) fn kubectl(raw: &[u8]) -> Option<(Time, &[u8])> {
-    generic::date_time(raw).or_else(|| kubectl_prefixed(raw))
-}
-
-/// Cuts `[pod/name/container] 2016-10-06T00:17:09.66Z text`.
-pub(super) fn kubectl_prefixed(raw: &[u8]) -> Option<(Time, &[u8])> {
+/// Takes `[pod/name/container] 2016-10-06T00:17:09.66Z text` apart.
+fn kubectl_parts(raw: &[u8]) -> Option<(&[u8], Time, &[u8])> {
     let inner = raw.strip_prefix(b"[pod/")?;
     let end = memmem::find(inner, b"] ")?;
-    generic::date_time(&inner[end + 2..])
+    let (time, payload) = generic::date_time(&inner[end + 2..])?;
+    Some((&inner[..end], time, payload))
+}
+
+/// Cuts a line of `docker compose logs -t`; for the detector.
+pub(super) fn compose(raw: &[u8]) -> Option<(Time, &[u8])> {
+    compose_parts(raw).map(|(_, time, payload)| (time, payload))
+}
+
+/// Cuts a line of `kubectl logs --timestamps --prefix`; for the detector.
+pub(super) fn kubectl_prefixed(raw: &[u8]) -> Option<(Time, &[u8])> {
+    kubectl_parts(raw).map(|(_, time, payload)| (time, payload))
+}
+
+/// Takes a line with a name apart: the name, the time, the payload.
+type Parts = fn(&[u8]) -> Option<(&[u8], Time, &[u8])>;
+
+/// Decodes stamped lines that may have the name of their container in front.
+pub(super) struct Containers {
+    parts: Parts,
+    names: Vec<Vec<u8>>,
+}
+
+impl Containers {
+    /// Makes a decoder of `docker logs -t` and `docker compose logs -t`.
+    pub(super) fn docker() -> Self {
+        let (parts, names) = (compose_parts as Parts, Vec::new());
+        Self { parts, names }
+    }
+
+    /// Makes a decoder of `kubectl logs --timestamps`, also with `--prefix`.
+    pub(super) fn kubectl() -> Self {
+        let (parts, names) = (kubectl_parts as Parts, Vec::new());
+        Self { parts, names }
+    }
+}
+
+impl Decode for Containers {
+    fn line(&mut self, raw: &[u8], out: &mut Unwrapped) {
+        if let Some((time, payload)) = generic::date_time(raw) {
+            out.push(Some(time), payload);
+        } else if let Some((name, time, payload)) = (self.parts)(raw) {
+            let known = self.names.iter().position(|known| known == name);
+            let place = known.unwrap_or_else(|| {
+                self.names.push(name.to_vec());
+                self.names.len() - 1
+            });
+            out.in_strand(place + 1, |out| out.push(Some(time), payload));
+        } else {
+            whole(raw, out);
+        }
+    }
+
+    fn finish(&mut self, _out: &mut Unwrapped) {}
 }
 
 /// A CRI line taken apart: time, whether it is standard error, whether it goes on, payload.
@@ -107,7 +156,7 @@ fn record(raw: &[u8]) -> Option<(Time, Record<'_>)> {
 }
 
 /// Says whether the line is a record of `json-file`, and hands its text to `look`.
-pub(super) fn docker_json_payload(raw: &[u8], look: fn(&[u8]) -> bool) -> Option<bool> {
+pub(super) fn docker_json_payload<T>(raw: &[u8], look: fn(&[u8]) -> T) -> Option<T> {
     record(raw).map(|(_, record)| look(record.log.as_bytes()))
 }
 
@@ -197,11 +246,23 @@ mod tests {
     }
 
     #[test]
-    fn prefixes_of_compose_and_kubectl() {
-        let time = Time::Unix(1_475_713_029_600_000_000);
-        let cut = Some((time, &b"x"[..]));
-        assert_eq!(docker_logs(b"web-1  | 2016-10-06T00:17:09.6Z x"), cut);
-        assert_eq!(kubectl(b"[pod/a-1/b] 2016-10-06T00:17:09.6Z x"), cut);
-        assert_eq!(kubectl(b"2016-10-06T00:17:09.6Z x"), cut);
+    fn names_of_compose_and_kubectl() {
+        let stamped = "2016-10-06T00:17:09.6Z x";
+        let time = Some(Time::Unix(1_475_713_029_600_000_000));
+        let lines = |decoder: Containers, names: [&str; 4]| {
+            let lines = names.map(|name| format!("{name}{stamped}"));
+            let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+            let out = decode(decoder, &lines);
+            assert_eq!(out.text(), b"x\nx\nx\nx\n");
+            assert!(out.lines().iter().all(|line| line.time == time));
+            out.lines()
+                .iter()
+                .map(|line| line.strand)
+                .collect::<Vec<_>>()
+        };
+        let names = ["web-1  | ", "db | ", "\u{1b}[36mweb-1  |\u{1b}[0m ", ""];
+        assert_eq!(lines(Containers::docker(), names), [1, 2, 3, 0]);
+        let names = ["[pod/a-1/b] ", "[pod/a-2/b] ", "", "[pod/a-1/b] "];
+        assert_eq!(lines(Containers::kubectl(), names), [1, 2, 0, 1]);
     }
 }

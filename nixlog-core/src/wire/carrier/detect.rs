@@ -1,9 +1,13 @@
 //! Finds out what wraps a log, by a vote over its first lines.
 //!
 //! A line votes for each form that it has. A vote is strong where a line of Nix's protocol
-//! follows the stamp: `@nix {`. Strong votes decide; without one, the first form in
+//! follows the stamp: `@nix {`. Strong votes decide; without one, those of lines in which a sentence
+//! follows that only Nix writes, at once or inside of another carrier; without any, the first form in
 //! the list (from the most special to the most general) that most lines have. A build's output
 //! may well begin with numbers or dates, but most of its lines do not.
+//!
+//! What is inside is looked at again: a CI's stamps may stand before `BuildKit`'s, and those before the
+//! name of a host. There, only what Nix says is a vote.
 //!
 //! Some forms have several meanings, and the numbers tell which:
 //!
@@ -18,9 +22,10 @@
 //!   zeros at the end. All are read alike.
 
 use super::prefix::Cut;
+use super::speech::{Speech, speech};
 use super::{
-    Carrier, asciinema, buildkite, container, generic, github, gitlab, journald, journald_export,
-    journald_json,
+    Carrier, Unwrapped, asciinema, buildkit, buildkite, container, generic, github, gitlab,
+    journald, journald_export, journald_json, line_above, names, teamcity,
 };
 
 /// How much of the input is looked at.
@@ -33,27 +38,30 @@ const NEAR_ZERO: u64 = 600 * 1_000_000_000;
 const ERA: std::ops::Range<u64> = 1_000_000_000..4_000_000_000;
 
 /// What a log is wrapped in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Detected {
     /// The carrier.
     pub carrier: Carrier,
+    /// The carriers inside of it, from the outermost on.
+    pub inside: Vec<Carrier>,
     /// Whether a line of Nix's protocol, or the header of a format, says so. If not, more lines
     /// may lead to another answer.
     pub sure: bool,
 }
 
 impl Detected {
-    const fn sure(carrier: Carrier) -> Self {
+    const fn new(carrier: Carrier, sure: bool) -> Self {
         Self {
             carrier,
-            sure: true,
+            inside: Vec::new(),
+            sure,
         }
     }
 }
 
 /// Says whether a line is a record, and what a question about its payload is answered with.
-type Look = fn(&[u8], fn(&[u8]) -> bool) -> Option<bool>;
+type Look = fn(&[u8], fn(&[u8]) -> Option<Speech>) -> Option<Option<Speech>>;
 
 /// A form of line.
 #[derive(Clone, Copy)]
@@ -62,6 +70,8 @@ enum Form {
     Cut(Cut, Carrier),
     /// A carrier's own, with the payload in JSON.
     Json(Look, Carrier),
+    /// A carrier's own, of which only some lines have a time, or none.
+    Text(fn(&[u8]) -> Option<&[u8]>, Carrier),
     /// A date and time.
     DateTime,
     /// A time of day or since something.
@@ -73,7 +83,7 @@ enum Form {
 }
 
 /// All forms, from the most special to the most general.
-const FORMS: [Form; 18] = [
+const FORMS: [Form; 21] = [
     Form::Cut(buildkite::cut, Carrier::Buildkite),
     Form::Json(container::docker_json_payload, Carrier::DockerJson),
     Form::Json(journald_json::payload, Carrier::JournaldJson),
@@ -102,31 +112,45 @@ const FORMS: [Form; 18] = [
         |raw| journald::cut(raw, journald::short),
         Carrier::JournaldShort,
     ),
+    Form::Text(buildkit::payload, Carrier::Buildkit),
+    Form::Cut(teamcity::cut, Carrier::Teamcity),
     Form::Cut(generic::month_day, Carrier::TsDefault),
     Form::DateTime,
     Form::Hms,
     Form::Decimal,
     Form::Integer,
+    Form::Text(names::payload, Carrier::Names),
 ];
 
 impl Form {
-    /// Returns whether the line has this form, and if so, whether the vote is strong.
-    fn vote(self, raw: &[u8]) -> Option<bool> {
+    /// Returns whether the line has this form, and if so, what Nix says in it.
+    fn vote(self, raw: &[u8], hear: fn(&[u8]) -> Option<Speech>) -> Option<Option<Speech>> {
         let payload = match self {
+            Self::Json(look, _) => return look(raw, hear),
+            other => other.payload(raw)?,
+        };
+        Some(hear(payload))
+    }
+
+    /// Returns what is inside of a line of this form, where it stands there as it is.
+    fn payload(self, raw: &[u8]) -> Option<&[u8]> {
+        Some(match self {
             Self::Cut(cut, _) => cut(raw)?.1,
-            Self::Json(look, _) => return look(raw, is_nix),
+            Self::Json(..) => return None,
+            Self::Text(payload, _) => payload(raw)?,
             Self::DateTime => generic::date_time(raw)?.1,
             Self::Hms => generic::hms(raw)?.1,
             Self::Decimal => decimal(raw)?.1,
             Self::Integer => generic::integer(raw)?.1,
-        };
-        Some(is_nix(payload))
+        })
     }
 
     /// Tells which of its meanings the form has, and whether that is sure.
     fn resolve<'a>(self, lines: impl Iterator<Item = &'a [u8]>) -> (Carrier, bool) {
         match self {
-            Self::Cut(_, carrier) | Self::Json(_, carrier) => (carrier, true),
+            Self::Cut(_, carrier) | Self::Json(_, carrier) | Self::Text(_, carrier) => {
+                (carrier, true)
+            }
             Self::DateTime => (date_time(lines), true),
             Self::Hms => {
                 let times: Vec<u64> = lines.filter_map(generic::hms).map(|cut| cut.0).collect();
@@ -172,57 +196,151 @@ pub fn detect(sample: &[u8]) -> Detected {
     {
         head = &head[..end];
     }
-    if let Some(carrier) = header(head) {
-        return Detected::sure(carrier);
-    }
-    let lines = || {
-        head.split(|&byte| byte == b'\n')
-            .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
-            .filter(|line| !line.is_empty())
+    let mut found = match header(head) {
+        Some(carrier) => Detected::new(carrier, true),
+        None => Votes::count(head).decide(head),
     };
-    let mut n_lines = 0_usize;
-    let mut bare = 0_usize;
-    let mut has_section = false;
-    let mut votes = [(0_usize, 0_usize); FORMS.len()];
-    for line in lines() {
-        n_lines += 1;
-        bare += usize::from(is_nix(line));
-        has_section |= gitlab::has_section(line);
-        for (form, (all, strong)) in FORMS.iter().zip(&mut votes) {
-            if let Some(is_strong) = form.vote(line) {
-                *all += 1;
-                *strong += usize::from(is_strong);
+    found.inside = inside(found.carrier, head);
+    found
+}
+
+/// Finds the carriers inside of one that is known.
+pub(crate) fn within(carrier: Carrier, sample: &[u8]) -> Detected {
+    let mut found = Detected::new(carrier, false);
+    found.inside = inside(carrier, sample);
+    found
+}
+
+/// Finds the carriers inside of one, from the outermost on.
+fn inside(carrier: Carrier, sample: &[u8]) -> Vec<Carrier> {
+    /// More than anybody has been seen to put around each other.
+    const DEEPEST: usize = 3;
+    let mut inside = Vec::new();
+    let mut outer = carrier.decoder();
+    let mut text = sample.to_vec();
+    while let Some(mut decoder) = outer
+        && inside.len() < DEEPEST
+    {
+        let mut out = Unwrapped::new();
+        for line in text
+            .strip_suffix(b"\n")
+            .unwrap_or(&text)
+            .split(|&byte| byte == b'\n')
+        {
+            decoder.line(line, &mut out);
+        }
+        decoder.finish(&mut out);
+        text = out.text().to_vec();
+        let votes = Votes::count(&text);
+        let found = (votes.heard(1) > 0 || votes.heard(0) > 0).then(|| votes.decide(&text).carrier);
+        // Numbers alone are too little to go by where there are stamps already.
+        let found = found.filter(|&found| !matches!(found, Carrier::None | Carrier::Nanos));
+        outer = found.and_then(|found| {
+            inside.push(found);
+            found.decoder()
+        });
+    }
+    inside
+}
+
+/// Votes of each form: of all lines, of those in which Nix says a sentence, of those with a record.
+struct Votes {
+    n_lines: usize,
+    /// The same for lines without any wrapping.
+    bare: [usize; 2],
+    has_section: bool,
+    /// Lines that are nothing but a date and time.
+    stamps: usize,
+    of_forms: [[usize; 3]; FORMS.len()],
+}
+
+/// Lines that say something.
+fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    text.split(|&byte| byte == b'\n')
+        .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
+        .filter(|line| !line.is_empty())
+}
+
+/// Hears what Nix says in a text, at once or inside of another carrier.
+fn hear(text: &[u8]) -> Option<Speech> {
+    speech(text).or_else(|| {
+        let mut payloads = FORMS.iter().filter_map(|form| form.payload(text));
+        let is_said = payloads.any(|payload| speech(payload).is_some());
+        is_said.then_some(Speech::Sentence)
+    })
+}
+
+impl Votes {
+    fn count(text: &[u8]) -> Self {
+        let mut votes = Self {
+            n_lines: 0,
+            bare: [0; 2],
+            has_section: false,
+            stamps: 0,
+            of_forms: [[0; 3]; FORMS.len()],
+        };
+        for line in lines(text) {
+            votes.n_lines += 1;
+            if let Some(said) = speech(line) {
+                votes.bare[usize::from(said == Speech::Record)] += 1;
+            }
+            votes.has_section |= gitlab::has_section(line);
+            votes.stamps += usize::from(line_above::stamp(line).is_some());
+            for (form, [all, sentences, records]) in FORMS.iter().zip(&mut votes.of_forms) {
+                if let Some(said) = form.vote(line, hear) {
+                    *all += 1;
+                    *sentences += usize::from(said == Some(Speech::Sentence));
+                    *records += usize::from(said == Some(Speech::Record));
+                }
             }
         }
+        votes
     }
-    let strongest = votes.iter().map(|vote| vote.1).max().unwrap_or(0);
-    let unwrapped = if has_section {
-        Carrier::Gitlab // Its sections have times.
-    } else {
-        Carrier::None
-    };
-    if bare > 0 && bare >= strongest {
-        return Detected::sure(unwrapped);
+
+    /// Returns the most votes of lines in which Nix says something.
+    fn heard(&self, kind: usize) -> usize {
+        let votes = self.of_forms.iter().map(|votes| votes[1 + kind]);
+        votes.max().unwrap_or(0)
     }
-    let is_chosen = |vote: &(usize, usize)| {
-        if strongest > 0 {
-            vote.1 == strongest
+
+    fn decide(&self, text: &[u8]) -> Detected {
+        let unwrapped = if self.has_section {
+            Carrier::Gitlab // Its sections have times.
         } else {
-            vote.0 * 2 > n_lines
+            Carrier::None
+        };
+        let [sentences, records] = [0, 1].map(|kind| self.heard(kind));
+        if self.bare[1] > 0 && self.bare[1] >= records {
+            return Detected::new(unwrapped, true);
         }
-    };
-    match votes.iter().position(is_chosen) {
-        Some(at) => {
-            let (carrier, sure) = FORMS[at].resolve(lines());
-            Detected {
-                carrier,
-                sure: sure && strongest > 0,
+        let dated = FORMS.iter().position(|form| matches!(form, Form::DateTime));
+        let dated = dated.map_or(0, |at| self.of_forms[at][0]);
+        if records == 0
+            && self.stamps >= 2
+            && self.stamps == dated
+            && self.stamps * 3 >= self.n_lines
+        {
+            return Detected::new(Carrier::LineAbove, false);
+        }
+        if records == 0 && self.bare[0] > 0 && self.bare[0] >= sentences {
+            return Detected::new(unwrapped, self.has_section);
+        }
+        let is_chosen = |[all, said, recorded]: &[usize; 3]| {
+            if records > 0 {
+                *recorded == records
+            } else if sentences > 0 {
+                *said == sentences
+            } else {
+                *all * 2 > self.n_lines
             }
+        };
+        match self.of_forms.iter().position(is_chosen) {
+            Some(at) => {
+                let (carrier, sure) = FORMS[at].resolve(lines(text));
+                Detected::new(carrier, sure && records > 0)
+            }
+            None => Detected::new(unwrapped, self.has_section),
         }
-        None => Detected {
-            carrier: unwrapped,
-            sure: has_section,
-        },
     }
 }
 
@@ -245,24 +363,6 @@ fn header(head: &[u8]) -> Option<Carrier> {
         return Some(Carrier::JournaldExport);
     }
     asciinema::is_v1(head).then_some(Carrier::AsciinemaV1)
-}
-
-/// Says whether a line of Nix's protocol, or of a recording, starts here, behind colours and a syslog level.
-fn is_nix(text: &[u8]) -> bool {
-    let mut text = text;
-    loop {
-        text = match text {
-            [b'<', b'0'..=b'7', b'>', rest @ ..] => rest,
-            [0x1b, b'[', rest @ ..] => match memchr::memchr(b'm', &rest[..rest.len().min(16)]) {
-                Some(end) => &rest[end + 1..],
-                None => return false,
-            },
-            _ => break,
-        };
-    }
-    text.starts_with(b"@nix {")
-        || text.starts_with(b"@nixlog {")
-        || text.starts_with(b"{\"action\":")
 }
 
 /// Cuts seconds that have a fraction; whole numbers are another form.

@@ -12,7 +12,8 @@ pub(super) fn month_day(raw: &[u8]) -> Option<(Time, &[u8])> {
     Some((time, stamp::gap(rest)?))
 }
 
-/// Cuts `2024-05-30T14:30:00.123 text` with or without a zone, a `T`, a fraction, brackets.
+/// Cuts `2024-05-30T14:30:00.123 text` with or without a zone, a `T`, a fraction, brackets; and dates
+/// with names of months.
 pub(super) fn date_time(raw: &[u8]) -> Option<(Time, &[u8])> {
     let (stamp, payload) = date_time_parts(raw)?;
     Some((stamp.time(), payload))
@@ -22,7 +23,9 @@ pub(super) fn date_time(raw: &[u8]) -> Option<(Time, &[u8])> {
 pub(super) fn date_time_parts(raw: &[u8]) -> Option<(DateTime, &[u8])> {
     // A byte order mark opens some downloads.
     let raw = raw.strip_prefix(b"\xef\xbb\xbf").unwrap_or(raw);
-    let (stamp, rest) = bracketed(raw, stamp::date_time)?;
+    let (stamp, rest) = bracketed(raw, |text| {
+        stamp::date_time(text).or_else(|| stamp::written_out(text))
+    })?;
     Some((stamp, stamp::gap(rest)?))
 }
 

@@ -24,6 +24,14 @@ fn parts(raw: &[u8], stamp: Stamp) -> Option<Parts<'_>> {
     let rest = rest.strip_prefix(b" ")?;
     let head = &rest[..rest.len().min(LONGEST_SOURCE)];
     let host = memchr(b' ', head).filter(|&n| n > 0)?;
+    // `--no-hostname`.
+    if let Some(source) = head[..host].strip_suffix(b"]:") {
+        return Some(Parts {
+            time,
+            source: &head[..source.len() + 1],
+            payload: &rest[host + 1..],
+        });
+    }
     // A message may be empty, with or without the space before it.
     let (end, payload) = match memmem::find(&head[host..], b": ") {
         Some(at) => (host + at, &rest[host + at + 2..]),
@@ -42,7 +50,7 @@ fn parts(raw: &[u8], stamp: Stamp) -> Option<Parts<'_>> {
     })
 }
 
-/// Reads the stamp of `-o short` and `-o short-precise`: `Sep 08 17:20:30`.
+/// Reads the stamp of `-o short` and `-o short-precise`: `Sep 08 17:20:30`, in the journal's language.
 pub(super) fn short(raw: &[u8]) -> Option<(Time, &[u8])> {
     stamp::month_day(raw)
 }
@@ -173,6 +181,12 @@ mod tests {
                 assert_eq!(parts.source, source.as_bytes(), "{raw}");
                 assert_eq!(parts.payload, message.as_bytes(), "{raw}");
             }
+            let raw = format!("{text} nix[1]: a b: c");
+            let taken = parts(raw.as_bytes(), stamp).expect(&raw);
+            assert_eq!(
+                (taken.source, taken.payload),
+                (&b"nix[1]"[..], &b"a b: c"[..])
+            );
             let raw = format!("{text} host nix[1]:");
             assert!(parts(raw.as_bytes(), stamp).is_some_and(|parts| parts.payload.is_empty()));
             for text in ["{text} building foo bar: x", "-- No entries --", ""] {

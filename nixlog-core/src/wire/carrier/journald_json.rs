@@ -88,13 +88,13 @@ fn entry(raw: &[u8]) -> Option<Entry<'_>> {
 }
 
 /// Says whether the line is an entry, and hands its message to `look`.
-pub(super) fn payload(raw: &[u8], look: fn(&[u8]) -> bool) -> Option<bool> {
+pub(super) fn payload<T>(raw: &[u8], look: fn(&[u8]) -> Option<T>) -> Option<Option<T>> {
     let entry = entry(raw)?;
     let mut found = Vec::new();
     if let Some(message) = entry.message {
         texts(message.get(), &mut found);
     }
-    Some(found.first().is_some_and(|text| look(text)))
+    Some(found.first().and_then(|text| look(text)))
 }
 
 /// Decodes `journalctl -o json`.

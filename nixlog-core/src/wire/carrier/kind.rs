@@ -1,15 +1,19 @@
 //! The carriers by name, and the decoder of each.
 
 use super::asciinema::{Document, Events};
+use super::buildkit::Buildkit;
 use super::buildkite::Buildkite;
-use super::container::{self, Cri, DockerJson};
+use super::container::{Containers, Cri, DockerJson};
+use super::github::GithubCli;
 use super::gitlab::Gitlab;
 use super::journald::{self, Journald};
 use super::journald_export::JournaldExport;
 use super::journald_json::JournaldJson;
+use super::line_above::LineAbove;
+use super::names::Names;
 use super::prefix::{Cut, Prefix};
 use super::script::Script;
-use super::{Decode, generic, github};
+use super::{Decode, generic, teamcity};
 
 /// What wraps the lines of a log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -83,6 +87,14 @@ pub enum Carrier {
     Script,
     /// `ESC _bk;t=1745322209921 BEL text`: a Buildkite log.
     Buildkite,
+    /// `#11 6.120 text`: the plain progress of `BuildKit`, seconds since each step began.
+    Buildkit,
+    /// `[14:52:19]W: [Step 1/2] text`: a `TeamCity` build log, local and without a date.
+    Teamcity,
+    /// `2025-Jan-13 15:35:03.700143`, and the text on the next line: pasted from a browser.
+    LineAbove,
+    /// `alpha | text`, `[alpha] text`: the name of a host or service before each line, and no time.
+    Names,
 }
 
 /// How a carrier is read.
@@ -137,7 +149,11 @@ const TABLE: &[Row] = {
             "github-actions",
             Stamp(generic::date_time),
         ),
-        row(C::GithubCli, "github-cli", Stamp(github::cli)),
+        row(
+            C::GithubCli,
+            "github-cli",
+            Make(|| Box::<GithubCli>::default()),
+        ),
         row(C::Gitlab, "gitlab", Make(|| Box::<Gitlab>::default())),
         row(
             C::JournaldShort,
@@ -179,9 +195,17 @@ const TABLE: &[Row] = {
             "docker-json",
             Make(|| Box::<DockerJson>::default()),
         ),
-        row(C::DockerLogs, "docker-logs", Stamp(container::docker_logs)),
+        row(
+            C::DockerLogs,
+            "docker-logs",
+            Make(|| Box::new(Containers::docker())),
+        ),
         row(C::Cri, "cri", Make(|| Box::<Cri>::default())),
-        row(C::Kubectl, "kubectl", Stamp(container::kubectl)),
+        row(
+            C::Kubectl,
+            "kubectl",
+            Make(|| Box::new(Containers::kubectl())),
+        ),
         row(
             C::AsciinemaV1,
             "asciinema-v1",
@@ -203,6 +227,14 @@ const TABLE: &[Row] = {
             "buildkite",
             Make(|| Box::<Buildkite>::default()),
         ),
+        row(C::Buildkit, "buildkit", Make(|| Box::<Buildkit>::default())),
+        row(C::Teamcity, "teamcity", Stamp(teamcity::cut)),
+        row(
+            C::LineAbove,
+            "line-above",
+            Make(|| Box::<LineAbove>::default()),
+        ),
+        row(C::Names, "names", Make(|| Box::<Names>::default())),
     ]
 };
 
@@ -271,7 +303,7 @@ mod tests {
             let by_scanner = matches!(row.carrier, Carrier::None | Carrier::Nanos);
             assert_eq!(row.carrier.decoder().is_none(), by_scanner);
         }
-        assert_eq!(Carrier::Buildkite as usize + 1, TABLE.len());
+        assert_eq!(Carrier::Names as usize + 1, TABLE.len());
         assert_eq!(Carrier::from_name("nope"), None);
     }
 }

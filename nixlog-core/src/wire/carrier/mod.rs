@@ -1,9 +1,10 @@
 //! What wraps a line and gives it a time: `ts`, CI systems, journald, containers, terminals.
 //!
 //! A carrier's decoder takes physical lines and hands on *payload* lines, each with the [`Time`]
-//! that the carrier wrote. It knows nothing of Nix, but for one thing: journald cuts long lines,
-//! and only the `@nix {…}` of a cut line tells that it goes on. [`clock::Clock`] turns the times
-//! into [`Stamp`](crate::time::Stamp)s. One file per family; [`detect`](detect::detect) votes.
+//! that the carrier wrote. It knows nothing of Nix, but for two things: journald cuts long lines,
+//! and only the `@nix {…}` of a cut line tells that it goes on; and the name of a host is known by
+//! what Nix says behind it. [`clock::Clock`] turns the times into
+//! [`Stamp`](crate::time::Stamp)s. One file per family; [`detect`](detect::detect) votes.
 //!
 //! Three rules hold for all of them:
 //!
@@ -19,6 +20,7 @@ pub mod clock;
 pub mod detect;
 
 mod asciinema;
+mod buildkit;
 mod buildkite;
 mod container;
 mod generic;
@@ -29,16 +31,23 @@ mod journald;
 mod journald_export;
 mod journald_json;
 mod kind;
+mod line_above;
+mod months;
+mod names;
+mod onion;
 mod partial;
 mod prefix;
 mod script;
+mod speech;
 mod stamp;
+mod teamcity;
 mod terminal;
 #[cfg(test)]
 mod tests;
 mod unwrapped;
 
 pub use kind::Carrier;
+pub(super) use onion::Onion;
 pub use script::script;
 pub use unwrapped::{Issue, IssueKind, Unwrapped, UnwrappedLine};
 

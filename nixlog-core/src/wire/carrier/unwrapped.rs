@@ -19,6 +19,10 @@ pub enum IssueKind {
     Unfinished,
     /// A line or document larger than what we put together; handed on in parts, or given up.
     TooLong,
+    /// A line without a name in front, where others have one; handed on whole.
+    Unnamed,
+    /// A log of several jobs that is too large to be put in order.
+    NotInOrder,
 }
 
 impl IssueKind {
@@ -31,6 +35,8 @@ impl IssueKind {
             Self::NoPayload => "carrier-no-payload",
             Self::Unfinished => "carrier-unfinished-line",
             Self::TooLong => "carrier-too-long",
+            Self::Unnamed => "carrier-unnamed-line",
+            Self::NotInOrder => "carrier-not-in-order",
         }
     }
 }
@@ -55,6 +61,9 @@ pub struct UnwrappedLine {
     pub time: Option<Time>,
     /// The physical line on which the payload started; the first line is 1.
     pub number: u64,
+    /// Which of the logs that the carrier has mixed into one it is of: that of which host, job or step.
+    /// Zero: of none.
+    pub strand: u32,
 }
 
 /// Payload lines of one block, one after the other, with a table of their times and places.
@@ -63,6 +72,7 @@ pub struct Unwrapped {
     text: Vec<u8>,
     lines: Vec<UnwrappedLine>,
     number: u64,
+    strand: u32,
     started_at: Option<i64>,
     issues: Vec<Issue>,
 }
@@ -102,7 +112,20 @@ impl Unwrapped {
         let payload = payload.strip_suffix(b"\r").unwrap_or(payload);
         self.text.extend_from_slice(payload);
         self.text.push(b'\n');
-        self.lines.push(UnwrappedLine { time, number });
+        let strand = self.strand;
+        self.lines.push(UnwrappedLine {
+            time,
+            number,
+            strand,
+        });
+    }
+
+    /// Lets `push` add lines of one of the logs that are mixed here, by its number; none has zero.
+    pub fn in_strand(&mut self, strand: usize, push: impl FnOnce(&mut Self)) {
+        let before = self.strand;
+        self.strand = u32::try_from(strand).unwrap_or(u32::MAX);
+        push(self);
+        self.strand = before;
     }
 
     /// Adds a text that may have several lines; one `\n` at its end makes no further line.
@@ -111,6 +134,26 @@ impl Unwrapped {
         for line in text.split(|&byte| byte == b'\n') {
             self.push(time, line);
         }
+    }
+
+    /// Takes over what another knows of the whole input.
+    pub(super) fn take_over(&mut self, other: &mut Self) {
+        self.started_at = self.started_at.or(other.started_at);
+        for issue in other.issues.drain(..) {
+            match self.issues.iter_mut().find(|own| own.kind == issue.kind) {
+                Some(own) => own.count += issue.count,
+                None => self.issues.push(issue),
+            }
+        }
+    }
+
+    /// Returns the payload lines with their times and places.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (UnwrappedLine, &[u8])> {
+        let text = self.text.strip_suffix(b"\n").unwrap_or(&self.text);
+        self.lines
+            .iter()
+            .copied()
+            .zip(text.split(|&byte| byte == b'\n'))
     }
 
     /// Says what the wall clock showed at elapsed zero: nanoseconds since 1970. The first call

@@ -4,7 +4,7 @@
 
 use super::event::HumanEvent;
 
-/// How a step begins or ends: GitHub Actions, Azure Pipelines, GitLab, Jenkins.
+/// How a step begins or ends: GitHub Actions, Azure Pipelines, GitLab, Jenkins; for `BuildKit` see below.
 const STEPS: [&str; 14] = [
     "##[group]Run ",
     "##[error]Process completed with exit code ",
@@ -59,5 +59,15 @@ pub(super) fn mark(line: &str) -> Option<HumanEvent<'static>> {
     if is_cancelled || starts(&CANCELLED_ELSEWHERE) {
         return Some(HumanEvent::Cancelled);
     }
-    starts(&STEPS).then_some(HumanEvent::Step)
+    (starts(&STEPS) || is_buildkit_end(line)).then_some(HumanEvent::Step)
+}
+
+/// Tells whether a step of `BuildKit` ends: `#11 DONE 58.8s`, `#11 ERROR: process "…`, `#11 CANCELED`.
+fn is_buildkit_end(line: &str) -> bool {
+    let step = line.strip_prefix('#').and_then(|rest| rest.split_once(' '));
+    step.is_some_and(|(step, said)| {
+        let ends = ["DONE ", "ERROR: ", "CANCELED"];
+        step.bytes().all(|byte| byte.is_ascii_digit())
+            && ends.iter().any(|end| said.starts_with(end))
+    })
 }
