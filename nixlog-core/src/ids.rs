@@ -14,6 +14,29 @@ impl ActivityId {
     /// "No activity", as Nix writes it in `parent`.
     pub const NONE: Self = Self(0);
 
+    /// Returns the number under which an activity goes where several logs are mixed into one: the same
+    /// process number on another host is another process. Those of strands up to 1 keep theirs.
+    #[must_use]
+    pub fn in_strand(self, strand: u32) -> Self {
+        if self == Self::NONE {
+            return self;
+        }
+        Self(self.0 ^ Self::strand_bits(strand))
+    }
+
+    /// Tells whether the number is one of [`in_strand`](Self::in_strand).
+    #[must_use]
+    pub fn is_in_strand(self, strand: u32) -> bool {
+        self.0 >> Self::STRAND_SHIFT << Self::STRAND_SHIFT == Self::strand_bits(strand)
+    }
+
+    /// No process has a number of more than 22 bits.
+    const STRAND_SHIFT: u32 = 54;
+
+    fn strand_bits(strand: u32) -> u64 {
+        u64::from(strand.saturating_sub(1)) << Self::STRAND_SHIFT
+    }
+
     /// Returns the process that made the activity: the upper 32 bits.
     #[must_use]
     pub fn pid(self) -> u64 {

@@ -252,10 +252,12 @@ impl Activities {
         self.open.remove(&id.0)
     }
 
-    /// Says that nothing that is open goes on after `now`, unless a line says so yet.
-    pub(super) fn step_ends(&mut self, now: Option<Stamp>) {
-        for &row in self.open.values() {
-            self.rows[row as usize].stop = now;
+    /// Says that nothing of a strand that is open goes on after `now`, unless a line says so yet.
+    pub(super) fn step_ends(&mut self, now: Option<Stamp>, strand: u32) {
+        for (&id, &row) in &self.open {
+            if ActivityId(id).is_in_strand(strand) {
+                self.rows[row as usize].stop = now;
+            }
         }
     }
 

@@ -12,6 +12,7 @@ use super::fetches::Fetches;
 use super::human::HumanLog;
 use super::links::Links;
 use super::model::{Filler, Name, Names, Part, Stretch};
+use super::strands::{self, Strands};
 use super::told::ToldUnit;
 use super::{Map, Timeline, finish};
 use crate::ids::ActivityId;
@@ -59,6 +60,7 @@ pub struct TimelineBuilder {
     pub(super) evaluation: EvaluationTracker,
     pub(super) failures: Failures,
     pub(super) human: HumanLog,
+    pub(super) strands: Strands,
     pub(super) plan: PlanReader,
     pub(super) facts: Facts,
     pub(super) phases: Vec<PhaseMark>,
@@ -137,6 +139,18 @@ impl TimelineBuilder {
         if line.stamp.is_some() {
             self.now = line.stamp;
         }
+        if line.strand != self.strands.now() {
+            strands::switch(self, line.strand);
+        }
+        if line.strand > 1
+            && let Body::Event(event) = line.body
+        {
+            self.other(&Line {
+                body: Body::Event(event.in_strand(line.strand)),
+                ..*line
+            });
+            return;
+        }
         // Nearly all lines of nearly all logs are of these kinds: to deal with them here, apart from
         // all others, saves a third of the time spent behind the scanner.
         match &line.body {
@@ -206,8 +220,8 @@ impl TimelineBuilder {
     #[must_use]
     pub fn finish(mut self) -> Timeline {
         self.end_told_wait();
-        HumanLog::finish(&mut self);
-        finish::timeline(self)
+        let ended = strands::end(&mut self);
+        finish::timeline(self, ended)
     }
 
     /// Notes that a lock is waited for from now on, up to the next line that tells of something.

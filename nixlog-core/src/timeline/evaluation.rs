@@ -83,6 +83,15 @@ impl Default for State {
 }
 
 impl EvaluationTracker {
+    /// Follows an evaluator that may be at work from an instant on.
+    pub(super) fn since(since: Option<Stamp>) -> Self {
+        let state = State::Evaluating { since };
+        Self {
+            state,
+            ..Self::default()
+        }
+    }
+
     /// The evaluator showed that it works.
     pub(super) fn sign(&mut self) {
         self.proved = true;

@@ -4,17 +4,17 @@ use std::collections::BTreeMap;
 
 use super::activity::{Activities, Activity, Role, Row};
 use super::builder::{PhaseMark, Phases, TimelineBuilder};
-use super::human::HumanLog;
 use super::intervals::less;
 use super::model::{End, Filler, Name, Outcome, Part, Reason, Stretch, Unit, UnitKind};
 use super::remote;
+use super::strands::Ended;
 use super::units::UnitMaker;
 use super::{Map, Set, Timeline, results, told};
 use crate::time::{Interval, Stamp};
 use crate::wire::dialect::Evidence;
 
 /// Makes the timeline of a log that has been read.
-pub(super) fn timeline(mut builder: TimelineBuilder) -> Timeline {
+pub(super) fn timeline(mut builder: TimelineBuilder, ended: Ended) -> Timeline {
     supersede(&mut builder.activities);
     let build_results = results::determinate(&builder);
     results::verdicts(&build_results, &mut builder);
@@ -23,10 +23,13 @@ pub(super) fn timeline(mut builder: TimelineBuilder) -> Timeline {
         .fetches
         .finish(&builder.failures, &mut builder.activities);
     let unnamed = results::unnamed(&build_results, &mut builder);
-    let last = HumanLog::last(&builder);
-    let mut tracker = std::mem::take(&mut builder.evaluation);
-    let evaluation_error = tracker.take_error();
-    let evaluation = tracker.finish(last);
+    let Ended {
+        last,
+        evaluation,
+        error: evaluation_error,
+        saw_text,
+        issue,
+    } = ended;
     let maker = UnitMaker {
         remote: remote::times(&builder.activities, last),
         hooks: hooks(&builder.activities, last),
@@ -66,9 +69,10 @@ pub(super) fn timeline(mut builder: TimelineBuilder) -> Timeline {
     units.sort_by_key(|unit| (unit.start.is_none(), unit.start));
     fillers(&mut builder, last);
     let wall = last.and_then(|last| Interval::new(Stamp::ZERO, last));
-    let is_text = builder.facts.events == 0 && builder.human.saw_nix();
+    let is_text = builder.facts.events == 0 && saw_text;
     let is_nix = is_text || builder.facts.events > 0;
     let mut issues = builder.facts.issues();
+    issues.extend(issue);
     issues.extend(results::unit_issues(
         &units,
         builder.facts.lines,

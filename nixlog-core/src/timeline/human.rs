@@ -104,23 +104,32 @@ impl HumanLog {
         self.signs > 0
     }
 
-    /// Returns when the last that Nix ran in ended: what comes after that step of a CI job is no build.
-    pub(super) fn last(builder: &TimelineBuilder) -> Option<Stamp> {
-        let come = (builder.facts.events, builder.human.signs);
-        let step = builder.human.step.filter(|step| step.come == come);
-        step.map_or(builder.now, |step| step.at)
+    /// Returns where the step of a CI job ended, if no more has come of Nix since; `events` are those of
+    /// its own strand.
+    pub(super) fn ended(&self, events: u64) -> Option<Option<Stamp>> {
+        let step = self.step.filter(|step| step.come == (events, self.signs));
+        step.map(|step| step.at)
+    }
+
+    /// Takes over what belongs to all strands.
+    pub(super) fn follow(&mut self, before: &mut Self) {
+        self.builds = std::mem::take(&mut before.builds);
     }
 
     /// A step of a CI job begins or ends.
     fn step(builder: &mut TimelineBuilder) {
         let now = builder.now;
-        let come = (builder.facts.events, builder.human.signs);
+        let (events, strand) = (
+            builder.strands.events(&builder.facts),
+            builder.strands.now(),
+        );
+        let come = (events, builder.human.signs);
         Self::end_latest(builder, now);
         Self::end_activation(builder, now);
         builder.evaluation.step_ends(now);
         // A step without Nix moves nothing.
         if come != (0, 0) && builder.human.step.is_none_or(|step| step.come != come) {
-            builder.activities.step_ends(now);
+            builder.activities.step_ends(now, strand);
             builder.human.step = Some(StepEnd { at: now, come });
         }
     }

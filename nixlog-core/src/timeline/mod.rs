@@ -24,6 +24,7 @@ mod remote;
 mod results;
 mod source;
 mod starts;
+mod strands;
 mod told;
 mod units;
 

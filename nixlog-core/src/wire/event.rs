@@ -31,6 +31,24 @@ pub enum Event<'a> {
     },
 }
 
+impl Event<'_> {
+    /// Returns the same with the numbers that activities have where several logs are mixed into one.
+    #[must_use]
+    pub fn in_strand(mut self, strand: u32) -> Self {
+        match &mut self {
+            Self::Start(start) => {
+                start.id = start.id.in_strand(strand);
+                start.parent = start.parent.map(|parent| parent.in_strand(strand));
+            }
+            Self::Stop(id) => *id = id.in_strand(strand),
+            Self::Progress(progress) => progress.id = progress.id.in_strand(strand),
+            Self::Result(result) => result.id = result.id.in_strand(strand),
+            Self::Message(_) | Self::SetPhase(_) | Self::Unknown { .. } => {}
+        }
+        self
+    }
+}
+
 /// The start of an activity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Start<'a> {
