@@ -262,6 +262,26 @@ fn a_hook_stops_all_of_nix_up_to_2_34() {
     let found = waits(&log(&lines.concat()), &a_for_b(), Some(1), C);
     let want = [(Wait::Slot, 1000), (Wait::Hook, 3000), (Wait::Nix, 200)];
     assert_eq!(found, want);
+    // A chart has a piece for each reason, by the same names.
+    let timeline = log(&lines.concat());
+    let run = RunGraph::new(&timeline, &a_for_b());
+    let slots = Slots::new(&timeline, KnownSlots::new(Some(1)));
+    let chart = critical_path(&timeline, &run, &slots).chart(&timeline);
+    let waits_in_chart = chart
+        .iter()
+        .filter_map(|step| Some((&*step.label, step.reason?)));
+    let want = [
+        ("Nix itself", "nix"),
+        ("a free slot", "slot"),
+        ("the post-build hook", "hook"),
+        ("Nix itself", "nix"),
+        ("Nix itself", "nix"),
+    ];
+    assert_eq!(waits_in_chart.collect::<Vec<_>>(), want);
+    // Without derivations, C may have waited for something else all the time.
+    let none = DerivationGraph::default();
+    let found = waits(&timeline, &none, Some(1), C);
+    assert_eq!(found, [(Wait::Unknown, 4200)]);
     // Something starts meanwhile: this Nix does not stop.
     let meanwhile = build(4, B, 3000, 6000);
     let lines = [&lines.concat()[..], &meanwhile[..]].concat();
@@ -284,6 +304,34 @@ fn with_slots_to_spare_nobody_waits_for_one() {
     assert_eq!(known, [(Wait::Nix, 2100)]);
     let slots = Slots::new(&log, KnownSlots::recorded(Some(8), None));
     assert_eq!((slots.local(), slots.source().name()), (8, "settings"));
+}
+
+#[test]
+fn how_many_slots_a_machine_has_is_not_known() {
+    let remote = |id: u64, drv: &str, from: u64, to: u64| {
+        activity(
+            id,
+            105,
+            "building",
+            &format!(r#""{drv}","ssh://m",1,1"#),
+            from,
+            to,
+        )
+    };
+    let lines = [
+        call(900, 7000),
+        remote(2, A, 1000, 2000),
+        remote(3, C, 3000, 6500),
+    ];
+    let plain = log(&lines.concat());
+    let found = waits(&plain, &a_for_b(), Some(1), C);
+    assert_eq!(found, [(Wait::Nix, 1100), (Wait::Unknown, 1000)]);
+    // Where the log says that there was none free, it is that.
+    let text = format!("waiting for a machine to build '{C}'");
+    let told = activity(9, 111, &text, "", 1000, 2900);
+    let lines = [&lines.concat()[..], &told[..]].concat();
+    let found = waits(&log(&lines), &a_for_b(), Some(1), C);
+    assert_eq!(found, [(Wait::Machine, 1900), (Wait::Nix, 200)]);
 }
 
 #[test]

@@ -58,6 +58,10 @@ struct Gap {
 }
 
 impl Gap {
+    const fn is_remote(&self) -> bool {
+        matches!(self.pool, Some(Pool::Machine(_)))
+    }
+
     /// Returns the reason where nothing fills the time.
     const fn unexplained(&self) -> Wait {
         match self.known {
@@ -416,14 +420,22 @@ impl<'a> Walk<'a> {
             besides.unwrap_or_else(|| wait(gap.unexplained(), None))
         } else if let Some(hold) = hold {
             hold
-        } else if let Some(hook) = hook {
+        } else if let Some(hook) = hook.filter(|_| gap.known) {
             wait(Wait::Hook, hook.unit)
         } else if at < gap.asked {
             besides.unwrap_or_else(|| wait(gap.unasked, None))
         } else if let Some((_, unit)) = gap.download.filter(|&(since, _)| since <= at) {
             wait(Wait::Download, Some(unit))
         } else if full && gap.known {
-            wait(Wait::Slot, None)
+            // How many slots a machine has is only seen, and Nix says where it waits for one.
+            wait(
+                if gap.is_remote() {
+                    Wait::Unknown
+                } else {
+                    Wait::Slot
+                },
+                None,
+            )
         } else {
             wait(gap.unexplained(), None)
         };
