@@ -7,9 +7,9 @@ use nixlog_core::recording::Thinning;
 
 use crate::cmd;
 
-/// Tell where the time of a Nix build went
+/// Show where the time of a Nix build goes
 ///
-/// Reads the log of a build, live from a pipe or from a file, and reports what took the time.
+/// Reads the log of a build, live from a pipe or from a file, and reports what took how long and why.
 #[derive(Debug, Parser)]
 #[command(
     name = "nixlog",
@@ -53,14 +53,14 @@ pub(crate) enum Command {
 /// What the lines of a log are wrapped in.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct WrappingArgs {
-    /// What the lines are wrapped in, where nixlog does not find it out by itself
+    /// The format that wraps the lines, if nixlog does not detect it
     ///
-    /// `none`, `nanos`, `ts`, `github-actions`, `gitlab`, `journald-json`, `docker-logs` …: an unknown
+    /// `none`, `nanos`, `ts`, `github-actions`, `gitlab`, `journald-json`, `docker-logs` … An unknown
     /// name lists them all.
     #[arg(long, value_name = "NAME", help_heading = "Input")]
     pub(crate) carrier: Option<String>,
 
-    /// The timing file that `script --timing` wrote beside the typescript
+    /// The timing file of a typescript, from `script --timing`
     #[arg(
         long,
         value_name = "FILE",
@@ -73,29 +73,29 @@ pub(crate) struct WrappingArgs {
 /// Where the log comes from.
 #[derive(Debug, Args)]
 pub(crate) struct InputArgs {
-    /// The log: a file, `-` for standard input, `last`, `last~2`, a recorded run's name or id; or what was
-    /// built: a store path, a link to one, a `.drv`, an installable (`nixpkgs#hello`)
+    /// The log: a file, `-` for standard input, or a recorded run (`last`, `last~2`, its name or id);
+    /// or what was built: a store path, a link to one, a `.drv` or an installable (`nixpkgs#hello`)
     ///
-    /// By default standard input in a pipe, else the last run. gzip, zstd, xz and bzip2 are recognised by
-    /// their first bytes. Of what was built and not recorded, the store remembers when: see `nixlog
-    /// reconstruct`.
+    /// Default: standard input if it is a pipe, else the last run. Files may be compressed with gzip,
+    /// zstd, xz or bzip2. For what was built, the build is reconstructed from the local store: see
+    /// `nixlog reconstruct`.
     #[arg(value_name = "INPUT")]
     pub(crate) input: Option<PathBuf>,
 
     #[command(flatten)]
     pub(crate) wrapping: WrappingArgs,
 
-    /// In a pipe: do not pass on what is read
+    /// With a pipe: do not pass the log on
     #[arg(long, short, help_heading = "Input")]
     pub(crate) quiet: bool,
 
-    /// In a pipe: show the build logs on a terminal, too
+    /// With a pipe: show the build logs on a terminal too
     #[arg(long, short = 'L', help_heading = "Input", conflicts_with = "quiet")]
     pub(crate) print_build_logs: bool,
 
-    /// In a pipe: pass the log on to standard output as it is, and the report to standard error
+    /// With a pipe: pass the raw log on to standard output, and print the report to standard error
     ///
-    /// For another tool behind nixlog: nix build … |& nixlog phases --tee | nom --json
+    /// For another tool: nix build … |& nixlog phases --tee | nom --json
     #[arg(long, help_heading = "Input", conflicts_with = "output")]
     pub(crate) tee: bool,
 
@@ -127,7 +127,7 @@ impl InputArgs {
 /// Whether and how what comes in live is recorded.
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct SaveArgs {
-    /// Do not record what comes in live; `NIXLOG_NO_SAVE=1` in the environment says the same for good
+    /// Do not record live input; `NIXLOG_NO_SAVE=1` in the environment does the same
     #[arg(long = "no-save", help_heading = "Recording")]
     off: bool,
 
@@ -135,8 +135,8 @@ pub(crate) struct SaveArgs {
     #[arg(skip)]
     on: bool,
 
-    /// Record all progress, not only a few results a second: ten times the size where much is
-    /// downloaded, and no report needs it
+    /// Record all progress results, not only a few per second: up to ten times the size, and no report
+    /// needs them
     #[arg(long, help_heading = "Recording")]
     pub(crate) no_thin: bool,
 }
@@ -175,7 +175,7 @@ impl SaveArgs {
 /// How a result is printed. `F` is the formats that a verb has: those that all have, and its own.
 #[derive(Debug, Args)]
 pub(crate) struct OutputArgs<F: Formats = Format> {
-    /// How to print the result
+    /// Output format
     #[arg(
         long,
         value_name = "FORMAT",
@@ -188,7 +188,7 @@ pub(crate) struct OutputArgs<F: Formats = Format> {
     #[arg(long, help_heading = "Output", conflicts_with = "format")]
     pub(crate) json: bool,
 
-    /// Write to FILE, all at once when it is complete
+    /// Write to FILE, atomically
     #[arg(long, short, value_name = "FILE", help_heading = "Output")]
     pub(crate) output: Option<PathBuf>,
 
@@ -224,12 +224,12 @@ impl Formats for Format {
 pub(crate) enum Format {
     /// Tables for people
     Text,
-    /// One object, stable and versioned
+    /// One JSON object, stable and versioned
     Json,
     /// Markdown
     #[value(alias = "markdown")]
     Md,
-    /// The main table in whole units
+    /// The main table, in nanoseconds and bytes
     Csv,
 }
 

@@ -77,15 +77,7 @@ impl Globs {
         text: &str,
         wanted: impl Fn(UnitKind) -> bool,
     ) -> Result<Vec<usize>, CliError> {
-        let glob = Glob::new(text)
-            .map_err(|error| {
-                CliError::new(format!("`{text}` is no glob"))
-                    .because(error)
-                    .hint("`*` stands for anything, `?` for one character, `[a-c]` for one of these, `{a,b}` for either")
-            })?
-            .compile_matcher();
-        let means = |it: &&Named| it.names.iter().any(|name| glob.is_match(name));
-        let all: Vec<&Named> = self.units.iter().filter(means).collect();
+        let all = self.matching(text)?;
         let found = all.iter().filter(|it| wanted(it.kind));
         let units: Vec<usize> = found.map(|it| it.unit).collect();
         if !units.is_empty() {
@@ -107,6 +99,24 @@ impl Globs {
         Err(error.hint(
             "globs match a whole name, with or without version, or a store path: 'python3*', '*-doc'",
         ))
+    }
+
+    /// Returns all units that a glob means, which may be none.
+    pub(crate) fn all(&self, text: &str) -> Result<Vec<usize>, CliError> {
+        let all = self.matching(text)?;
+        Ok(all.into_iter().map(|it| it.unit).collect())
+    }
+
+    fn matching(&self, text: &str) -> Result<Vec<&Named>, CliError> {
+        let glob = Glob::new(text)
+            .map_err(|error| {
+                CliError::new(format!("`{text}` is no glob"))
+                    .because(error)
+                    .hint("`*` stands for anything, `?` for one character, `[a-c]` for one of these, `{a,b}` for either")
+            })?
+            .compile_matcher();
+        let means = |it: &&Named| it.names.iter().any(|name| glob.is_match(name));
+        Ok(self.units.iter().filter(means).collect())
     }
 
     /// Returns what comes closest to a glob that matches nothing.

@@ -21,8 +21,8 @@ pub(crate) fn names(filter: Option<&Regex>, names: &[&str]) -> bool {
 /// What is known of the slots that a recorded build had.
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub(crate) struct SlotArgs {
-    /// How many builds Nix was allowed to run at once here: `max-jobs`; else as recorded, else the most
-    /// seen running
+    /// The `max-jobs` of the recorded build on this machine; default: as recorded, else the most builds
+    /// seen at once
     #[arg(long, value_name = "N", value_parser = slots(), help_heading = "Simulation")]
     max_jobs: Option<u32>,
 }

@@ -372,12 +372,32 @@ fn candidates_are_suggested_by_either_name() {
                 "outputs",
                 "saving_ns",
                 "together_ns",
+                "transitive_dependents",
                 "gone_units",
                 "unpacked_bytes",
             ],
         );
     }
     assert_eq!(result["saving_ns"], picks[picks.len() - 1]["together_ns"]);
+}
+
+#[test]
+fn candidates_are_excluded_by_globs() {
+    let names = |args: &[&str]| -> Vec<Value> {
+        let result = result(&diamond(&[&["cache-candidates"], args].concat()));
+        let picks = list(&result["picks"]).iter();
+        picks.map(|pick| pick["pname"].clone()).collect()
+    };
+    assert_eq!(names(&["--top", "0"]), ["diamond-b", "diamond-c"]);
+    let exclude = ["--exclude", "diamond-[bc]", "--exclude", "no-such-build"];
+    assert_eq!(names(&exclude), ["diamond-a"]);
+    let refused = nixlog(&diamond(&["cache-candidates", "--exclude", "[b"])).refused();
+    assert!(refused.contains("`[b` is no"), "{refused}");
+    let text = nixlog(&diamond(&["cache-candidates", "--exclude", "diamond-b"])).result();
+    assert!(
+        text.contains("builds left out: 1 requested, 1 excluded"),
+        "{text}"
+    );
 }
 
 #[test]

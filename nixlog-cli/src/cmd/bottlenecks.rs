@@ -13,11 +13,11 @@ use crate::error::CliError;
 use crate::selection::{SlotArgs, duration, names, top};
 use crate::{explained, output};
 
-/// List what holds others up, and when slots stood idle because of it
+/// List the units that hold others up, and the times when slots stood idle
 ///
-/// Units are ranked by how much sooner all would be done if they took no time: simulated with the slots
-/// that there were, and exactly with a slot for everything. Then the stretches of time in which slots
-/// stood idle although work was left, and who was in the way.
+/// Units are ranked by what would be saved if they were free, simulated on the recorded slots; the
+/// saving with unlimited slots stands beside it. A second table lists the intervals in which slots
+/// stood idle although work was left, and the unit that held them up.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -29,7 +29,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     slots: SlotArgs,
 
-    /// How many to list of each; 0 for all
+    /// How many rows of each table to list; 0 for all
     #[arg(
         long,
         value_name = "N",
@@ -39,15 +39,15 @@ pub(crate) struct Args {
     )]
     top: usize,
 
-    /// Only those whose name or path matches, and what these held up
+    /// Only units whose name or path matches, and the intervals that they held up
     #[arg(long, value_name = "REGEX", help_heading = "Selection")]
     filter: Option<Regex>,
 
-    /// Only units and stretches that took at least this long: 500ms, 30s, 2m
+    /// Only units and intervals that took at least this long: 500ms, 30s, 2m
     #[arg(long, value_name = "DURATION", value_parser = duration, help_heading = "Selection")]
     min_duration: Option<Nanos>,
 
-    /// Show store paths in place of names
+    /// Show store paths instead of names
     #[arg(long, help_heading = "Output")]
     full_paths: bool,
 

@@ -1,22 +1,27 @@
 //! `nixlog cache-candidates`.
 
-use nixlog_core::analysis::cache_candidates::cache_candidates;
+use std::collections::HashSet;
+
+use nixlog_core::analysis::cache_candidates::{Candidates, cache_candidates};
 use nixlog_core::analysis::makespan::Makespan;
-use nixlog_core::analysis::what_if::{Assumptions, Questions};
+use nixlog_core::analysis::what_if::Questions;
 use nixlog_core::report::{document, view};
 use regex::Regex;
+use serde_json::Value;
 
 use crate::cli::{InputArgs, OutputArgs};
-use crate::derivations::GraphArgs;
+use crate::derivations::{GraphArgs, sizes};
 use crate::error::CliError;
 use crate::explained::{self, Explained};
+use crate::globs::Globs;
 use crate::output;
 use crate::selection::{SlotArgs, names, top};
 
-/// List the few builds whose presence in a cache would save most time together
+/// List the builds that would save most time if a cache had them
 ///
-/// The best one first, then the best in addition to it, and so on: each is simulated together with all
-/// before it. What only they need is not built then.
+/// The first row is the best single build, the second the best in addition to it, and so on; each is
+/// simulated together with those above. Builds that save nearly the same are ranked by how many others
+/// need them. Left out are the requested outputs and builds with `allowSubstitutes = false`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -28,7 +33,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     slots: SlotArgs,
 
-    /// How many to pick; 0 for as many as save anything
+    /// How many builds to list; 0 for all that save time
     #[arg(
         long,
         value_name = "N",
@@ -38,11 +43,16 @@ pub(crate) struct Args {
     )]
     top: usize,
 
-    /// Only those whose name or path matches
+    /// Only units whose name or path matches
     #[arg(long, value_name = "REGEX", help_heading = "Selection")]
     filter: Option<Regex>,
 
-    /// Show store paths in place of names
+    /// Leave out builds that GLOB matches: a name, with or without its version, or a store path;
+    /// repeatable
+    #[arg(long, value_name = "GLOB", help_heading = "Selection")]
+    exclude: Vec<String>,
+
+    /// Show store paths instead of names
     #[arg(long, help_heading = "Output")]
     full_paths: bool,
 
@@ -58,6 +68,8 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
         n: args.top,
         full_paths: args.full_paths,
         wanted: &wanted,
+        exclude: &args.exclude,
+        graph: &args.graph,
     };
     suggest(
         &log,
@@ -74,6 +86,9 @@ pub(crate) struct Suggestion<'a> {
     pub(crate) full_paths: bool,
     /// Chooses by name and path.
     pub(crate) wanted: &'a dyn Fn(&str, &str) -> bool,
+    /// Globs of builds that are not to be suggested.
+    pub(crate) exclude: &'a [String],
+    pub(crate) graph: &'a GraphArgs,
 }
 
 /// Prints the builds that are worth having in a cache.
@@ -84,25 +99,48 @@ pub(crate) fn suggest(
     input: &InputArgs,
     output: &OutputArgs,
 ) -> Result<(), CliError> {
-    let sizes = Assumptions::from_graph(&log.run, &log.graph);
-    let wanted: Vec<bool> = (0..log.timeline.units().len())
-        .map(|unit| {
-            let unit = view::brief(&log.timeline, unit);
-            (suggestion.wanted)(&unit.name, &unit.path)
-        })
-        .collect();
+    let assumptions = sizes::assumptions(log, suggestion.graph);
+    let globs = Globs::new(log);
+    let mut excluded = HashSet::new();
+    for glob in suggestion.exclude {
+        excluded.extend(globs.all(glob)?);
+    }
+    let run = &log.source.recording;
+    let settings = run.settings.as_ref().map(|it| &it.settings);
+    let always = settings.and_then(|it| it.get("always-allow-substitutes"));
+    let always = always == Some(&Value::Bool(true));
+    let command = run.header.as_ref().map_or(&[][..], |it| &it.command);
+    let is_excluded = |unit| excluded.contains(&unit);
+    let mut candidates = Candidates::new(
+        &log.timeline,
+        &log.run,
+        &log.graph,
+        command,
+        always,
+        is_excluded,
+    );
+    candidates.units.retain(|&unit| {
+        let unit = view::brief(&log.timeline, unit);
+        (suggestion.wanted)(&unit.name, &unit.path)
+    });
     let known = makespan.filter(|_| log.is_known());
     let n = match suggestion.n {
         0 => usize::MAX,
         n => n,
     };
     let picks = known.map(|makespan| {
-        let questions = Questions::new(&log.timeline, &log.run, makespan, sizes.clone());
-        cache_candidates(&log.timeline, &log.run, &questions, |unit| wanted[unit], n)
+        let questions = Questions::new(&log.timeline, &log.run, makespan, assumptions.clone());
+        cache_candidates(&log.run, &questions, &candidates.units, n)
     });
-    let size = |unit: usize| sizes.nar_bytes.get(&unit).copied();
-    let picks = picks.as_deref();
-    let result = view::cache_candidates(&log.timeline, &log.run, &log.graph, makespan, picks, size);
+    let result = view::cache_candidates(
+        &log.timeline,
+        &log.run,
+        &log.graph,
+        makespan,
+        &candidates,
+        picks.as_deref(),
+        |unit| assumptions.nar_bytes.get(&unit).copied(),
+    );
     let report = log.report("nixlog.cache-candidates/1", result);
     let options = document::Options::new(suggestion.full_paths);
     let document = document::cache_candidates(&report, options);

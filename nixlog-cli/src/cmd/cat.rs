@@ -18,27 +18,27 @@ use crate::input::Input;
 use crate::live::{Amount, Echo, printable};
 use crate::{input, load, output, term};
 
-/// Print the log of a run, or of a file, as Nix wrote it
+/// Print the log of a run or of a file as Nix wrote it
 ///
 /// nixlog cat last | nom --json
 ///
-/// What the log was wrapped in is taken off: the stamps and side lines of a recording, the prefixes of a
-/// CI. Byte for byte, but for progress results that were left out when it was recorded (`--no-thin` keeps
-/// them); on a terminal, control characters show as escapes.
+/// Removes what wraps the log: the stamps and side lines of a recording, the prefixes of a CI. The rest
+/// is kept byte for byte, except for progress results that were not recorded (`--no-thin` records
+/// them). On a terminal, control characters show as escapes.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The log: a file, `-` for standard input, `last`, `last~2`, or a recorded run's name or id
+    /// The log: a file, `-` for standard input, or a recorded run (`last`, `last~2`, its name or id)
     ///
-    /// By default standard input in a pipe, else the last run.
+    /// Default: standard input if it is a pipe, else the last run.
     #[arg(value_name = "INPUT")]
     input: Option<PathBuf>,
 
-    /// The log as Nix wrote it; the default
+    /// Print the log as Nix wrote it; the default
     #[arg(long, group = "mode")]
     raw: bool,
 
-    /// Each line behind its time: in nanoseconds since the start (`ns`), in seconds (`s`), or as an
-    /// instant (`iso`)
+    /// Print the time before each line: nanoseconds (`ns`) or seconds (`s`) since the start, or date
+    /// and time (`iso`)
     #[arg(
         long,
         value_name = "UNIT",
@@ -49,7 +49,7 @@ pub(crate) struct Args {
     )]
     stamped: Option<Unit>,
 
-    /// As plain Nix would have shown it
+    /// Print the log as plain Nix would have shown it
     #[arg(long, group = "mode")]
     human: bool,
 
@@ -67,7 +67,7 @@ enum Unit {
     Ns,
     /// Seconds since the start
     S,
-    /// An instant, RFC 3339
+    /// Date and time, RFC 3339
     Iso,
 }
 

@@ -10,10 +10,10 @@ use crate::error::CliError;
 use crate::selection::top;
 use crate::{explained, output};
 
-/// Show the chain that explains the wall clock: what was done, and what it waited for
+/// Show the chain of work and waits that explains the wall time
 ///
-/// From the last thing to end back to the start: each step with how long it took, how long it waited
-/// and for what, and how much sooner all would have been done without it. The steps add up to the wall
+/// The chain leads from the start to the unit that ended last. Each step shows how long it took, how
+/// long it waited and for what, and what would be saved if it were free. The steps add up to the wall
 /// time exactly.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -23,19 +23,19 @@ pub(crate) struct Args {
     #[command(flatten)]
     graph: GraphArgs,
 
-    /// Show the longest path of the graph instead: what no number of slots gets below
+    /// Show the longest path of the dependency graph instead: the build time with unlimited slots
     #[arg(long, help_heading = "Selection")]
     structural: bool,
 
-    /// List what is nearly critical too: with at most this much slack, say 5% of the longest path
+    /// Also list units with little slack: at most this share of the longest path, such as 5%
     #[arg(long, value_name = "PERCENT", value_parser = percent, requires = "structural", help_heading = "Selection")]
     near: Option<f64>,
 
-    /// Below each build, the builder phases that it consists of
+    /// Show the builder phases below each build
     #[arg(long, conflicts_with = "structural", help_heading = "Selection")]
     by_builder_phase: bool,
 
-    /// How many steps to list, the longest; 0 for all
+    /// How many of the longest steps to list; 0 for all
     #[arg(
         long,
         value_name = "N",
@@ -45,7 +45,7 @@ pub(crate) struct Args {
     )]
     top: usize,
 
-    /// Show store paths in place of names
+    /// Show store paths instead of names
     #[arg(long, help_heading = "Output")]
     full_paths: bool,
 

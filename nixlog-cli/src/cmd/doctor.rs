@@ -8,7 +8,7 @@ use crate::derivations::GraphArgs;
 use crate::error::CliError;
 use crate::{explained, output};
 
-/// Say what a log is, what it can tell, and what would supply the rest
+/// Check a log: what it contains, what it can answer, and how to get the rest
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]

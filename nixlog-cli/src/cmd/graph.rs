@@ -17,11 +17,11 @@ use crate::load::Log;
 use crate::selection::top;
 use crate::{explained, output};
 
-/// Show what depends on what: as a picture, as data, or in numbers
+/// Show the dependency graph, as text, as an image or as data
 ///
-/// Nodes are the builds and substitutions of a log; an edge through something that did not need to
-/// run is kept. With `--derivations` and without INPUT, the derivations alone (name `-` to read a
-/// log from standard input all the same).
+/// Nodes are the builds and substitutions of a log. Dependencies through something that did not run are
+/// kept. With `--derivations` and without INPUT, the graph is that of the derivations alone; with `-`,
+/// the log is read from standard input.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "A picture: nixlog graph build.log --reduce --top 100 --format dot | dot -Tsvg > graph.svg"
@@ -33,17 +33,18 @@ pub(crate) struct Args {
     #[command(flatten)]
     graph: GraphArgs,
 
-    /// Only so many nodes, those that took longest, and in text the rows of the table; 0 for all
+    /// Only the N nodes that took longest, and N rows in text; 0 for all
     ///
-    /// Without it, all nodes, and in text ten rows.
+    /// Default: all nodes, and 10 rows in text.
     #[arg(long, value_name = "N", value_parser = top, help_heading = "Selection")]
     top: Option<usize>,
 
-    /// Only these and what is near them: a name, a name without version, or a path; several with `|`
+    /// Only these nodes and their neighbours: a name, with or without its version, or a path; `a|b` for
+    /// several
     #[arg(long, value_name = "NAME", help_heading = "Selection")]
     around: Option<String>,
 
-    /// How many edges away from `--around` a node may be
+    /// How many edges from `--around` a neighbour may be away
     #[arg(
         long,
         value_name = "N",
@@ -53,19 +54,19 @@ pub(crate) struct Args {
     )]
     distance: usize,
 
-    /// Merge nodes whose name matches into those that need them: '-source$|-wrapper'
+    /// Merge nodes whose name matches into their dependents: '-source$|-wrapper'
     #[arg(long, value_name = "REGEX", help_heading = "Selection")]
     collapse: Option<Regex>,
 
-    /// Also what did not run
+    /// Include derivations and paths that did not run
     #[arg(long, help_heading = "Selection")]
     all: bool,
 
-    /// Leave out edges that follow from others
+    /// Leave out edges that other edges imply
     #[arg(long, help_heading = "Selection")]
     reduce: bool,
 
-    /// Show store paths in place of names
+    /// Show store paths instead of names
     #[arg(long, help_heading = "Output")]
     full_paths: bool,
 
@@ -75,14 +76,14 @@ pub(crate) struct Args {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum GraphFormat {
-    /// The shape in numbers, and what is most needed
+    /// The shape in numbers, and the nodes with most dependents
     Text,
-    /// One object, stable and versioned
+    /// One JSON object, stable and versioned
     Json,
     /// Markdown
     #[value(alias = "markdown")]
     Md,
-    /// The nodes in whole units
+    /// The nodes, in nanoseconds
     Csv,
     /// For Graphviz: `dot -Tsvg`
     Dot,

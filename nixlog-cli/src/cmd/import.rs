@@ -23,37 +23,37 @@ use crate::runs::select::Store;
 use crate::runs::{Place, objection};
 use crate::{input, output};
 
-/// Put a log among the recorded runs: that of a CI, of `ts`, of another machine's nixlog
+/// Add a log to the recorded runs: from a CI, from `ts`, or from another machine
 ///
 /// nixlog import build.log --carrier github-actions --name nightly
 ///
-/// A recording of nixlog's, such as `nixlog runs export` writes, is copied as it is and keeps its id. Any
-/// other log needs times; what they are wrapped in is found out and taken off.
+/// A recording, such as `nixlog runs export` writes, is copied as it is and keeps its id. Any other log
+/// needs timestamps; their format is detected and removed.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The log, or `-` for standard input
     ///
-    /// gzip, zstd, xz and bzip2 are recognised by their first bytes.
+    /// Files may be compressed with gzip, zstd, xz or bzip2.
     #[arg(value_name = "FILE")]
     file: PathBuf,
 
     #[command(flatten)]
     wrapping: WrappingArgs,
 
-    /// When the log starts, where its times do not say: 2026-11-21T19:41:12Z, or `2026-11-21 19:41` in the
-    /// time zone of this machine
+    /// When the log starts, if its timestamps do not tell: 2026-11-21T19:41:12Z, or `2026-11-21 19:41`
+    /// in local time
     #[arg(long, value_name = "TIME", value_parser = instant, help_heading = "Recording")]
     start: Option<Timestamp>,
 
-    /// The command line that the log is of
+    /// The command line of the build
     #[arg(long, value_name = "COMMAND", help_heading = "Recording")]
     command: Option<String>,
 
-    /// What to call the run
+    /// The name of the run
     #[arg(long, value_name = "NAME", help_heading = "Recording")]
     name: Option<String>,
 
-    /// Record all progress, not only a few results a second
+    /// Record all progress results, not only a few per second
     #[arg(long, help_heading = "Recording")]
     no_thin: bool,
 }

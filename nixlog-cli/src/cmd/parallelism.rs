@@ -11,10 +11,11 @@ use crate::error::CliError;
 use crate::selection::{SlotArgs, slots};
 use crate::{explained, output, term};
 
-/// Show how parallel the build was, how parallel it could be, and what more jobs would give
+/// Show how parallel the build was, and what more jobs would gain
 ///
-/// Work, span, utilization, how many builds ran at once, and a simulation of the build with every number
-/// of jobs: where more stop to help, and what the order in which Nix starts builds costs.
+/// Shows work, span, utilization and the number of builds at once, then simulates the build with every
+/// number of jobs. It tells from which number on more jobs gain nothing, and what Nix's order of builds
+/// costs.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -26,7 +27,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     slots: SlotArgs,
 
-    /// The most jobs to try; else four times as many as there were, from 16 to 64
+    /// The highest number of jobs to simulate; default: four times the recorded number, from 16 to 64
     #[arg(
         long,
         value_name = "N",
@@ -35,7 +36,7 @@ pub(crate) struct Args {
     )]
     most_slots: Option<u32>,
 
-    /// Draw with ASCII characters only, as where the locale has no UTF-8
+    /// Draw with ASCII characters only; default if the locale is not UTF-8
     #[arg(long, help_heading = "Output")]
     ascii: bool,
 

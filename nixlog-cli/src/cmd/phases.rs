@@ -8,10 +8,10 @@ use crate::derivations::GraphArgs;
 use crate::error::CliError;
 use crate::{explained, output};
 
-/// Show where the wall clock went: evaluation, fetching, building, copying, waiting
+/// Show how the wall time divides into evaluation, fetching, building, copying and waiting
 ///
-/// Each instant is split equally among the phases that are active in it, so the wall column adds up to
-/// the wall time exactly. Below it: the phases inside the builders (buildPhase, checkPhase …).
+/// Each instant is split equally among the phases active in it, so the wall column adds up to the wall
+/// time exactly. A second table shows the builder phases (buildPhase, checkPhase …).
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]

@@ -13,42 +13,42 @@ use crate::error::CliError;
 use crate::reconstruct::{Reconstruction, Request, reconstruct};
 use crate::{load, output, recorder, selection};
 
-/// Make a recording of a build that nobody recorded, from what the store remembers
+/// Reconstruct a build that was not recorded, from the local store
 ///
-/// The store has the time of every build: the file of its log was made when the builder started and
-/// written when it ended. What was fetched tells by its own files. All verbs can then be used as on any
-/// recording; what is not known (evaluation, waiting) is left out and said.
+/// The files of the build logs and of the fetched paths tell when each build and download began and
+/// ended. All verbs then work as on any recording. Evaluation and waiting are not known, and the
+/// reports say so.
 ///
-/// Asks Nix to evaluate where WHAT is an installable, and never to build.
+/// If WHAT is an installable, Nix evaluates it, but builds nothing.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// A `.drv`, a store path or a link to one (`./result`, `/run/current-system`), or an installable
-    /// (`nixpkgs#hello`); without it, all that this machine built or fetched in the time of `--since`
+    /// What was built: a `.drv`, a store path, a link to one (`./result`, `/run/current-system`) or an
+    /// installable (`nixpkgs#hello`); without it, everything built or fetched since `--since`
     #[arg(value_name = "WHAT", required_unless_present = "since")]
     what: Option<String>,
 
-    /// WHAT is an attribute of this file of Nix expressions
+    /// WHAT is an attribute of this Nix file
     #[arg(long, short, value_name = "FILE", requires = "what")]
     file: Option<String>,
 
-    /// Only what ended in this time: `2h`, `3d`
+    /// Only what ended this recently: `2h`, `3d`
     #[arg(long, value_name = "TIME", value_parser = selection::duration)]
     since: Option<Nanos>,
 
-    /// Where nothing ran for longer than this, one build ended and another began [default: 5m; with
-    /// --since alone, all is one]
+    /// How long nothing must run for a new session to begin [default: 5m; with --since alone, all is
+    /// one session]
     #[arg(long, value_name = "TIME", value_parser = selection::duration)]
     gap: Option<Nanos>,
 
-    /// Keep a recording of each session, not only of the latest
+    /// Keep a recording of every session, not only of the latest one
     #[arg(long, conflicts_with = "output")]
     all: bool,
 
-    /// Another root, such as /mnt: the store in ROOT/nix/store
+    /// Use the store below another root: ROOT/nix/store
     #[arg(long, value_name = "ROOT")]
     store: Option<PathBuf>,
 
-    /// Write the recording of the latest session to FILE, not among the runs
+    /// Write the recording of the latest session to FILE instead of adding it to the runs
     #[arg(long, short, value_name = "FILE", help_heading = "Output")]
     output: Option<PathBuf>,
 
@@ -56,7 +56,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", default_value = "10", value_parser = selection::top, help_heading = "Output")]
     top: usize,
 
-    /// How to print the summary
+    /// Output format of the summary
     #[arg(
         long,
         value_name = "FORMAT",

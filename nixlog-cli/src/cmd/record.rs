@@ -10,42 +10,42 @@ use crate::error::CliError;
 use crate::run::closing;
 use crate::{listen, load, output};
 
-/// Record a build that is piped in, or builds that connect to a socket
+/// Record builds from a pipe or a socket
 ///
 /// nix build … --log-format internal-json -v |& nixlog record
 ///
-/// What the build prints goes on to standard error while it runs, as plain Nix would show it. With
-/// `--socket`, any number of builds can write their log here, each into a recording of its own, by
-/// `--json-log-path PATH` or by the setting `json-log-path` (Nix 2.30 and later); Ctrl-C ends that.
+/// The build's output is passed on to standard error, as plain Nix would show it. With `--socket`, each
+/// Nix (2.30 or later) with the setting `json-log-path = PATH` gets a recording of its own, until
+/// Ctrl-C.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Listen on a socket at PATH
     #[arg(long, value_name = "PATH", conflicts_with = "tee")]
     socket: Option<PathBuf>,
 
-    /// The same at a path of nixlog's choice, which it tells
+    /// Listen on a socket at a path that nixlog chooses and prints
     #[arg(long, conflicts_with_all = ["socket", "tee"])]
     listen: bool,
 
-    /// What the lines are wrapped in, where nixlog does not find it out by itself
+    /// The format that wraps the lines, if nixlog does not detect it
     #[arg(long, value_name = "NAME", conflicts_with_all = ["socket", "listen"])]
     carrier: Option<String>,
 
-    /// Do not pass on what is read, and say nothing but errors
+    /// Do not pass the log on, and show only errors
     #[arg(long, short)]
     quiet: bool,
 
-    /// On a terminal, show the build logs, too
+    /// On a terminal, show the build logs too
     #[arg(long, short = 'L', conflicts_with = "quiet")]
     print_build_logs: bool,
 
-    /// Pass the log on to standard output as it is
+    /// Pass the raw log on to standard output
     ///
-    /// For another tool behind nixlog: nix build … |& nixlog record --tee | nom --json
+    /// For another tool: nix build … |& nixlog record --tee | nom --json
     #[arg(long)]
     tee: bool,
 
-    /// Record all progress, not only a few results a second
+    /// Record all progress results, not only a few per second
     #[arg(long)]
     no_thin: bool,
 

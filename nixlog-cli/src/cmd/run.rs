@@ -21,14 +21,14 @@ use crate::run::plan::{Place, Way, plan};
 use crate::run::{self, ThisMachine, Watch, closing};
 use crate::term;
 
-/// Run a command, show what its Nix does, and record it
+/// Run a command, show the progress of its Nix builds, and record them
 ///
 /// nixlog run -- nix build .#foo
 ///
-/// Its exit status is the command's own (128 + n where signal n ended it), and what the command prints
-/// as its result is not touched. `nix`, `nix-build` and their like, `nixos-rebuild`, `home-manager` and
-/// `darwin-rebuild` are asked for their event stream; what other commands run is recorded through
-/// `json-log-path` where Nix is 2.30 or later, else from the lines that people read.
+/// The exit status is that of the command (128 + n if signal n ended it). The command's standard output
+/// is not changed. `nix`, `nix-build` and their like, `nixos-rebuild`, `home-manager` and
+/// `darwin-rebuild` get `--log-format internal-json`. Any other command is recorded through
+/// `json-log-path` (Nix 2.30 or later), else from its plain output.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Afterwards, every command without an input is about this run: nixlog critical-path"
@@ -43,19 +43,19 @@ pub(crate) struct Args {
     )]
     command: Vec<OsString>,
 
-    /// How the log comes in, where nixlog does not choose well by itself
+    /// How to capture the log, if nixlog's own choice does not fit
     #[arg(long, value_name = "WAY")]
     capture: Option<Way>,
 
-    /// Also record what per-file evaluation times need: `-vv` in place of `-v`
+    /// Record each derivation that is instantiated, too: `-vv` instead of `-v`
     #[arg(long)]
     verbose_eval: bool,
 
-    /// Show nothing while the command runs, and nothing after it but errors
+    /// Show only errors
     #[arg(long, short)]
     quiet: bool,
 
-    /// On a terminal, show the build logs, too
+    /// On a terminal, show the build logs too
     #[arg(long, short = 'L', conflicts_with = "quiet")]
     print_build_logs: bool,
 

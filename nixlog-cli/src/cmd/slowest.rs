@@ -12,7 +12,7 @@ use crate::error::CliError;
 use crate::selection::{duration, kind, matches, top};
 use crate::{explained, output};
 
-/// List what took longest: builds, downloads, queries, evaluation
+/// List the units that took longest: builds, downloads, queries, evaluation
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -31,19 +31,19 @@ pub(crate) struct Args {
     )]
     top: usize,
 
-    /// Only those whose name or path matches
+    /// Only units whose name or path matches
     #[arg(long, value_name = "REGEX", help_heading = "Selection")]
     filter: Option<Regex>,
 
-    /// Only these kinds: build, source-fetch, substitution, query, evaluation …
+    /// Only units of these kinds: build, source-fetch, substitution, query, evaluation …
     #[arg(long, value_name = "KIND", value_delimiter = ',', value_parser = kind, help_heading = "Selection")]
     kind: Vec<UnitKind>,
 
-    /// Only those that took at least this long: 500ms, 30s, 2m
+    /// Only units that took at least this long: 500ms, 30s, 2m
     #[arg(long, value_name = "DURATION", value_parser = duration, help_heading = "Selection")]
     min_duration: Option<Nanos>,
 
-    /// Show store paths in place of names
+    /// Show store paths instead of names
     #[arg(long, help_heading = "Output")]
     full_paths: bool,
 

@@ -14,10 +14,10 @@ use crate::error::CliError;
 use crate::selection::{duration, matches, top};
 use crate::{explained, output, term};
 
-/// Draw the build as a chart: one row per slot, and what ran in it
+/// Draw a chart of what ran when, one row per slot
 ///
-/// Idle slots, the long pole and what failed show at a glance. Downloads and queries, which run in
-/// dozens, show as how many there were at once.
+/// The chart shows idle slots, long builds and failures at a glance. Downloads and queries share one
+/// row each, which shows how many ran at once.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -26,7 +26,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     graph: GraphArgs,
 
-    /// How many slots of each machine get a row of their own in text; 0 for all
+    /// How many slots of each machine get their own row in text; 0 for all
     #[arg(
         long,
         value_name = "N",
@@ -36,19 +36,19 @@ pub(crate) struct Args {
     )]
     top: usize,
 
-    /// Only those whose name or path matches
+    /// Only units whose name or path matches
     #[arg(long, value_name = "REGEX", help_heading = "Selection")]
     filter: Option<Regex>,
 
-    /// Only those that took at least this long: 500ms, 30s, 2m
+    /// Only units that took at least this long: 500ms, 30s, 2m
     #[arg(long, value_name = "DURATION", value_parser = duration, help_heading = "Selection")]
     min_duration: Option<Nanos>,
 
-    /// How many columns wide the chart is; else as wide as the terminal, 100 where there is none
+    /// Width of the chart in columns; default: the width of the terminal, else 100
     #[arg(long, value_name = "N", value_parser = width, help_heading = "Output")]
     width: Option<usize>,
 
-    /// Draw with ASCII characters only, as where the locale has no UTF-8
+    /// Draw with ASCII characters only; default if the locale is not UTF-8
     #[arg(long, help_heading = "Output")]
     ascii: bool,
 
@@ -58,20 +58,20 @@ pub(crate) struct Args {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum TimelineFormat {
-    /// A chart of characters
+    /// A text chart
     Text,
-    /// One object, stable and versioned
+    /// One JSON object, stable and versioned
     Json,
     /// Markdown
     #[value(alias = "markdown")]
     Md,
-    /// The units with their lanes, in whole units
+    /// The units and their rows, in nanoseconds and bytes
     Csv,
-    /// A trace for Perfetto (<https://ui.perfetto.dev>) and other viewers of Chrome traces
+    /// A trace for Perfetto (<https://ui.perfetto.dev>) and other Chrome trace viewers
     Chrome,
-    /// A page of its own, with zoom and search
+    /// A self-contained page with zoom and search
     Html,
-    /// A picture
+    /// An image
     Svg,
 }
 

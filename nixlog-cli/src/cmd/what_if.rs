@@ -10,17 +10,17 @@ use nixlog_core::timeline::{Name, UnitKind};
 
 use super::cache_candidates::{Suggestion, suggest};
 use crate::cli::{InputArgs, OutputArgs};
-use crate::derivations::GraphArgs;
+use crate::derivations::{GraphArgs, sizes};
 use crate::error::CliError;
 use crate::explained::{self, Explained};
 use crate::globs::Globs;
 use crate::output;
 use crate::selection::{rate, slots, slots_of, top};
 
-/// Predict how long the build would have taken if something were different
+/// Predict the build time with other settings, a cache, or faster builds
 ///
-/// All changes are simulated together, since savings do not add up. GLOB matches a name with or without
-/// version, or a store path; options that take one may be given several times.
+/// All changes are simulated together, since savings do not add up. GLOB matches a name, with or
+/// without its version, or a store path; options with a GLOB are repeatable.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -30,35 +30,35 @@ pub(crate) struct Args {
     #[command(flatten)]
     graph: GraphArgs,
 
-    /// With so many builds at once here
+    /// Run up to N builds at once on this machine
     #[arg(long, value_name = "N", value_parser = slots(), help_heading = "Changes")]
     max_jobs: Option<u32>,
 
-    /// With so many further machines, each as fast as this one and with as many slots
+    /// Add N machines, each with the speed and the slots of this one
     #[arg(long, value_name = "N", value_parser = slots(), help_heading = "Changes")]
     machines: Option<u32>,
 
-    /// With these in a cache: a download takes their place, and what only they need is not built
+    /// Download these from a cache instead of building them; what only they need is not built
     #[arg(long, value_name = "GLOB", help_heading = "Changes")]
     cached: Vec<String>,
 
-    /// Without these, and without what only they need
+    /// Leave these out, and what only they need
     #[arg(long, value_name = "GLOB", help_heading = "Changes")]
     remove: Vec<String>,
 
-    /// With these so many times as fast
+    /// Make these FACTOR times as fast
     #[arg(long, value_name = "GLOB=FACTOR", value_parser = speedup, help_heading = "Changes")]
     speedup: Vec<Speedup>,
 
-    /// With builds going without this builder phase: all that have it, or those named
+    /// Skip this builder phase in all builds, or in those that GLOB matches
     #[arg(long, value_name = "PHASE[=GLOB]", help_heading = "Changes")]
     skip_phase: Vec<String>,
 
-    /// With each download at this many bytes per second: 50MiB
+    /// Download at this many bytes per second each: 50MiB
     #[arg(long, value_name = "RATE", value_parser = rate, help_heading = "Changes")]
     substitution_bandwidth: Option<Rate>,
 
-    /// Instead, find the N builds that are most worth having in a cache, as `cache-candidates` does
+    /// Instead, list the N builds that are most worth caching, as `cache-candidates` does
     #[arg(
         long,
         value_name = "N",
@@ -68,12 +68,12 @@ pub(crate) struct Args {
     )]
     suggest_cached: Option<usize>,
 
-    /// How many builds Nix was allowed to run at once in the recording; else as recorded, else the most
-    /// seen running
+    /// The `max-jobs` of the recorded build on this machine; default: as recorded, else the most builds
+    /// seen at once
     #[arg(long, value_name = "N", value_parser = slots(), help_heading = "Simulation")]
     recorded_max_jobs: Option<u32>,
 
-    /// How many units each table lists; 0 for all
+    /// How many units to list in each table; 0 for all
     #[arg(
         long,
         value_name = "N",
@@ -83,7 +83,7 @@ pub(crate) struct Args {
     )]
     top: usize,
 
-    /// Show store paths in place of names
+    /// Show store paths instead of names
     #[arg(long, help_heading = "Output")]
     full_paths: bool,
 
@@ -125,13 +125,18 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
             n,
             full_paths: args.full_paths,
             wanted: &|_, _| true,
+            exclude: &[],
+            graph: &args.graph,
         };
         return suggest(&log, makespan, &suggestion, &args.input, &args.output);
     }
     let (changes, views) = changes(args, &log)?;
     let known = makespan.filter(|_| log.is_known());
     let answer = known.map(|makespan| {
-        let sizes = Assumptions::from_graph(&log.run, &log.graph);
+        let sizes = match args.cached.is_empty() {
+            true => Assumptions::default(),
+            false => sizes::assumptions(&log, &args.graph),
+        };
         Questions::new(&log.timeline, &log.run, makespan, sizes).ask(&changes)
     });
     let result = view::what_if(&log.timeline, &log.run, makespan, views, answer.as_ref());

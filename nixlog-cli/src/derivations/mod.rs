@@ -1,6 +1,7 @@
 //! Where derivations come from: files that the command line names, or the local store.
 
 mod archive;
+pub(crate) mod sizes;
 mod store;
 
 use std::collections::BTreeSet;
@@ -14,17 +15,16 @@ use crate::error::CliError;
 /// Where derivations are.
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct GraphArgs {
-    /// Derivations: `.drv` files, a folder or an archive of them, or the JSON of `nix derivation
-    /// show -r` and `nix path-info -r --json`; may be given several times
+    /// Read derivations from `.drv` files, a folder or archive of them, or the output of `nix
+    /// derivation show -r` or `nix path-info -r --json`; repeatable
     ///
-    /// Compressed or not; what a file is, its first bytes say. What is not found there is looked up in
-    /// the local store.
+    /// Files may be compressed. What they do not contain is looked up in the local store.
     #[arg(long, value_name = "PATH", help_heading = "Derivations")]
     pub(crate) derivations: Vec<PathBuf>,
 
-    /// Do not look into the local store for derivations and references
+    /// Do not read derivations, references and sizes from the local store
     ///
-    /// The store is where the log says; `NIX_STORE_DIR` and `NIX_STATE_DIR` say otherwise.
+    /// The store is the one that the log names, unless `NIX_STORE_DIR` and `NIX_STATE_DIR` are set.
     #[arg(long, help_heading = "Derivations")]
     pub(crate) no_store: bool,
 }

@@ -17,11 +17,11 @@ use super::version::NixVersion;
 /// How the log of a command comes in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Way {
-    /// Its standard error, with `--log-format internal-json -v` on its command line
+    /// Add `--log-format internal-json -v` to the command line and read standard error
     LogFormat,
-    /// A socket that Nix 2.30 and later write to (`json-log-path`); standard error stays as it is
+    /// Let Nix write to a socket (`json-log-path`, Nix 2.30 or later); standard error stays as it is
     Socket,
-    /// Its standard error, as people read it
+    /// Read the plain output on standard error
     Lines,
     /// Not at all: only how long it took, and how it ended
     #[value(skip)]

@@ -46,6 +46,10 @@ pub const HOW_TO_STAMP: &str = "nixlog run -- nix build …";
 /// How to get a log with events.
 pub const HOW_TO_GET_EVENTS: &str = "add `--log-format internal-json -v` to the Nix command";
 
+/// How to get signs of evaluation into a log: a line for each file.
+pub const HOW_TO_SEE_EVALUATION: &str =
+    "if the command evaluates, record it with `nixlog run`, or add `-v` to it (with Lix `-vvv`)";
+
 /// How to get at what store paths refer to.
 pub const HOW_TO_GET_REFERENCES: &str =
     "nix path-info -r --json INSTALLABLE > paths.json, then add `--derivations paths.json`";
@@ -120,7 +124,7 @@ fn durations(timeline: &Timeline) -> Answerable {
 }
 
 fn evaluation(timeline: &Timeline) -> Answerable {
-    let question = "how long evaluation took, and in which files";
+    let question = "how long evaluation took";
     if timeline.wall().is_none() {
         return answer(
             question,
@@ -131,21 +135,16 @@ fn evaluation(timeline: &Timeline) -> Answerable {
     }
     let mut units = timeline.units().iter();
     if timeline.is_reconstructed() {
-        let why = "the store does not remember".to_owned();
+        let why = "the store keeps no trace of it".to_owned();
         return answer(question, Extent::None, Some(why), Some(HOW_TO_STAMP));
     }
     if !units.any(|unit| unit.kind == UnitKind::Evaluation) {
-        let why = "nothing in this log is an evaluation".to_owned();
-        return answer(question, Extent::None, Some(why), None);
-    }
-    if timeline.facts().verbosity.is_none_or(|level| level < 4) {
-        let why =
-            "the total is there; the files are not, since the client ran without `-v`".to_owned();
+        let why = "no line of this log comes from an evaluation".to_owned();
         return answer(
             question,
-            Extent::Partial,
+            Extent::None,
             Some(why),
-            Some("add `-v` to the Nix command"),
+            Some(HOW_TO_SEE_EVALUATION),
         );
     }
     answer(question, Extent::Whole, None, None)

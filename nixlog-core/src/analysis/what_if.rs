@@ -43,10 +43,16 @@ pub struct Assumptions {
 }
 
 impl Assumptions {
-    /// Takes the sizes from path infos: those of all outputs of a derivation, if each is known.
+    /// Takes the sizes of all outputs of a derivation, if each is known: from path infos, else as `size`
+    /// tells by a path's base name.
     #[must_use]
-    pub fn from_graph(run: &RunGraph, graph: &DerivationGraph) -> Self {
-        let size = |path: &str| graph.node(graph.find(path)?).nar_bytes;
+    pub fn new(
+        run: &RunGraph,
+        graph: &DerivationGraph,
+        size: impl Fn(&str) -> Option<u64>,
+    ) -> Self {
+        let told = |path: &str| graph.node(graph.find(path)?).nar_bytes;
+        let size = |path: &str| told(path).or_else(|| size(path));
         let sizes = run.nodes().iter().filter_map(|it| {
             let outputs = &graph.node(it.node?).outputs;
             let all = outputs.iter().map(|output| size(output.path.as_deref()?));

@@ -388,7 +388,6 @@ impl TimelineBuilder {
     }
 
     fn message(&mut self, message: &Message<'_>) {
-        self.facts.message(message);
         // A warning says only in its full text which kind of warning it is.
         let bare = if message.level == Level::ERROR {
             message.raw

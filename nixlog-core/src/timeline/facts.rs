@@ -111,8 +111,6 @@ pub struct Facts {
     pub duplicate_starts: Tally,
     /// What gives the version away.
     pub evidence: Evidence,
-    /// The highest level of a message: how verbose the client was.
-    pub verbosity: Option<u8>,
     /// Determinate Nix's build results, as raw JSON.
     pub(super) build_results: Vec<String>,
     /// Builds that Determinate Nix says gave another hash.
@@ -175,10 +173,6 @@ impl Facts {
         if self.malformed_lines.len() < KEPT_LINES {
             self.malformed_lines.push(line.number);
         }
-    }
-
-    pub(super) fn message(&mut self, message: &Message<'_>) {
-        self.verbosity = self.verbosity.max(Some(message.level.0));
     }
 
     pub(super) fn note(&mut self, note: &Note<'_>, message: Option<&Message<'_>>) {

@@ -380,7 +380,7 @@ fn the_critical_path_has_its_own_track_and_arrows() {
     assert!(row.contains("▐a-1") && row.contains("▐e-1"), "{chart}");
     let drawn = printed(|out| svg::write(&with, &document::timeline(&with, options(80)), out));
     assert!(
-        drawn.contains("critical path") && drawn.contains(" c\" d="),
+        drawn.contains("critical path") && drawn.contains(" c\" data-u="),
         "{drawn}"
     );
     // None known: no row, no track, no arrows.
@@ -531,6 +531,28 @@ fn pages_load_nothing_and_stay_small() {
     let without_namespace = page.replace("http://www.w3.org/2000/svg", "");
     for outside in ["http:", "https:", "src=", "@import", "url(", "<link"] {
         assert!(!without_namespace.contains(outside), "{outside}");
+    }
+}
+
+/// A search counts units: a unit on the critical path has two bars, an evaluation one for each stretch.
+#[test]
+fn bars_say_which_unit_they_show() {
+    for recording in corpus() {
+        let log = read(&recording.name, &recording.bytes());
+        let report = report(&log, &chain(&log.1));
+        let drawn = printed(|out| svg::write(&report, &Document::default(), out));
+        let bars = drawn.lines().filter(|line| line.contains("<title>"));
+        let mut units: Vec<String> = (0..)
+            .zip(bars)
+            .filter_map(|(number, bar)| match bar.split_once(" data-u=\"") {
+                None => Some(format!("bar {number}")),
+                Some((_, rest)) => rest.split_once('"').map(|(place, _)| place.to_owned()),
+            })
+            .filter(|unit: &String| !unit.is_empty())
+            .collect();
+        units.sort_unstable();
+        units.dedup();
+        assert_eq!(units.len(), report.result.units, "{}", recording.name);
     }
 }
 

@@ -10,15 +10,15 @@ use crate::error::CliError;
 use crate::runs::{EXTENSION, select};
 use crate::{input, output};
 
-/// Copy the recording of a run to a file, for another machine or for later
+/// Copy the recording of a run to a file
 ///
-/// Every verb reads the file; `nixlog import FILE` puts it among the runs of another machine.
+/// Every verb reads such a file. `nixlog import FILE` adds it to the runs of another machine.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
     run: RunArg,
 
-    /// The file, or `-` for standard output; by default the run's name or id, in this folder
+    /// The file, or `-` for standard output; default: the run's name or id, in this folder
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
 }

@@ -25,7 +25,7 @@ pub(super) struct Args {
     )]
     top: usize,
 
-    /// Only those whose name, id or command line matches
+    /// Only runs whose name, id or command line matches
     #[arg(long, value_name = "REGEX", help_heading = "Selection")]
     filter: Option<Regex>,
 

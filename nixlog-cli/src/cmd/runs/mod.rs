@@ -18,9 +18,9 @@ use crate::runs::select;
 
 /// List, show, name, prune and export recorded runs
 ///
-/// What `nixlog run` and `nixlog record` record, and what is piped into any other verb, is kept for 30
-/// days, at most 100 runs of 1 GiB together (`NIXLOG_KEEP_DAYS`, `NIXLOG_KEEP_RUNS`, `NIXLOG_KEEP_BYTES`;
-/// 0: no limit). Runs with a name stay.
+/// Builds recorded by `nixlog run`, `nixlog record` or a pipe into any other verb are kept for 30 days,
+/// up to 100 runs and 1 GiB in all (`NIXLOG_KEEP_DAYS`, `NIXLOG_KEEP_RUNS`, `NIXLOG_KEEP_BYTES`; 0: no
+/// limit). Runs with a name are kept for good.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Every verb that reads a log takes `last`, `last~2`, a run's name or the beginning of its id:\n\n    \
@@ -49,7 +49,7 @@ struct RunArg {
     run: String,
 }
 
-/// Print where the recording of a run is
+/// Print the path of a run's recording
 #[derive(Debug, clap::Args)]
 struct PathArgs {
     #[command(flatten)]

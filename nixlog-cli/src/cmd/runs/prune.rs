@@ -13,25 +13,25 @@ use crate::runs::select::Store;
 use crate::runs::{self, Limits, Place, limit, unlimited};
 use crate::selection::{duration, size};
 
-/// Remove old runs now; after each recorded run this happens by itself
+/// Remove old runs now, as happens after each recorded run
 ///
-/// Names, and runs that still go on, stay and do not count. Without options the limits are those that
-/// apply after each run. 0 or `unlimited`: no limit.
+/// Runs that have a name or still go on are kept, and do not count. Without options, the limits are
+/// those that apply after each run. 0 or `unlimited` is no limit.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Remove what was written longer ago: 30d, 2w, 12h
+    /// Remove runs older than this: 30d, 2w, 12h
     #[arg(long, value_name = "AGE", value_parser = age)]
     older_than: Option<Limit>,
 
-    /// Keep so many runs, the newest
+    /// Keep the newest N runs
     #[arg(long, value_name = "N", value_parser = number)]
     keep: Option<Limit>,
 
-    /// Keep so many bytes, of the newest runs: 1GiB, 500MB
+    /// Keep the newest runs up to this size in all: 1GiB, 500MB
     #[arg(long, value_name = "SIZE", value_parser = bytes)]
     max_size: Option<Limit>,
 
-    /// Only say what would be removed
+    /// Only show what would be removed
     #[arg(long, short = 'n')]
     dry_run: bool,
 

@@ -7,7 +7,7 @@ use crate::output;
 use crate::runs::select::{self, Chosen};
 use crate::runs::{Place, Refused, objection};
 
-/// Give a run a name, or take it away
+/// Give a run a name, or remove it
 ///
 /// nixlog runs rename last before-upgrade
 ///
@@ -18,15 +18,15 @@ pub(super) struct Args {
     #[arg(value_name = "RUN")]
     run: String,
 
-    /// The new name, in place of the one that the run has
+    /// The new name
     #[arg(value_name = "NAME", required_unless_present = "remove")]
     name: Option<String>,
 
-    /// Take the run's name away
+    /// Remove the run's name
     #[arg(long, conflicts_with_all = ["name", "force"])]
     remove: bool,
 
-    /// Also if another run has the name, which then has none
+    /// Take the name from the run that has it
     #[arg(long, short)]
     force: bool,
 }

@@ -11,7 +11,7 @@ use crate::error::CliError;
 use crate::runs::select::{self, Store};
 use crate::{load, output};
 
-/// Show what is known of a run: command, settings, how it ended, what is in it
+/// Show the facts of a run: command, settings, outcome and contents
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]

@@ -1,7 +1,7 @@
 //! The result of `cache-candidates`, laid out.
 
-use super::super::format::{bytes, duration, harmless, percent, plural};
-use super::super::view::{CacheCandidatesResult, PickView, Report};
+use super::super::format::{bytes, count, duration, harmless, percent, plural};
+use super::super::view::{CacheCandidatesResult, LeftOutView, PickView, Report};
 use super::parallelism::{replay, where_slots_come_from};
 use super::slowest::Options;
 use super::what_if::unpredictable;
@@ -14,10 +14,13 @@ pub fn cache_candidates(report: &Report<CacheCandidatesResult>, options: Options
     let result = &report.result;
     let mut all = Vec::new();
     if result.saving_ns.is_some() {
-        all.push(
-            "each is the best in addition to those before it; taken alone they save something else"
-                .to_owned(),
-        );
+        if !result.picks.is_empty() {
+            all.push(
+                "saves: in addition to the rows above; also skipped: units that need not run any more"
+                    .to_owned(),
+            );
+        }
+        all.extend(left_out(&result.left_out));
         all.push(format!("replay: {}", replay(&result.replay)));
         all.extend(unknown_downloads(result));
         all.extend(where_slots_come_from(result.slots, result.slots_source));
@@ -44,7 +47,7 @@ fn verdict(report: &Report<CacheCandidatesResult>) -> String {
         result.wall_ns,
         result.predicted_wall_ns,
     ) {
-        ([], ..) => "no build whose result would be worth having in a cache".to_owned(),
+        ([], ..) => "no build is worth caching: none would save time".to_owned(),
         ([only], Some(wall), Some(then)) => format!(
             "{} in a cache would save {} ({}): {} wall instead of {}",
             harmless(&only.unit.name),
@@ -64,25 +67,45 @@ fn verdict(report: &Report<CacheCandidatesResult>) -> String {
     }
 }
 
-fn unknown_downloads(result: &CacheCandidatesResult) -> Option<String> {
-    let n = result.unknown_downloads;
-    let sizes = result
+/// Says which builds were no candidates.
+fn left_out(all: &[LeftOutView]) -> Option<String> {
+    let say = |it: &LeftOutView| {
+        let n = count(it.count as u64);
+        match it.reason {
+            "requested" => format!("{n} requested"),
+            "not-substituted" => format!("{n} with `allowSubstitutes = false`"),
+            "excluded" => format!("{n} excluded"),
+            other => format!("{n} {other}"),
+        }
+    };
+    let all: Vec<String> = all.iter().map(say).collect();
+    (!all.is_empty()).then(|| format!("builds left out: {}", all.join(", ")))
+}
+
+fn unknown_downloads(result: &CacheCandidatesResult) -> Vec<String> {
+    let mut all = Vec::new();
+    let n_unsized = result
         .picks
         .iter()
-        .filter(|pick| pick.unpacked_bytes.is_some());
-    let has_sizes = sizes.count() == result.picks.len();
-    let rate = result
-        .bandwidth_bps
-        .map(|rate| format!("downloads count at {} a second, as measured", bytes(rate)));
-    match (n, has_sizes) {
-        (0, _) => rate,
-        (_, true) => {
-            Some("downloads count as nothing, since there was none to measure a rate by".to_owned())
-        }
-        _ => Some(format!(
-            "{n} of unknown size count as taking no time to download: sizes come from `nix path-info --json`, named with `--derivations`"
+        .filter(|pick| pick.unpacked_bytes.is_none())
+        .count();
+    match result.bandwidth_bps {
+        _ if result.picks.is_empty() => {}
+        Some(rate) => all.push(format!(
+            "downloads: {}/s each, the median of the recorded ones",
+            bytes(rate)
         )),
+        None => all.push(
+            "downloads count as 0s: the log has no download to take the rate from".to_owned(),
+        ),
     }
+    if n_unsized > 0 && result.bandwidth_bps.is_some() {
+        all.push(format!(
+            "{} of unknown size: the download counts as 0s; `--derivations` takes sizes from `nix path-info -r --json`",
+            plural(n_unsized as u64, "path")
+        ));
+    }
+    all
 }
 
 fn table(result: &CacheCandidatesResult, options: Options) -> Table {
@@ -99,7 +122,8 @@ fn table(result: &CacheCandidatesResult, options: Options) -> Table {
         column("duration_ns", "took", Align::Right, 1),
         column("saving_ns", "saves", Align::Right, 0),
         column("together_ns", "together", Align::Right, 0),
-        column("gone_units", "not needed then", Align::Right, 2),
+        column("transitive_dependents", "all dependents", Align::Right, 2),
+        column("gone_units", "also skipped", Align::Right, 2),
         column("unpacked_bytes", "size", Align::Right, 3),
     ];
     let row = |(pick, rank): (&PickView, u64)| Row {
@@ -114,6 +138,7 @@ fn table(result: &CacheCandidatesResult, options: Options) -> Table {
             Cell::nanos(pick.unit.duration_ns),
             Cell::Nanos(pick.saving_ns),
             Cell::Nanos(pick.together_ns),
+            Cell::Count(pick.transitive_dependents as u64),
             Cell::Count(pick.gone_units as u64),
             pick.unpacked_bytes.map_or(Cell::Unknown, Cell::Bytes),
         ],

@@ -138,7 +138,7 @@ pub fn doctor(report: &Report<DoctorResult>) -> Document {
             columns: vec![
                 column("question", "question", Align::Left, 0),
                 column("answer", "answer", Align::Left, 0),
-                prose("why", "what is missing"),
+                prose("why", "why"),
             ],
             rows: answers.collect(),
             ..Table::default()

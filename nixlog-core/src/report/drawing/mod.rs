@@ -90,7 +90,7 @@ pub(super) fn write(
     for band in &bands {
         match band.holds {
             Holds::Steps(steps) => plot.steps(steps, band, out)?,
-            Holds::Lane(lane) => plot.lane(lane, band, out)?,
+            Holds::Lane(number, lane) => plot.lane(number, lane, band, out)?,
             Holds::Counter(_) => {}
         }
     }
@@ -117,7 +117,8 @@ struct Band<'a> {
 #[derive(Clone, Copy)]
 enum Holds<'a> {
     Steps(&'a [StepView]),
-    Lane(&'a LaneView),
+    /// With its place in [`TimelineResult::lanes`].
+    Lane(usize, &'a LaneView),
     Counter(&'a CounterView),
 }
 
@@ -141,6 +142,7 @@ fn bands(result: &TimelineResult, top: f64) -> (Vec<Band<'_>>, f64) {
         add(&mut y, 20.0, texts, Holds::Steps(&result.critical_path));
         y += GAP;
     }
+    let mut number = 0;
     let groups = result
         .lanes
         .chunk_by(|a, b| a.group == b.group && a.machine == b.machine);
@@ -157,7 +159,8 @@ fn bands(result: &TimelineResult, top: f64) -> (Vec<Band<'_>>, f64) {
                 (false, 0) => (label_of_many(lanes), String::new()),
                 (false, _) => Default::default(),
             };
-            add(&mut y, height, texts, Holds::Lane(lane));
+            add(&mut y, height, texts, Holds::Lane(number, lane));
+            number += 1;
         }
         // A label needs its place, however thin the lanes are.
         let drawn = height * lanes.len() as f64;
@@ -259,6 +262,18 @@ struct Bar<'a> {
     /// What is said when it is pointed at, in XML.
     says: &'a str,
     marks: &'static str,
+    shows: Shows,
+}
+
+/// Which unit a bar shows, so that a search counts each once.
+#[derive(Clone, Copy)]
+enum Shows {
+    /// One that no other bar shows.
+    Unit,
+    /// The one at this place of this lane, which other bars may show too.
+    Place(usize, usize),
+    /// None: a wait, or a unit that is not drawn on a lane.
+    Nothing,
 }
 
 impl Plot {
@@ -285,21 +300,36 @@ impl Plot {
                 name: &name,
                 says: &format!("{}\n{} · {took}", xml(&name), step.kind),
                 marks: "",
+                shows: step
+                    .place
+                    .map_or(Shows::Nothing, |(lane, place)| Shows::Place(lane, place)),
             };
             self.bar(&bar, band.height, out)?;
         }
         writeln!(out, "</g>")
     }
 
-    fn lane(self, lane: &LaneView, band: &Band<'_>, out: &mut dyn Write) -> io::Result<()> {
+    fn lane(
+        self,
+        number: usize,
+        lane: &LaneView,
+        band: &Band<'_>,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
         begin(band, out)?;
-        for placed in &lane.units {
+        for (position, placed) in lane.units.iter().enumerate() {
             let says = says(placed, self.most_phases);
             let marks = match (is_failed(placed), placed.unit.on_critical_path) {
                 (true, Some(true)) => " x c",
                 (true, _) => " x",
                 (false, Some(true)) => " c",
                 (false, _) => "",
+            };
+            let is_repeated =
+                placed.unit.on_critical_path == Some(true) || lane.group == "evaluation";
+            let shows = match is_repeated {
+                true => Shows::Place(number, position),
+                false => Shows::Unit,
             };
             let whole = Bar {
                 class: class(placed.unit.kind),
@@ -308,6 +338,7 @@ impl Plot {
                 name: &placed.unit.name,
                 says: &says,
                 marks,
+                shows,
             };
             if lane.group != "evaluation" || placed.stretches.is_empty() {
                 self.bar(&whole, band.height, out)?;
@@ -333,11 +364,15 @@ impl Plot {
         let drawn = if height > 3.0 { height - 2.0 } else { height };
         let thin = if width < 2.0 { " t" } else { "" };
         let (shown_x, shown_width) = (two(x), two(width));
+        write!(out, r#"<path class="{}{thin}{}""#, bar.class, bar.marks)?;
+        match bar.shows {
+            Shows::Unit => {}
+            Shows::Place(lane, place) => write!(out, " data-u=\"{lane}.{place}\"")?,
+            Shows::Nothing => write!(out, " data-u=\"\"")?,
+        }
         write!(
             out,
-            r#"<path class="{}{thin}{}" d="M{shown_x} 0h{shown_width}v{}h-{shown_width}z"><title>{}</title></path>"#,
-            bar.class,
-            bar.marks,
+            r#" d="M{shown_x} 0h{shown_width}v{}h-{shown_width}z"><title>{}</title></path>"#,
             two(drawn),
             bar.says,
         )?;

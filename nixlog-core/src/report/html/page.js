@@ -14,7 +14,9 @@
     const says = title.textContent;
     title.remove();
     const lane = path.parentNode;
-    bars.push({ path, lane, x: +at[1], w: +at[2], h: at[3], says, name: says.split("\n")[0], mark: path.classList.contains("x") ? "✗ " : "" });
+    // One unit may have several bars: stretches, and steps of the critical path. A wait is none.
+    const unit = path.dataset.u ?? path;
+    bars.push({ path, lane, unit, x: +at[1], w: +at[2], h: at[3], says, name: says.split("\n")[0], mark: path.classList.contains("x") ? "✗ " : "" });
   }
   let from = 0, zoom = 1;
 
@@ -155,13 +157,11 @@
   $("q").oninput = () => {
     const text = $("q").value.toLowerCase();
     chart.classList.toggle("q", text !== "");
-    let n = 0;
-    for (const bar of bars) {
-      const match = text !== "" && bar.name.toLowerCase().includes(text);
-      bar.path.classList.toggle("m", match);
-      n += match;
-    }
-    $("m").textContent = text === "" ? hint : `${n} of ${bars.length}`;
+    const count = (some) => new Set(some.map((bar) => bar.unit).filter((unit) => unit !== "")).size;
+    const matches = bars.filter((bar) => text !== "" && bar.name.toLowerCase().includes(text));
+    for (const bar of bars) bar.path.classList.remove("m");
+    for (const bar of matches) bar.path.classList.add("m");
+    $("m").textContent = text === "" ? hint : `${count(matches)} of ${count(bars)} units`;
   };
 
   const of = new Map(bars.map((bar) => [bar.path, bar]));

@@ -40,8 +40,8 @@ pub use timeline::{
 };
 pub use unit::{UnitBrief, brief};
 pub use what_if::{
-    CacheCandidatesResult, ChangeView, PickView, ThenCriticalView, WhatIfResult, cache_candidates,
-    what_if,
+    CacheCandidatesResult, ChangeView, LeftOutView, PickView, ThenCriticalView, WhatIfResult,
+    cache_candidates, what_if,
 };
 
 use std::collections::BTreeMap;

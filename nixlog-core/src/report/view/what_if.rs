@@ -1,5 +1,7 @@
 //! The results of `what-if` and `cache-candidates`.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::bottlenecks::slots_source;
@@ -7,7 +9,7 @@ use super::critical_path::CoverageView;
 use super::parallelism::ReplayView;
 use super::unit::{UnitBrief, brief};
 use super::{nanos, share};
-use crate::analysis::cache_candidates::Pick;
+use crate::analysis::cache_candidates::{Candidates, LeftOut, Pick};
 use crate::analysis::makespan::Makespan;
 use crate::analysis::run_graph::RunGraph;
 use crate::analysis::what_if::WhatIf;
@@ -189,12 +191,24 @@ pub struct CacheCandidatesResult {
     pub predicted_wall_ns: Option<u64>,
     /// The picks, in the order in which they were made.
     pub picks: Vec<PickView>,
+    /// How many builds were no candidates, by reason.
+    pub left_out: Vec<LeftOutView>,
     /// Bytes per second of one download, as measured.
     pub bandwidth_bps: Option<u64>,
     /// How many of the picks have no known size or rate, and so count as nothing.
     pub unknown_downloads: usize,
     /// How much of what ran the derivations at hand explain.
     pub coverage: CoverageView,
+}
+
+/// Builds that were no candidates.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct LeftOutView {
+    /// `requested`, `not-substituted` (`allowSubstitutes = false`), `failed` or `excluded`.
+    pub reason: &'static str,
+    /// How many.
+    pub count: usize,
 }
 
 /// A build that is worth having in a cache.
@@ -206,6 +220,8 @@ pub struct PickView {
     pub unit: UnitBrief,
     /// The store paths that it makes, as far as they are known.
     pub outputs: Vec<String>,
+    /// How many units need it, directly or not.
+    pub transitive_dependents: usize,
     /// How much shorter everything gets by this pick, with those before it.
     pub saving_ns: u64,
     /// How much shorter everything is with all picks so far.
@@ -224,6 +240,7 @@ pub fn cache_candidates(
     run: &RunGraph,
     graph: &DerivationGraph,
     makespan: Option<&Makespan>,
+    candidates: &Candidates,
     picks: Option<&[Pick]>,
     bytes: impl Fn(usize) -> Option<u64>,
 ) -> CacheCandidatesResult {
@@ -238,6 +255,7 @@ pub fn cache_candidates(
         PickView {
             unit: brief(timeline, pick.unit),
             outputs: outputs(timeline, run, graph, pick.unit),
+            transitive_dependents: pick.dependents,
             saving_ns: pick.saving.get(),
             together_ns: pick.together.get(),
             gone_units: pick.answer.gone.len().saturating_sub(before),
@@ -257,10 +275,23 @@ pub fn cache_candidates(
             .zip(together)
             .map(|(all, saved)| all.saturating_sub(saved)),
         picks: picks.unwrap_or_default().iter().map(&mut view).collect(),
+        left_out: left_out(candidates),
         bandwidth_bps: last.and_then(|pick| pick.answer.bandwidth),
         unknown_downloads: last.map_or(0, |pick| pick.answer.unknown_downloads),
         coverage: run.coverage().into(),
     }
+}
+
+fn left_out(candidates: &Candidates) -> Vec<LeftOutView> {
+    let mut counts: BTreeMap<LeftOut, usize> = BTreeMap::new();
+    for &(_, reason) in &candidates.left_out {
+        *counts.entry(reason).or_default() += 1;
+    }
+    let view = |(reason, count): (LeftOut, usize)| LeftOutView {
+        reason: reason.name(),
+        count,
+    };
+    counts.into_iter().map(view).collect()
 }
 
 /// Returns the store paths that a unit makes, in the folder that its own path is in.
