@@ -85,7 +85,7 @@ impl Globs {
         }
         let error = match all.first() {
             Some(other) => CliError::new(format!(
-                "`{option} {text}` means no build: `{}` was downloaded",
+                "`{option} {text}` matches no build: `{}` was downloaded",
                 other.name
             )),
             None => {
@@ -97,7 +97,7 @@ impl Globs {
             }
         };
         Err(error.hint(
-            "globs match a whole name, with or without version, or a store path: 'python3*', '*-doc'",
+            "a glob matches a whole name, with or without its version, or a store path: 'python3*', '*-doc'",
         ))
     }
 
@@ -110,7 +110,7 @@ impl Globs {
     fn matching(&self, text: &str) -> Result<Vec<&Named>, CliError> {
         let glob = Glob::new(text)
             .map_err(|error| {
-                CliError::new(format!("`{text}` is no glob"))
+                CliError::new(format!("`{text}` is not a valid glob"))
                     .because(error)
                     .hint("`*` stands for anything, `?` for one character, `[a-c]` for one of these, `{a,b}` for either")
             })?

@@ -87,7 +87,7 @@ pub(crate) fn unreadable(name: &str, error: io::Error) -> CliError {
 /// Nix prints as its result.
 pub(crate) fn nothing_piped() -> CliError {
     CliError::new("standard input is empty").hint(
-        "Nix logs to standard error: `nix build … |& nixlog phases`, or `2>&1 |` where the shell has no `|&`",
+        "Nix logs to standard error: `nix build … |& nixlog phases`, or `2>&1 |` if the shell has no `|&`",
     )
 }
 
@@ -105,7 +105,7 @@ pub(crate) fn carrier(name: Option<&str>) -> Result<Option<Carrier>, CliError> {
             .collect();
         CliError::new(format!("unknown carrier `{name}`"))
             .hint(format!("known carriers: {}", names.join(", ")))
-            .hint("without `--carrier`, nixlog finds out by itself")
+            .hint("without `--carrier`, nixlog detects the format")
     });
     known.map(Some)
 }

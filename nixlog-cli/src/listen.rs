@@ -37,7 +37,7 @@ pub(crate) fn listen(path: Option<&Path>, save: SaveArgs, quiet: bool) -> Result
             None => CliError::new("cannot make a socket"),
         };
         let hint = match error.kind() {
-            io::ErrorKind::AddrInUse => "something is there already: name another path",
+            io::ErrorKind::AddrInUse => "the path exists already: name another one",
             _ => "name a path of at most a hundred bytes, in a folder that you may write to",
         };
         failed.because(error).hint(hint)

@@ -151,13 +151,13 @@ pub(crate) fn write_file(
     let refused = || CliError::new(format!("cannot write `{}`", path.display()));
     if !folder.is_dir() {
         let hint = format!(
-            "there is no folder `{}`: create it, or name another file",
+            "the folder `{}` does not exist: create it, or name another file",
             folder.display()
         );
         return Err(refused().hint(hint));
     }
     let failed = |error: io::Error| {
-        let hint = "the file is written beside its place and renamed: nixlog must be able to make files in that folder";
+        let hint = "nixlog writes a temporary file in the same folder and renames it: the folder must be writable";
         refused().because(plain(error)).hint(hint)
     };
     let mut file = beside(folder, &target).map_err(failed)?;

@@ -72,11 +72,11 @@ fn nothing_in_it() {
 fn nothing_in_the_pipe() {
     assert_snapshot!(piped(&["phases"], b"").refused(), @r"
     error: standard input is empty
-    hint: Nix logs to standard error: `nix build … |& nixlog phases`, or `2>&1 |` where the shell has no `|&`
+    hint: Nix logs to standard error: `nix build … |& nixlog phases`, or `2>&1 |` if the shell has no `|&`
     ");
     assert_snapshot!(piped(&["phases", "-"], b"").refused(), @r"
     error: standard input is empty
-    hint: Nix logs to standard error: `nix build … |& nixlog phases`, or `2>&1 |` where the shell has no `|&`
+    hint: Nix logs to standard error: `nix build … |& nixlog phases`, or `2>&1 |` if the shell has no `|&`
     ");
 }
 
@@ -157,7 +157,7 @@ fn carriers() {
     assert_snapshot!(nixlog(&["phases", DIAMOND, "--carrier", "pigeon"]).refused(), @r"
     error: unknown carrier `pigeon`
     hint: known carriers: none, nanos, seconds, seconds-interval, ts, ts-iso, ts-elapsed, ts-interval, time-of-day, date-time, unix, unix-millis, unix-micros, unix-nanos, github-actions, github-cli, gitlab, journald-short, journald-iso, journald-unix, journald-full, journald-monotonic, journald-export, journald-json, docker-json, docker-logs, cri, kubectl, asciinema-v1, asciinema-v2, asciinema-v3, script, buildkite, buildkit, teamcity, line-above, names
-    hint: without `--carrier`, nixlog finds out by itself
+    hint: without `--carrier`, nixlog detects the format
     ");
     let clock = |carrier: &str| nixlog(&["phases", DIAMOND, "--json", "--carrier", carrier]).json();
     let right = clock("nanos");
@@ -289,7 +289,7 @@ fn a_terminal() {
     let ran = script(&format!("{nixlog} phases")).expect("it just worked");
     assert_eq!(ran.status, Some(2), "{ran:?}");
     assert_snapshot!(ran.stdout.replace("\r\n", "\n"), @r"
-    error: no log: nothing is piped in, and no run is recorded yet
+    error: no input: nothing is piped in, and no run is recorded yet
     hint: record one: nixlog run -- nix build …
     hint: or name a log file: nixlog phases build.log
     hint: or pipe a build in: nix build … --log-format internal-json -v |& nixlog phases

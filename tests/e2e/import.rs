@@ -160,7 +160,7 @@ fn a_recording_is_copied_as_it_is() {
     let again = there.nixlog(&["import", &path]);
     assert_eq!(again.status, Some(0), "{again:?}");
     assert!(
-        again.stderr.contains("is among the runs already\n"),
+        again.stderr.contains("is already among the runs\n"),
         "{}",
         again.stderr
     );

@@ -24,4 +24,5 @@ mod stand_in;
 #[cfg(unix)]
 mod terminal;
 mod timeline;
+mod words;
 mod wrapped;

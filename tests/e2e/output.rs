@@ -109,7 +109,7 @@ fn a_place_that_takes_no_file() {
     };
     assert_snapshot!(said(&format!("{path}/missing/report")), @r"
     error: cannot write `FOLDER/missing/report`
-    hint: there is no folder `FOLDER/missing`: create it, or name another file
+    hint: the folder `FOLDER/missing` does not exist: create it, or name another file
     ");
     assert_snapshot!(said(&path), @r"
     error: cannot write `FOLDER`

@@ -87,8 +87,8 @@ fn record_says_what_it_cannot_record() {
     let mut from_file = saving(&folder, &["record", "-q"]);
     from_file.stdin(File::open(stored).expect("it is there"));
     insta::assert_snapshot!(run(&mut from_file).refused(), @r"
-    error: nothing was recorded: what came in is a file, compressed, or a recording already
-    hint: `nixlog import FILE` makes a recording of a log that is there
+    error: nothing was recorded: the input is a file, compressed, or already a recording
+    hint: to add an existing log to the runs: nixlog import FILE
     ");
     let packed = zstd::encode_all(log.as_slice(), 0).expect("memory takes everything");
     let recorded = b"0 @nixlog {\"type\":\"header\",\"format\":1}\n1 building\n";
@@ -113,7 +113,7 @@ fn a_socket_takes_nobodys_file_away() {
     let ran = Ran::from(child.wait_with_output().expect("it has ended"));
     let said = ran.refused();
     assert!(said.starts_with("error: cannot listen on `"), "{said}");
-    assert!(said.contains("hint: something is there already"), "{said}");
+    assert!(said.contains("hint: the path exists already"), "{said}");
     assert_eq!(fs::read(path).expect("it is still there"), b"mine");
 }
 

@@ -91,7 +91,7 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
         Some(error) if n_bytes == 0 => Err(input::unreadable(&name, error)),
         Some(error) if !is_running => {
             output::warning(&format!(
-                "the input breaks off after {n_bytes} bytes ({error}); what came before is here"
+                "the input breaks off after {n_bytes} bytes ({error}); the output ends there"
             ));
             Ok(())
         }
@@ -189,7 +189,7 @@ impl<W: Write> Copy<'_, W> {
         ahead.payloads(first.as_bytes(), None, |_, _| {});
         if args.stamped.is_some() && ahead.clock_kind() == ClockKind::None {
             let name = input::quoted(self.name);
-            return Err(CliError::new(format!("{name} carries no timestamps"))
+            return Err(CliError::new(format!("{name} has no timestamps"))
                 .hint(format!("record the build: {HOW_TO_STAMP}")));
         }
         let lines = lines.starting(ahead.started_at(), self.name)?;
@@ -321,9 +321,11 @@ impl Lines {
     fn starting(self, started_at: Option<i64>, name: &str) -> Result<Self, CliError> {
         if self.unit == Some(Unit::Iso) && started_at.is_none() {
             let name = input::quoted(name);
-            return Err(CliError::new(format!("{name} does not say when it starts"))
-                .hint("its times count from the start: `--stamped=ns`, `--stamped=s`")
-                .hint("`nixlog import --start TIME` makes a recording that knows"));
+            return Err(
+                CliError::new(format!("the start time of {name} is unknown"))
+                    .hint("for times since the start: `--stamped=ns` or `--stamped=s`")
+                    .hint("to add a start time: nixlog import --start TIME"),
+            );
         }
         Ok(Self { started_at, ..self })
     }

@@ -209,7 +209,7 @@ fn no_log(args: &Args) -> Log {
 }
 
 fn no_derivations() -> Issue {
-    let message = "no derivations at hand: dependencies are not known. Pass `--derivations` with the \
+    let message = "no derivations found: dependencies are unknown. Pass `--derivations` with the \
                    output of `nix derivation show -r`, or run this where the build ran";
     Issue::warning("no-derivations", message)
 }

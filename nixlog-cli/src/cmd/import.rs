@@ -104,8 +104,8 @@ fn is_free(place: &Place, name: &str) -> Result<(), CliError> {
     let owner = store.names.get(name);
     match owner.is_some_and(|owner| store.runs.iter().any(|run| run.id == owner)) {
         true => Err(
-            CliError::new(format!("another run is called `{name}` already"))
-                .hint("`nixlog runs rename` gives that one another name"),
+            CliError::new(format!("another run is already called `{name}`"))
+                .hint("to rename that one: nixlog runs rename"),
         ),
         false => Ok(()),
     }
@@ -152,15 +152,15 @@ fn read(args: &Args, path: &Path) -> Result<Log, CliError> {
     }
     let name = input::quoted(&log.source.name);
     if !log.timeline.is_nix() {
-        return Err(CliError::new(format!("nothing of a Nix build in {name}"))
-            .hint("which carrier it is in can be said: `--carrier NAME`"));
+        return Err(CliError::new(format!("no Nix build in {name}"))
+            .hint("if the format of its lines was not detected, name it with `--carrier NAME`"));
     }
     if log.source.clock != ClockKind::Carrier.name() {
         return Err(CliError::new(format!(
-            "{name} carries no timestamps, so there is nothing to come back to"
+            "{name} has no timestamps, so a run of it would show no times"
         ))
         .hint(format!("record the build: {HOW_TO_STAMP}"))
-        .hint("or let something stamp it while it runs: nix build … --log-format internal-json -v |& ts '%.s' > build.log"));
+        .hint("or add timestamps while it runs: nix build … --log-format internal-json -v |& ts '%.s' > build.log"));
     }
     for issue in &log.source.issues {
         if issue.code == "input-cut" {
@@ -178,14 +178,14 @@ fn copy(args: &Args, place: &Place, log: &Log, path: &Path) -> Result<Recorded, 
         || args.wrapping.carrier.is_some()
         || args.wrapping.timing.is_some();
     if is_given {
-        return Err(CliError::new(format!("{name} is a recording already"))
-            .hint("it is copied as it is; only `--name` can be said of it"));
+        return Err(CliError::new(format!("{name} is already a recording"))
+            .hint("recordings are copied as they are: only `--name` applies"));
     }
     let header = log.source.recording.header.as_deref();
     let id = header.and_then(|header| Uuid::try_parse(header.id.as_deref()?).ok());
     if let Some(there) = id.and_then(|id| Store::read(place).ok()?.find(&id.to_string()).ok()) {
         let id = there.run.id.to_string();
-        output::note(&format!("{name} is among the runs already"));
+        output::note(&format!("{name} is already among the runs"));
         let bytes = there.run.summary().map_or(0, |summary| summary.bytes);
         let path = there.run.path().to_owned();
         return Ok(Recorded { id, path, bytes });
@@ -197,7 +197,7 @@ fn copy(args: &Args, place: &Place, log: &Log, path: &Path) -> Result<Recorded, 
         ));
         failed
             .because(error)
-            .hint("`NIXLOG_DIR` names another folder")
+            .hint("`NIXLOG_DIR` sets another folder")
     };
     let is_complete = log.source.recording.end.is_some();
     let copied = recorder::keep_copy(place, id, || {
@@ -230,7 +230,7 @@ fn record(
     let recorder = Recorder::create(header, thinning).map_err(|error| {
         CliError::new("cannot record the log")
             .because(error)
-            .hint("`NIXLOG_DIR` names another folder")
+            .hint("`NIXLOG_DIR` sets another folder")
     })?;
     let end = log.timeline.wall().map_or(0, |wall| wall.end().as_nanos());
     let reader = match &args.wrapping.timing {
@@ -256,7 +256,7 @@ fn header(
 ) -> Result<Header, CliError> {
     let command = match &args.command {
         Some(command) => shlex::split(command)
-            .ok_or_else(|| CliError::new("the command line of `--command` ends within quotes"))?,
+            .ok_or_else(|| CliError::new("`--command` has an unclosed quote"))?,
         None => Vec::new(),
     };
     let mut header = recorder::header("import", command, started_at);

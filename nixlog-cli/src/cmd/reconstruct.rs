@@ -123,9 +123,9 @@ fn keep(
             Ok(&*text)
         });
         let kept = kept.map_err(|error| {
-            CliError::new("cannot keep the recording among the runs")
+            CliError::new("cannot add the recording to the runs")
                 .because(error)
-                .hint("`-o FILE` writes it to a file, `NIXLOG_DIR` names another folder")
+                .hint("`-o FILE` writes it to a file; `NIXLOG_DIR` sets another folder")
         })?;
         let path = kept.path.display().to_string();
         return Ok(view::session(session, Some(kept.id), Some(path)));

@@ -80,13 +80,13 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     let Some(saved) = loaded.saved else {
         if !loaded.is_news {
             return Err(CliError::new(
-                "nothing was recorded: what came in is a file, compressed, or a recording already",
+                "nothing was recorded: the input is a file, compressed, or already a recording",
             )
-            .hint("`nixlog import FILE` makes a recording of a log that is there"));
+            .hint("to add an existing log to the runs: nixlog import FILE"));
         }
         // Why there is none was said, unless there was nothing to record.
         if !loaded.log.timeline.is_nix() {
-            output::warning("nothing was recorded: what came in is no log of Nix's");
+            output::warning("nothing was recorded: the input is not a Nix log");
         }
         return Ok(());
     };

@@ -122,8 +122,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, CliError> {
     source.clock = "recorded";
     if plan.way == Way::Socket && !timeline.is_nix() {
         output::warning(
-            "no Nix wrote to the socket: only the `nix` command does, not `nix-build` and its like; \
-             `--capture lines` records what people read",
+            "no Nix wrote to the socket: `nix` does, `nix-build` and its like do not; \
+             `--capture lines` records the plain output",
         );
     }
     if !args.quiet {

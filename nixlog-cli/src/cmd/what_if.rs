@@ -110,11 +110,11 @@ pub(crate) type Rate = (u64, String);
 
 pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     if args.suggest_cached.is_none() && args.changes().is_empty() {
-        return Err(CliError::new("no change is given")
+        return Err(CliError::new("no change given")
             .hint("more jobs: nixlog what-if LOG --max-jobs 16")
-            .hint("builds that come from a cache: nixlog what-if LOG --cached 'python3*'")
-            .hint("builds without their tests: nixlog what-if LOG --skip-phase checkPhase")
-            .hint("which builds to cache: nixlog what-if LOG --suggest-cached 5"));
+            .hint("builds from a cache: nixlog what-if LOG --cached 'python3*'")
+            .hint("builds without tests: nixlog what-if LOG --skip-phase checkPhase")
+            .hint("which builds are worth caching: nixlog what-if LOG --suggest-cached 5"));
     }
     let log = explained::log(&args.input, &args.graph, args.output.color.when)?;
     let slots = slots_of(args.recorded_max_jobs, &log);
@@ -278,8 +278,8 @@ fn phases(
     seen.sort_by_key(|&(name, n_builds)| (std::cmp::Reverse(n_builds), name));
     let names: Vec<&str> = seen.iter().take(8).map(|&(name, _)| name).collect();
     Err(match names.as_slice() {
-        [] => error.hint("the log names no builder phases; builders that use stdenv print them"),
-        names => error.hint(format!("there are {}", names.join(", "))),
+        [] => error.hint("the log has no builder phases; only stdenv builders print them"),
+        names => error.hint(format!("builder phases in this log: {}", names.join(", "))),
     })
 }
 

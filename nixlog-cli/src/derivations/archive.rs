@@ -134,7 +134,7 @@ fn is_of_interest(name: &str) -> bool {
 
 fn unreadable(name: &str, error: &io::Error, collected: &mut Collected) {
     collected.trouble("unreadable-derivations", || {
-        format!("files that could not be read, such as `{name}`: {error}")
+        format!("unreadable files, such as `{name}`: {error}")
     });
 }
 

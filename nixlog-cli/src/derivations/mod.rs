@@ -122,7 +122,7 @@ pub(crate) fn find(
             count: circular.len() as u64,
             first_line: None,
             message: format!(
-                "derivations need each other in a circle, which Nix never makes; left out that `{from}` needs `{to}`"
+                "dependency cycle between derivations, which Nix never writes; ignored: `{from}` depends on `{to}`"
             ),
         });
     }

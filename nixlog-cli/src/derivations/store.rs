@@ -55,7 +55,7 @@ impl Sink for Found<'_> {
     fn unreadable(&mut self, path: &Path, error: &io::Error) {
         self.collected.trouble("unreadable-derivations", || {
             let path = path.display();
-            format!("derivations that could not be read, such as `{path}`: {error}")
+            format!("unreadable derivations, such as `{path}`: {error}")
         });
     }
 }
@@ -82,7 +82,7 @@ fn references(wanted: &Wanted<'_>, collected: &mut Collected) -> usize {
         Err(error) => {
             collected.trouble("unreadable-database", || {
                 let path = path.display();
-                format!("the store's database `{path}` cannot be read ({error}): what substituted paths refer to is not known")
+                format!("cannot read the store's database `{path}` ({error}): the references of substituted paths are unknown")
             });
             0
         }

@@ -16,8 +16,8 @@ pub(crate) struct Database {
 }
 
 /// What it means that [`Database::may_miss`] is set.
-pub(crate) const MAY_MISS: &str = "the store's database could only be read without its latest rows: \
-     what was registered in the last minutes may be missing";
+pub(crate) const MAY_MISS: &str = "the store's database was read without its latest rows: \
+     paths registered in the last minutes may be missing";
 
 /// A valid path, as the database has it.
 #[derive(Debug, Clone, PartialEq, Eq)]

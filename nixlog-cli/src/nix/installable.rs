@@ -31,14 +31,12 @@ pub(crate) fn derivations(
     // What begins with a dash would be an option.
     command.arg("--").arg(installable);
     command.stdin(Stdio::null()).stderr(Stdio::piped());
-    let failed = || CliError::new(format!("cannot find out what `{installable}` is"));
+    let failed = || CliError::new(format!("cannot evaluate `{installable}`"));
     let output = command.output().map_err(|error| {
         let missing = error.kind() == io::ErrorKind::NotFound;
         let failed = failed().because(error);
         match missing {
-            true => failed.hint(
-                "there is no `nix` on the PATH to evaluate it with: name a store path or a `.drv`",
-            ),
+            true => failed.hint("no `nix` on the PATH: name a store path or a `.drv`"),
             false => failed,
         }
     })?;

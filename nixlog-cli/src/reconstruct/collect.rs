@@ -54,7 +54,7 @@ pub(super) fn database(store: &Store) -> Result<Database, CliError> {
         let failed = failed.because(error);
         match path.exists() {
             true => failed,
-            false => failed.hint("is there a Nix store on this machine? `--store ROOT` names another root, such as /mnt"),
+            false => failed.hint("this machine may have no Nix store; `--store ROOT` names another root, such as /mnt"),
         }
     })
 }

@@ -104,7 +104,7 @@ pub(crate) fn as_input(argument: &str) -> Option<Result<Vec<u8>, CliError>> {
         }
         found
             .recording(&found.sessions[0], None)
-            .map_err(|error| CliError::new("cannot put the recording together").because(error))
+            .map_err(|error| CliError::new("cannot write the recording").because(error))
     })
 }
 
@@ -185,17 +185,17 @@ fn nothing(request: &Request<'_>, store: &Store, known: &Known) -> CliError {
     let logs = store.logs();
     match request.what {
         None => CliError::new("nothing was built or fetched in that time")
-            .hint("name a longer time: `nixlog reconstruct --since 7d`"),
+            .hint("try a longer time: nixlog reconstruct --since 7d"),
         Some(what) if known.facts.is_empty() && known.files.is_empty() => {
             CliError::new(format!("the store knows nothing of `{what}`"))
-                .hint("it was never built here, or garbage collection took it away")
+                .hint("it was never built here, or it was garbage-collected")
         }
         Some(what) if request.since.is_some() => CliError::new(format!(
-            "nothing that `{what}` needs was built or fetched in that time"
+            "neither `{what}` nor its dependencies were built or fetched in that time"
         ))
-        .hint("leave out `--since`, or name a longer time"),
+        .hint("leave out `--since`, or try a longer time"),
         Some(what) => CliError::new(format!(
-            "nothing is known of when `{what}` or what it needs was built"
+            "the build times of `{what}` and its dependencies are unknown"
         ))
         .hint(format!(
             "build logs are in `{}`, unless Nix is set to keep none",

@@ -358,6 +358,6 @@ impl Shared {
 /// Says that there will be no recording, and that this does not matter for anything else.
 fn not_recorded(error: &io::Error) {
     output::warning(&format!(
-        "the recording stops here: {error}; the build and the report go on (`NIXLOG_DIR` names another folder, `--no-save` none)"
+        "the recording stops here: {error}; the build and the report go on (`NIXLOG_DIR` sets another folder, `--no-save` records nothing)"
     ));
 }

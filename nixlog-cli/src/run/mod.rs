@@ -103,7 +103,7 @@ pub(crate) fn start(
             let failed = |error| {
                 CliError::new("cannot make a socket for `json-log-path`")
                     .because(error)
-                    .hint("`--capture lines` records what people read, without one")
+                    .hint("`--capture lines` needs no socket: it records the plain output")
             };
             let socket = Socket::own().map_err(failed)?;
             socket.read_each(&feed).map_err(failed)?;

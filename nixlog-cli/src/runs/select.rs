@@ -129,8 +129,9 @@ enum Meaning {
 impl Place {
     /// Finds the folder, or says that there is none.
     pub(crate) fn known() -> Result<Self, CliError> {
-        Self::find()
-            .map_err(|error| CliError::new("cannot tell where recorded runs are").because(error))
+        Self::find().map_err(|error| {
+            CliError::new("cannot find the folder of recorded runs").because(error)
+        })
     }
 }
 
@@ -149,7 +150,7 @@ impl Store {
                 folder.display()
             ))
             .because(error)
-            .hint("`NIXLOG_DIR` names another folder")
+            .hint("`NIXLOG_DIR` sets another folder")
         })?;
         let names = place.read_names();
         Ok(Self {
@@ -162,7 +163,8 @@ impl Store {
     /// Returns the last run, where nothing was said.
     fn last(self) -> Result<Chosen, CliError> {
         if self.runs.is_empty() {
-            let missing = CliError::new("no log: nothing is piped in, and no run is recorded yet");
+            let missing =
+                CliError::new("no input: nothing is piped in, and no run is recorded yet");
             return Err(how_to_record(missing)
                 .hint("or name a log file: nixlog phases build.log")
                 .hint("or pipe a build in: nix build … --log-format internal-json -v |& nixlog phases"));
@@ -178,8 +180,8 @@ impl Store {
             Meaning::Ambiguous(places) => return Err(self.ambiguous(word, &places)),
             Meaning::Gone => {
                 return Err(
-                    CliError::new(format!("the run that was called `{word}` is gone"))
-                        .hint("which there are: nixlog runs list"),
+                    CliError::new(format!("the run called `{word}` was removed"))
+                        .hint("to see all runs: nixlog runs list"),
                 );
             }
             Meaning::TooFewRuns(0) => {
@@ -189,7 +191,7 @@ impl Store {
                 let runs = if n == 1 { "run is" } else { "runs are" };
                 return Err(
                     CliError::new(format!("there is no `{word}`: {n} {runs} recorded"))
-                        .hint("which there are: nixlog runs list"),
+                        .hint("to see all runs: nixlog runs list"),
                 );
             }
             Meaning::Nothing => return Err(self.unknown(word)),
@@ -247,7 +249,7 @@ impl Store {
             error = error.hint(format!("did you mean {}?", names.join(", ")));
         }
         if !self.runs.is_empty() {
-            error = error.hint("which runs there are: nixlog runs list");
+            error = error.hint("to see all runs: nixlog runs list");
         }
         if self.only_runs {
             return error;

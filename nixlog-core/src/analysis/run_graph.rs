@@ -106,15 +106,15 @@ impl RunGraph {
             Some(own) => (
                 1,
                 format!(
-                    "the derivations at hand are of another build: of {} builds here, {own} have their own \
-                     among them, so what depends on what counts as unknown",
+                    "the derivations found are of another build: of {} builds here, {own} have their own among \
+                     them; dependencies count as unknown",
                     coverage.builds
                 ),
             ),
             None => (
                 coverage.builds_by_name,
-                "builds whose own derivation is not at hand: one of the same name, but of another build, \
-                 stands in, so what rests on dependencies is an estimate, and no wait is explained by them"
+                "builds whose own derivation was not found: one of the same name, from another build, is used; \
+                 what depends on it is an estimate, and explains no wait"
                     .to_owned(),
             ),
         };
@@ -140,7 +140,7 @@ impl RunGraph {
             "missing-derivations",
             coverage.builds - coverage.known_builds,
             format!(
-                "builds whose derivation was not found, such as `{}`: what they depend on is not known",
+                "builds whose derivation was not found, such as `{}`: their dependencies are unknown",
                 first.unwrap_or_default()
             ),
         );
@@ -148,8 +148,8 @@ impl RunGraph {
             Severity::Info,
             "missing-references",
             coverage.substitutions - coverage.known_substitutions,
-            "substituted paths of which it is not known what they refer to: `--derivations` also takes \
-             what `nix path-info -r --json` prints"
+            "substituted paths whose references are unknown; `--derivations` also takes the output of \
+             `nix path-info -r --json`"
                 .to_owned(),
         );
         issues

@@ -74,7 +74,7 @@ pub fn sufficiency(timeline: &Timeline, coverage: &Coverage) -> Vec<Answerable> 
     }
     let nothing = |answer: Answerable| Answerable {
         extent: Extent::None,
-        why: Some("nothing of a Nix build in this log".to_owned()),
+        why: Some("no Nix build in this log".to_owned()),
         fix: Some(HOW_TO_STAMP),
         ..answer
     };
@@ -98,12 +98,11 @@ fn answer(
 fn durations(timeline: &Timeline) -> Answerable {
     let question = "where the time went (phases, slowest)";
     if timeline.wall().is_none() {
-        let why =
-            "the lines carry no times; order, counts and outcomes can still be read".to_owned();
+        let why = "the lines have no timestamps; order, counts and outcomes are known".to_owned();
         return answer(question, Extent::None, Some(why), Some(HOW_TO_STAMP));
     }
     if timeline.is_text() {
-        let why = "a log for people says when things start, but not when they end".to_owned();
+        let why = "plain output tells when things start, but not when they end".to_owned();
         return answer(
             question,
             Extent::Partial,
@@ -112,12 +111,13 @@ fn durations(timeline: &Timeline) -> Answerable {
         );
     }
     if timeline.is_reconstructed() {
-        let why = "builds and what was fetched; nobody watched evaluation and waiting".to_owned();
+        let why = "only builds and fetches; the store keeps no trace of evaluation and waiting"
+            .to_owned();
         return answer(question, Extent::Partial, Some(why), Some(HOW_TO_STAMP));
     }
     if timeline.is_cut() {
-        let why = "the log stops while something is under way; that counts up to the last line"
-            .to_owned();
+        let why =
+            "the log stops while something still runs; that counts up to the last line".to_owned();
         return answer(question, Extent::Partial, Some(why), None);
     }
     answer(question, Extent::Whole, None, None)
@@ -129,7 +129,7 @@ fn evaluation(timeline: &Timeline) -> Answerable {
         return answer(
             question,
             Extent::None,
-            Some("the lines carry no times".to_owned()),
+            Some("the lines have no timestamps".to_owned()),
             Some(HOW_TO_STAMP),
         );
     }
@@ -160,11 +160,11 @@ fn ends(timeline: &Timeline) -> Answerable {
     };
     let n_builds = builds().count();
     if timeline.is_text() && n_builds > 0 {
-        let why = "a log for people has no ends".to_owned();
+        let why = "plain output does not tell when a build ends".to_owned();
         return answer(question, Extent::None, Some(why), Some(HOW_TO_GET_EVENTS));
     }
     if timeline.wall().is_none() && n_builds > 0 {
-        let why = "in which order, but not when".to_owned();
+        let why = "the order is known, the times are not".to_owned();
         return answer(question, Extent::Partial, Some(why), Some(HOW_TO_STAMP));
     }
     let n_inferred = builds()
@@ -176,12 +176,12 @@ fn ends(timeline: &Timeline) -> Answerable {
         return answer(question, Extent::Partial, Some(why), None);
     }
     if n_inferred > 0 && timeline.is_reconstructed() {
-        let why = format!("{n_inferred} of {n_builds} are not measured: see the notes");
+        let why = format!("{n_inferred} of {n_builds} ends are estimated: see the notes");
         return answer(question, Extent::Partial, Some(why), None);
     }
     if n_inferred > 0 {
         let why = format!(
-            "{n_inferred} of {n_builds} ends are inferred from the counters: Nix up to 2.29 reports the end of a requested build late"
+            "{n_inferred} of {n_builds} ends are inferred from counters: Nix up to 2.29 logs the end of a requested build late"
         );
         return answer(
             question,
@@ -223,24 +223,24 @@ fn builder_phases(timeline: &Timeline) -> Answerable {
             .filter(|unit| unit.kind == UnitKind::Build && unit.started)
     };
     if timeline.is_reconstructed() {
-        let why = "logs say which there were, but not when".to_owned();
+        let why = "the build logs name them, but not their times".to_owned();
         return answer(question, Extent::None, Some(why), Some(HOW_TO_STAMP));
     }
     let n_without = builds().filter(|unit| unit.phases.is_empty()).count();
     match (n_without, builds().count()) {
         (_, 0) => answer(question, Extent::Whole, None, None),
         (0, _) if timeline.wall().is_none() => {
-            let why = "their order is there, their times are not".to_owned();
+            let why = "the order is known, the times are not".to_owned();
             answer(question, Extent::Partial, Some(why), Some(HOW_TO_STAMP))
         }
         (0, _) => answer(question, Extent::Whole, None, None),
         (n_without, n_builds) => {
             let (reason, fix) = if timeline.is_text() {
-                ("a log for people seldom tells", Some(HOW_TO_GET_EVENTS))
+                ("plain output seldom names them", Some(HOW_TO_GET_EVENTS))
             } else {
-                ("only builders of stdenv do", None)
+                ("only stdenv builders do", None)
             };
-            let why = format!("{n_without} of {n_builds} builds report none; {reason}");
+            let why = format!("{n_without} of {n_builds} builds report none: {reason}");
             let extent = if n_without == n_builds {
                 Extent::None
             } else {
@@ -253,14 +253,14 @@ fn builder_phases(timeline: &Timeline) -> Answerable {
 
 /// Critical path, savings, what-ifs: all of them need to know what depends on what.
 fn dependencies(coverage: &Coverage) -> Answerable {
-    let question = "what depends on what (critical path, what-if)";
+    let question = "what depends on what (critical-path, what-if)";
     let n_known = coverage.known_builds + coverage.known_substitutions;
     let n_all = coverage.builds + coverage.substitutions;
     if n_all <= 1 || n_known == n_all {
         let why = (coverage.builds_by_name > 0).then(|| {
             let n = coverage.builds_by_name;
             format!(
-                "for {n} of {} builds, a derivation of the same name stands in, of another build",
+                "{n} of {} builds use a derivation of the same name, from another build",
                 coverage.builds
             )
         });
@@ -272,8 +272,10 @@ fn dependencies(coverage: &Coverage) -> Answerable {
     }
     if coverage.is_nothing() {
         let why = match coverage.ignored_builds {
-            Some(_) => "Nix does not log it, and the derivations at hand are of another build",
-            None => "Nix does not log it, and no derivations are at hand",
+            Some(_) => {
+                "Nix does not log dependencies, and the derivations found are of another build"
+            }
+            None => "Nix does not log dependencies, and no derivations were found",
         };
         let why = why.to_owned();
         return answer(
@@ -302,7 +304,7 @@ fn dependencies(coverage: &Coverage) -> Answerable {
         0 => HOW_TO_GET_REFERENCES,
         _ => HOW_TO_GET_DERIVATIONS,
     };
-    let why = format!("not at hand: {}", missing.join(" and "));
+    let why = format!("not found: {}", missing.join(" and "));
     answer(question, Extent::Partial, Some(why), Some(fix))
 }
 
@@ -312,6 +314,6 @@ fn sources(timeline: &Timeline) -> Answerable {
     if !timeline.issues().iter().any(is_unknown) {
         return answer(question, Extent::Whole, None, None);
     }
-    let why = "without the .drv files only builtin fetchers show; other fixed-output derivations count as building";
+    let why = "without the `.drv` files, only builtin fetchers are known; other source fetches count as builds";
     answer(question, Extent::Partial, Some(why.to_owned()), None)
 }

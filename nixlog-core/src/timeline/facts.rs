@@ -242,33 +242,28 @@ impl Facts {
             Severity::Warning,
             "malformed-line",
             self.malformed,
-            format!(
-                "lines that begin like a record but cannot be read{reason}; they were passed over"
-            ),
+            format!("unreadable records{reason}; ignored"),
         );
         add(
             Severity::Warning,
             "stop-without-start",
             self.orphan_stops,
-            "activities that stop but never started: the beginning of the log is missing"
-                .to_owned(),
+            "activities that stop without a start: the beginning of the log is missing".to_owned(),
         );
         add(
             Severity::Warning,
             "result-without-start",
             self.orphan_results,
-            "results of activities that never started or had ended".to_owned(),
+            "results of activities that are not running".to_owned(),
         );
         add(
             Severity::Warning,
             "start-twice",
             self.duplicate_starts,
-            "activities that start again while they run: the first is taken to have ended there"
-                .to_owned(),
+            "activities that start twice; the first is taken to end at the second start".to_owned(),
         );
         for (what, &tally) in &self.unknown {
-            let message =
-                format!("{what} is newer than this nixlog; it was counted and passed over");
+            let message = format!("{what} is unknown to this version of nixlog; ignored");
             add(Severity::Info, "unknown", tally, message);
         }
         issues

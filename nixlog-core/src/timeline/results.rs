@@ -169,15 +169,15 @@ pub(super) fn unit_issues(units: &[Unit], n_lines: u64, timed: bool, is_text: bo
         .iter()
         .filter(|unit| unit.kind == UnitKind::Build && unit.started)
         .count() as u64;
-    let message = "builds that may be downloads of sources: only their .drv files would tell, and they \
-                   count as building";
+    let message = "builds that may be source fetches: they count as building, since their `.drv` files were not \
+                   found";
     add(Severity::Info, FIXED_OUTPUT_UNKNOWN, n_builds, message);
     if !timed {
-        let message = "this log carries no timestamps, so there are no durations";
+        let message = "no timestamps, so no durations";
         add(Severity::Warning, "no-timestamps", n_lines.min(1), message);
         return issues;
     }
-    let message = "the times are in whole seconds: what took less shows as 0s or as 1s";
+    let message = "timestamps are whole seconds: anything shorter shows as 0s or 1s";
     add(
         Severity::Info,
         "clock-coarse",
@@ -187,23 +187,23 @@ pub(super) fn unit_issues(units: &[Unit], n_lines: u64, timed: bool, is_text: bo
     let (severity, message) = if is_text {
         (
             Severity::Warning,
-            "builds whose end is estimated: a log for people has no ends",
+            "builds whose end is estimated: plain output does not tell it",
         )
     } else {
         (
             Severity::Info,
-            "builds whose end is inferred from the counters: the log reports it late",
+            "builds whose end is inferred from counters: Nix logged it late",
         )
     };
     add(severity, "end-inferred", n(End::Inferred), message);
-    let message = "builds without an end: the log stops early, and they count up to its last line";
+    let message = "builds without an end: the log stops early; they count up to its last line";
     add(Severity::Warning, "end-open", n(End::Open), message);
     let untold = units.iter().filter_map(|unit| unit.remote.as_deref());
     let n_untold = untold.filter(|remote| remote.build.is_none()).count() as u64;
-    let message = "builds on machines whose parts are not told apart: Nix read what its build hook \
-                   said only later, all at once (it is busy while it connects to machines)";
+    let message = "remote builds whose upload, build and download are not separated: Nix read the output of \
+                   its build hook late";
     add(Severity::Info, "remote-parts-unknown", n_untold, message);
-    let message = "builds of which only the start is known: a log for people has no ends";
+    let message = "builds whose end is unknown: plain output does not tell it";
     add(Severity::Warning, "end-unknown", n(End::Unknown), message);
     issues
 }

@@ -80,8 +80,7 @@ impl Source {
         };
         self.started_at = header.started_at_unix_ns.or(self.started_at);
         if contents.unreadable > 0 {
-            let message =
-                "side lines of the recording that cannot be read; the log itself is not concerned";
+            let message = "unreadable side lines of the recording; the log itself is complete";
             self.add(
                 Severity::Warning,
                 "unreadable-side-line",
@@ -91,7 +90,7 @@ impl Source {
             );
         }
         if contents.end.is_none() {
-            let message = "the recording has no end: nixlog was killed, or the file was cut; all that was written is here";
+            let message = "the recording has no end: nixlog was killed or the file was cut; the report covers what was written";
             self.add(Severity::Warning, "recording-cut", 1, None, message);
         }
         self.recording = contents;
@@ -99,7 +98,7 @@ impl Source {
 
     fn text_issues(&mut self, reader: &LogReader) {
         if let Some(not_utf8) = reader.not_utf8() {
-            let message = "lines that are not UTF-8; their bad bytes read as U+FFFD";
+            let message = "lines with invalid UTF-8; the bad bytes are replaced by U+FFFD";
             self.add(
                 Severity::Info,
                 "not-utf8",
@@ -113,7 +112,7 @@ impl Source {
     /// The times of a typescript are in a file of their own.
     fn timing_issue(&mut self, reader: &LogReader) {
         if reader.carrier() == Carrier::Script && reader.clock_kind() == ClockKind::None {
-            let message = "the times of what `script` records are in its timing file: name it with `--timing FILE`";
+            let message = "the times of a typescript are in its timing file: add `--timing FILE`";
             self.add(Severity::Warning, "timing-file-missing", 1, None, message);
         }
     }
@@ -123,7 +122,7 @@ impl Source {
         let backward = issues.backward;
         if backward.count > 0 {
             let message = format!(
-                "times that went back, by up to {} s; they count as the time before them",
+                "timestamps that went back, by up to {} s; replaced by the one before",
                 seconds(backward.largest)
             );
             let line = Some(backward.first_line);
@@ -136,7 +135,8 @@ impl Source {
             );
         }
         if issues.daylight_saving.is_some() {
-            let message = "local times fell by an hour; taken for the end of daylight saving time";
+            let message =
+                "local time went back by an hour; taken as the end of daylight saving time";
             self.add(
                 Severity::Info,
                 "clock-daylight-saving",
@@ -147,7 +147,7 @@ impl Source {
         }
         if issues.restarts > 0 {
             let message =
-                "times that start again near zero; taken for further recordings in one file";
+                "timestamps that restart near zero; taken as further recordings in the same file";
             self.add(
                 Severity::Info,
                 "clock-restarted",
@@ -161,11 +161,13 @@ impl Source {
     fn carrier_issues(&mut self, reader: &LogReader) {
         for issue in reader.carrier_issues() {
             let message = match issue.kind {
-                IssueKind::Unstamped => "lines without the carrier's stamp; read as they are",
-                IssueKind::BadRecord => "records that do not have the carrier's form; read as text",
-                IssueKind::NoPayload => "records without a text: lost before nixlog saw the log",
-                IssueKind::Unfinished => "lines in pieces whose last piece never came",
-                IssueKind::TooLong => "lines too long to be put together",
+                IssueKind::Unstamped => "lines without a timestamp; read as they are",
+                IssueKind::BadRecord => "records in another form than the carrier's; read as text",
+                IssueKind::NoPayload => {
+                    "records without text: it was lost before nixlog read the log"
+                }
+                IssueKind::Unfinished => "split lines whose last part is missing",
+                IssueKind::TooLong => "split lines that are too long to join",
                 IssueKind::Unnamed => {
                     "lines without the name that others have in front; read as they are"
                 }

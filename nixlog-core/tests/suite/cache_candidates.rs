@@ -1,8 +1,9 @@
 //! Which builds are worth having in a cache, and which are no candidates whatever they save.
 
 use nixlog_core::analysis::cache_candidates::{Candidates, LeftOut, cache_candidates};
-use nixlog_core::analysis::makespan::{KnownSlots, Makespan};
+use nixlog_core::analysis::makespan::Makespan;
 use nixlog_core::analysis::run_graph::RunGraph;
+use nixlog_core::analysis::slots::{KnownSlots, Slots};
 use nixlog_core::analysis::sufficiency::{HOW_TO_SEE_EVALUATION, sufficiency};
 use nixlog_core::analysis::what_if::{Assumptions, Questions};
 use nixlog_core::drv::Derivation;
@@ -153,7 +154,8 @@ fn what_many_builds_need_comes_first() {
     let timeline = log(None);
     let graph = graph();
     let run = RunGraph::new(&timeline, &graph);
-    let makespan = Makespan::new(&timeline, &run, KnownSlots::default()).expect("it has times");
+    let slots = Slots::new(&timeline, KnownSlots::default());
+    let makespan = Makespan::new(&timeline, &run, &slots).expect("it has times");
     let questions = Questions::new(&timeline, &run, &makespan, Assumptions::default());
     let all = Candidates::new(&timeline, &run, &graph, &[], false, |_| false);
     let picks = cache_candidates(&run, &questions, &all.units, 5);

@@ -40,7 +40,7 @@ pub(super) fn run(args: &Args) -> Result<(), CliError> {
             let name = chosen.name.unwrap_or_else(|| chosen.run.short_id());
             let path = PathBuf::from(format!("{name}{EXTENSION}"));
             if path.exists() {
-                let there = CliError::new(format!("`{}` is there already", path.display()));
+                let there = CliError::new(format!("`{}` exists already", path.display()));
                 return Err(there.hint("`-o FILE` names another file, or replaces it"));
             }
             path

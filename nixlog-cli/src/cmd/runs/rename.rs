@@ -43,11 +43,7 @@ pub(super) fn run(args: &Args) -> Result<(), CliError> {
 fn take(place: &Place, chosen: &Chosen) -> Result<(), CliError> {
     let run = &chosen.run;
     let removed = place.remove_names(run).map_err(|error| {
-        CliError::new(format!(
-            "cannot take the name of run {} away",
-            run.short_id()
-        ))
-        .because(error)
+        CliError::new(format!("cannot remove the name of run {}", run.short_id())).because(error)
     })?;
     output::note(&match removed.as_slice() {
         [] => format!("run {} has no name", run.short_id()),
@@ -85,13 +81,13 @@ pub(crate) fn set_name(
         Refused::Taken(owner) => {
             let owner = owner.to_string();
             let owner = short_id(&owner);
-            CliError::new(format!("run {owner} is called `{name}` already"))
+            CliError::new(format!("run {owner} is already called `{name}`"))
                 .hint("`--force` takes the name from it")
         }
         Refused::Foreign => {
             let path = place.names().join(name);
             refused().hint(format!(
-                "`{}` is in the way, and not of nixlog's making",
+                "`{}` is in the way, and was not made by nixlog",
                 path.display()
             ))
         }

@@ -26,7 +26,7 @@ pub fn bottlenecks(report: &Report<BottlenecksResult>, options: Options) -> Docu
     ));
     let simulated = replay(&result.replay);
     if !simulated.is_empty() {
-        all.push(format!("{simulated}; savings of several do not add up"));
+        all.push(format!("replay: {simulated}; savings do not add up"));
     }
     if !result.intervals.is_empty() {
         all.extend(where_slots_come_from(result.slots, result.slots_source));
@@ -60,7 +60,7 @@ fn verdict(report: &Report<BottlenecksResult>) -> String {
         {
             let name = harmless(&first.unit.name);
             let n_units = plural(needed as u64, "unit");
-            return format!("{untold}; most others wait for {name}: {n_units}");
+            return format!("{untold}; {name} has most dependents: {n_units}");
         }
         return untold;
     }
@@ -77,21 +77,22 @@ fn verdict(report: &Report<BottlenecksResult>) -> String {
         Some((worst, saving)) if saving > 0 => {
             let name = harmless(&worst.unit.name);
             format!(
-                "{name} holds up most: it costs {}{}",
+                "{name} is the worst bottleneck: it costs {}{}",
                 duration(saving),
                 of_wall(saving)
             )
         }
         Some(_) => {
-            "no unit alone holds up the others: without any one of them it takes as long".to_owned()
+            "no single unit is a bottleneck: the build takes as long without any one of them"
+                .to_owned()
         }
-        None => "who holds up whom is not known without derivations".to_owned(),
+        None => "bottlenecks are unknown: no derivations found".to_owned(),
     };
     if let Some((idle, part)) = result.idle_ns.zip(result.idle_share)
         && idle > 0
     {
         return format!(
-            "{text}; for want of work slots stood idle for {}, {} of their time",
+            "{text}; slots stood idle for {}, {} of their time",
             duration(idle),
             percent(part)
         );
@@ -120,10 +121,10 @@ fn unit_table(result: &BottlenecksResult, options: Options) -> Table {
         column("kind", "kind", Align::Left, 6),
         column("duration_ns", "took", Align::Right, 0),
         column("saving_ns", "saves", Align::Right, 0),
-        column("drag_ns", "with room", Align::Right, 3),
+        column("drag_ns", "unlimited slots", Align::Right, 3),
         column("slack_ns", "slack", Align::Right, 4),
-        column("direct_dependents", "needed by", Align::Right, 5),
-        column("transitive_dependents", "in all", Align::Right, 1),
+        column("direct_dependents", "direct dependents", Align::Right, 5),
+        column("transitive_dependents", "all dependents", Align::Right, 1),
         column("solo_ns", "alone", Align::Right, 2),
         column("blocked_ns", "blocked", Align::Right, 1),
     ];
@@ -150,17 +151,14 @@ fn unit_table(result: &BottlenecksResult, options: Options) -> Table {
         legend: vec![
             (
                 "saving_ns",
-                "how much sooner all would be done if it took no time, on the slots there were",
+                "what the build would save if the unit were free",
             ),
-            ("drag_ns", "the same with a slot for everything"),
-            (
-                "slack_ns",
-                "by how much it may be later with a slot for everything",
-            ),
-            ("solo_ns", "nothing else ran"),
+            ("drag_ns", "the same saving with unlimited slots"),
+            ("slack_ns", "how much later it may end with unlimited slots"),
+            ("solo_ns", "time with no other unit running"),
             (
                 "blocked_ns",
-                "a slot was free, but all that was left waited",
+                "time with a free slot and nothing ready to run",
             ),
         ],
         ..Table::default()
@@ -188,7 +186,7 @@ fn idle_table(result: &BottlenecksResult, options: Options) -> Table {
         ..Row::default()
     };
     Table {
-        title: Some("slots stood idle"),
+        title: Some("Idle slots"),
         columns: vec![
             column("start_ns", "from", Align::Right, 0),
             column("end_ns", "to", Align::Right, 3),
@@ -199,8 +197,8 @@ fn idle_table(result: &BottlenecksResult, options: Options) -> Table {
                 keeps: options.full_paths,
                 ..column("held_by", "held by", Align::Left, 0)
             },
-            column("waiting_units", "behind it", Align::Right, 0),
-            column("waiting_ns", "their work", Align::Right, 1),
+            column("waiting_units", "waiting units", Align::Right, 0),
+            column("waiting_ns", "waiting work", Align::Right, 1),
         ],
         rows: result.intervals.iter().map(row).collect(),
         ..Table::default()

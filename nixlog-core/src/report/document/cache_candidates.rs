@@ -14,12 +14,6 @@ pub fn cache_candidates(report: &Report<CacheCandidatesResult>, options: Options
     let result = &report.result;
     let mut all = Vec::new();
     if result.saving_ns.is_some() {
-        if !result.picks.is_empty() {
-            all.push(
-                "saves: in addition to the rows above; also skipped: units that need not run any more"
-                    .to_owned(),
-            );
-        }
         all.extend(left_out(&result.left_out));
         all.push(format!("replay: {}", replay(&result.replay)));
         all.extend(unknown_downloads(result));
@@ -147,6 +141,10 @@ fn table(result: &CacheCandidatesResult, options: Options) -> Table {
     Table {
         rows: result.picks.iter().zip(1..).map(row).collect(),
         columns,
+        legend: vec![
+            ("saving_ns", "in addition to the rows above"),
+            ("gone_units", "units that need not run any more"),
+        ],
         ..Table::default()
     }
 }

@@ -48,7 +48,7 @@ pub fn critical_path(report: &Report<CriticalPathResult>, options: &PathOptions)
     notes.extend(coverage(&result.coverage));
     let Some(wall) = result.wall_ns else {
         return Document {
-            verdict: "no timestamps in this log, so no critical path".to_owned(),
+            verdict: "no critical path: the log has no timestamps".to_owned(),
             notes,
             next: next(&report.input, "critical-path"),
             ..Document::default()
@@ -59,7 +59,7 @@ pub fn critical_path(report: &Report<CriticalPathResult>, options: &PathOptions)
             structural_document(report, structural, options, notes)
         }
         None if options.structural => Document {
-            verdict: "no dependencies are known, so there is no longest path".to_owned(),
+            verdict: "no longest path: dependencies are unknown".to_owned(),
             notes,
             next: next(&report.input, "doctor"),
             ..Document::default()
@@ -80,7 +80,7 @@ fn observed(
     if has_wait(result, "slot") {
         let slots = plural(u64::from(result.slots), "slot");
         let source = match result.slots_source {
-            "seen" => "the most builds seen running at once here",
+            "seen" => "the most builds seen at once",
             _ => "`max-jobs` of the recorded run",
         };
         notes.push(format!(
@@ -204,7 +204,7 @@ fn step_table(result: &CriticalPathResult, wall: u64, options: &PathOptions) -> 
         rows,
         legend: vec![(
             "saving_ns",
-            "how much shorter the longest path would be if the step took no time, since others take over",
+            "what the longest path would save if the step took no time",
         )],
         ..Table::default()
     }
@@ -352,11 +352,11 @@ fn builder_phase_table(result: &CriticalPathResult) -> Option<Table> {
     });
     let rows: Vec<Row> = rows.collect();
     (!rows.is_empty()).then(|| Table {
-        title: Some("builder phases on the path"),
+        title: Some("Builder phases on the path"),
         columns: vec![
             column("builder_phase", "builder phase", Align::Left, 0),
             column("critical_ns", "on path", Align::Right, 0),
-            column("saving_ns", "if no build had it", Align::Right, 0),
+            column("saving_ns", "if free", Align::Right, 0),
         ],
         rows,
         ..Table::default()
@@ -467,13 +467,14 @@ fn structural_document(
     };
     notes.insert(
         0,
-        "by durations as measured, with a slot for everything; evaluation is not part of it"
-            .to_owned(),
+        "durations as measured, unlimited slots, without evaluation".to_owned(),
     );
-    let parallelism = structural.parallelism.map(|by| format!(", {by:.1} times"));
+    let parallelism = structural
+        .parallelism
+        .map(|by| format!(" (parallelism {by:.1})"));
     Document {
         verdict: format!(
-            "no number of slots gets below {}: a chain of {} in {} of work{}",
+            "{} with unlimited slots: a chain of {}, of {} of work{}",
             duration(structural.span_ns),
             plural(structural.path.len() as u64, "unit"),
             duration(structural.work_ns),

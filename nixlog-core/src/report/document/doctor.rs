@@ -25,22 +25,19 @@ pub fn doctor(report: &Report<DoctorResult>) -> Document {
     let clock = match result.clock {
         "none" => "no timestamps".to_owned(),
         "recorded" => "stamped by nixlog on arrival".to_owned(),
-        "reconstructed" => "reconstructed from what the store knows".to_owned(),
+        "reconstructed" => "reconstructed from the store".to_owned(),
         "arrival" => "stamped on arrival".to_owned(),
         _ if result.carrier == "nanos" => "stamped in nanoseconds".to_owned(),
         _ => format!("stamped by {}", result.carrier),
     };
     let gaps = match gaps.count() {
         0 => "it answers every question".to_owned(),
-        n => format!(
-            "{n} of {} questions could be answered better",
-            result.answers.len()
-        ),
+        n => format!("{n} of {} questions lack information", result.answers.len()),
     };
     let verdict = if input.is_nix {
         format!("{complete}, by {}, {clock}; {gaps}", writer(report, " "))
     } else {
-        "nothing of a Nix build in this log".to_owned()
+        "no Nix build in this log".to_owned()
     };
     let mut facts = vec![
         ("input", input.source.clone()),
@@ -66,7 +63,7 @@ pub fn doctor(report: &Report<DoctorResult>) -> Document {
             if result.complete {
                 "yes".to_owned()
             } else {
-                "no: it stops while something is under way".to_owned()
+                "no: it stops while something still runs".to_owned()
             },
         ),
     ];
@@ -165,7 +162,7 @@ fn fixes(answers: &[AnswerView]) -> Vec<String> {
     }
     let note = |(fix, questions): (&str, Vec<&str>)| match questions[..] {
         [question] => format!("{question}: {fix}"),
-        _ => format!("to answer {} of these: {fix}", questions.len()),
+        _ => format!("for {} of these questions: {fix}", questions.len()),
     };
     fixes.into_iter().map(note).collect()
 }
@@ -185,7 +182,7 @@ fn recorded(run: &RunView) -> Vec<(&'static str, String)> {
         "pipe" => "from a pipe",
         "socket" => "from a socket",
         "import" => "imported",
-        "reconstruct" => "put together afterwards",
+        "reconstruct" => "reconstructed",
         other => other,
     };
     let id = run.id.as_deref().unwrap_or_default();

@@ -35,7 +35,7 @@ pub fn graph(
     }
     if let Some(implied) = result.implied.as_ref().filter(|implied| implied.builds > 1) {
         notes.push(format!(
-            "from the log alone: of {} between {}, time rules out {} and the order of Nix's plan {}; it proves {}; {} open",
+            "without derivations, of {} between {}: {} ruled out by time, {} by the order of Nix's plan, {} proven, {} open",
             plural(implied.pairs, "possible dependency"),
             plural(implied.builds as u64, "build"),
             count(implied.excluded_by_time),
@@ -47,7 +47,7 @@ pub fn graph(
     if result.missing_derivations > 0 && result.depth.is_some() {
         let missing = plural(result.missing_derivations as u64, "derivation");
         notes.push(format!(
-            "{missing} that others need were not found: what these depend on is not known"
+            "{missing} not found: their dependencies are unknown"
         ));
     }
     Document {
@@ -66,16 +66,16 @@ fn table(nodes: &[&GraphNodeView], options: Options) -> Table {
     };
     let name = Column {
         keeps: options.full_paths,
-        ..column("name", "most needed", Align::Left, 0)
+        ..column("name", "node", Align::Left, 0)
     };
     let columns = vec![
         name,
         path,
         column("kind", "kind", Align::Left, 4),
-        column("direct_dependents", "needed by", Align::Right, 1),
-        column("transitive_dependents", "in all", Align::Right, 0),
+        column("direct_dependents", "direct dependents", Align::Right, 1),
+        column("transitive_dependents", "all dependents", Align::Right, 0),
         column("duration_ns", "took", Align::Right, 2),
-        column("dependents_work_ns", "work behind it", Align::Right, 3),
+        column("dependents_work_ns", "dependents' work", Align::Right, 3),
         column("merged", "merged", Align::Right, 6),
         column("on_longest_chain", "longest chain", Align::Left, 5),
     ];
@@ -123,14 +123,14 @@ fn verdict(report: &Report<GraphResult>) -> String {
             "none of {} matches",
             plural(result.total_nodes as u64, "node")
         ),
-        0 => "nothing was built or substituted, and no derivation is at hand".to_owned(),
+        0 => "nothing was built or substituted, and no derivations were found".to_owned(),
         _ if result.depth.is_none() => format!(
-            "{nodes}; what depends on what is not known: no derivation is at hand, and a log names no dependencies"
+            "{nodes}; dependencies unknown: no derivations found, and Nix does not log them"
         ),
         _ => {
             let edges = plural(result.edges.len() as u64, "edge");
             let shape = format!(
-                "{} deep, at most {} side by side",
+                "depth {}, width {}",
                 count(result.depth.unwrap_or_default() as u64),
                 count(result.widest.unwrap_or_default() as u64)
             );

@@ -53,15 +53,14 @@ pub fn parallelism(report: &Report<ParallelismResult>, options: ParallelismOptio
 }
 
 /// What no simulation of ours knows.
-pub(super) const LOAD: &str = "durations are taken as measured, though they depend on the load: with more at once on the \
-                               same cores each takes longer, with fewer each is faster";
+pub(super) const LOAD: &str = "durations are those measured; with more builds at once on the same cores, each would take longer";
 
 /// Says where the number of slots comes from, if it was not given.
 pub(super) fn where_slots_come_from(slots: Option<u32>, source: Option<&str>) -> Option<String> {
     let slots = plural(slots?.into(), "slot");
     match source? {
         "seen" => Some(format!(
-            "{slots}: so many builds were seen running at once on this machine; if more were allowed, say so with `--max-jobs N`"
+            "{slots}: the most builds seen at once; if more were allowed, add `--max-jobs N`"
         )),
         "settings" => Some(format!("{slots}: `max-jobs` of the recorded run")),
         _ => None,
@@ -78,13 +77,11 @@ pub(super) fn untold(input: &Input, units: usize, makespan: Option<u64>) -> Opti
     }
     let ran = plural(units as u64, "unit");
     if input.clock == "none" {
-        return Some(format!(
-            "{ran} without timestamps: when anything ran is not in this log"
-        ));
+        return Some(format!("{ran} without timestamps: their times are unknown"));
     }
     makespan
         .is_none()
-        .then(|| format!("{ran}, of none of which this log has both start and end"))
+        .then(|| format!("{ran}, none with a known duration"))
 }
 
 fn verdict(report: &Report<ParallelismResult>) -> String {
@@ -100,13 +97,13 @@ fn verdict(report: &Report<ParallelismResult>) -> String {
             .filter(|&most| most > 0)
             .map(|most| format!(", at most {} at once", plural(most as u64, "build")));
         return format!(
-            "work {work} in {makespan}{}; what could run at once is not known",
+            "work {work} in {makespan}{}; the possible parallelism is unknown",
             at_once.unwrap_or_default()
         );
     };
     let more = match (result.knee_slots, result.local_slots, gain(result)) {
         (Some(knee), Some(slots), Some(gain)) => format!(
-            "; {} in place of {slots} would save {}",
+            "; {} instead of {slots} would save {}",
             jobs(knee),
             duration(gain)
         ),
@@ -171,7 +168,7 @@ fn advice(report: &Report<ParallelismResult>) -> Advice {
     if overhead >= makespan / 5 && overhead > 0 {
         return Advice {
             text: Some(format!(
-                "advice: Nix's own time is {} of the makespan, and it does one thing at a time: fewer derivations help, from a cache or larger ones, more jobs do not",
+                "advice: Nix itself takes {} of the makespan, and does one thing at a time: more jobs do not help; fewer derivations do, cached or merged",
                 percent(overhead as f64 / makespan.max(1) as f64)
             )),
             next: next(&report.input, "cache-candidates"),
@@ -181,7 +178,7 @@ fn advice(report: &Report<ParallelismResult>) -> Advice {
     if span >= makespan / 10 * 9 {
         return Advice {
             text: Some(format!(
-                "advice: one chain is {} of the makespan, so more jobs cannot help: make the chain shorter",
+                "advice: the longest chain is {} of the makespan: more jobs do not help; a shorter chain does",
                 percent(span as f64 / makespan.max(1) as f64)
             )),
             next: next(&report.input, "critical-path"),
@@ -192,7 +189,7 @@ fn advice(report: &Report<ParallelismResult>) -> Advice {
             "advice: max-jobs {knee} is as fast as {slots}, and leaves more cores and memory to each build"
         )
     } else {
-        format!("advice: max-jobs {slots} is right; to get faster, look for what holds others up")
+        format!("advice: max-jobs {slots} is right; to get faster, look for bottlenecks")
     };
     Advice {
         text: Some(text),
@@ -204,7 +201,7 @@ fn loss(result: &ParallelismResult) -> Option<String> {
     let (baseline, first) = result.baseline_ns.zip(result.critical_path_first_ns)?;
     worth(result, result.scheduling_loss_ns)?;
     Some(format!(
-        "Nix starts ready builds by name; longest chain first would take {} instead of {}",
+        "with the longest chain first the build would take {} instead of {}: Nix starts ready builds by name",
         duration(first),
         duration(baseline)
     ))
@@ -303,25 +300,21 @@ fn numbers(result: &ParallelismResult) -> Table {
             });
         }
     };
-    add(
-        "work",
-        Cell::nanos(result.work_ns),
-        "all durations together",
-    );
+    add("work", Cell::nanos(result.work_ns), "sum of all durations");
     add(
         "span",
         Cell::nanos(result.span_ns),
-        "the longest chain: no number of jobs gets below it",
+        "the longest chain: the time with unlimited jobs",
     );
     add(
         "makespan",
         Cell::nanos(result.makespan_ns),
-        "from the first start to the last end, evaluation left out",
+        "first start to last end, without evaluation",
     );
     add(
         "parallelizable",
         Cell::share(result.parallelizable),
-        "of the work is beside the longest chain",
+        "of the work is not on the longest chain",
     );
     let slots = result.slots.map(|slots| {
         let remote = slots - result.local_slots.unwrap_or_default().min(slots);
@@ -339,7 +332,7 @@ fn numbers(result: &ParallelismResult) -> Table {
     add(
         "Nix itself",
         Cell::nanos(result.overhead_ns),
-        "of the makespan is Nix's own time between builds; no package is to blame",
+        "of the makespan, between the builds",
     );
     add(
         "longest first",
@@ -352,7 +345,7 @@ fn numbers(result: &ParallelismResult) -> Table {
         &replay(&result.replay),
     );
     Table {
-        title: Some("in numbers"),
+        title: Some("Numbers"),
         columns: vec![
             column("what", "", Align::Left, 0),
             column("value", "", Align::Right, 0),
@@ -370,9 +363,9 @@ fn order(result: &ParallelismResult) -> String {
     };
     let change = signed(first).saturating_sub(signed(baseline));
     match change {
-        0 => "if the longest chain went first: no better than Nix's order, by name".to_owned(),
+        0 => "with the longest chain first: no gain over Nix's order".to_owned(),
         _ => format!(
-            "if the longest chain went first: {} on {} in Nix's order, by name",
+            "with the longest chain first: {} on {} in Nix's order",
             signed_duration(change),
             duration(baseline)
         ),
@@ -385,9 +378,9 @@ pub(super) fn replay(replay: &ReplayView) -> String {
         return String::new();
     };
     format!(
-        "the simulation of what was measured ({}): {}",
-        duration(measured),
-        off(error)
+        "the simulated build is {} (measured {})",
+        off(error),
+        duration(measured)
     )
 }
 
@@ -437,10 +430,10 @@ fn histogram(result: &ParallelismResult, options: ParallelismOptions) -> Table {
         } else {
             Vec::new()
         },
-        title: Some("builds at once"),
+        title: Some("Builds at once"),
         columns: vec![
             column("running", "builds", Align::Right, 0),
-            column("busy_ns", "for", Align::Right, 0),
+            column("busy_ns", "time", Align::Right, 0),
             column("share", "share", Align::Right, 0),
             column("bar", "", Align::Left, 1),
         ],

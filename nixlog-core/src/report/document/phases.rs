@@ -43,7 +43,7 @@ fn phases_verdict(report: &Report<PhasesResult>) -> String {
     }
     let Some(wall) = result.wall_ns else {
         let lines = plural(report.input.lines, "line");
-        return format!("{lines} without timestamps: {builds}; durations are not in this log");
+        return format!("{lines} without timestamps: {builds}; durations are unknown");
     };
     let wall = duration(wall);
     if let Some(error) = &result.evaluation_error {
@@ -51,7 +51,7 @@ fn phases_verdict(report: &Report<PhasesResult>) -> String {
     }
     match where_time_went(report) {
         Some(largest) => format!("{wall} wall: {largest} ({builds})"),
-        None => format!("{wall} wall, and nothing in this log says what took it"),
+        None => format!("{wall} wall; the log does not tell what took it"),
     }
 }
 
@@ -165,9 +165,9 @@ fn phase_table(result: &PhasesResult) -> Table {
         columns,
         rows,
         legend: vec![
-            ("wall_ns", "shares that add up to the wall time"),
-            ("busy_ns", "any of it active"),
-            ("work_ns", "all of it added up"),
+            ("wall_ns", "divided among the phases active at each instant"),
+            ("busy_ns", "time with any of it active"),
+            ("work_ns", "sum of all durations"),
         ],
         ..Table::default()
     }
@@ -200,7 +200,7 @@ fn builder_phase_table(result: &PhasesResult) -> Table {
         ],
     });
     Table {
-        title: Some("Inside the builders"),
+        title: Some("Builder phases"),
         columns,
         rows: rows.collect(),
         ..Table::default()
@@ -248,7 +248,7 @@ fn announced(plan: &PlanView) -> Option<String> {
         )
     });
     let parts: Vec<String> = builds.into_iter().chain(fetches).collect();
-    (!parts.is_empty()).then(|| format!("announced by Nix: {}", parts.join(", ")))
+    (!parts.is_empty()).then(|| format!("Nix announced: {}", parts.join(", ")))
 }
 
 #[cfg(test)]

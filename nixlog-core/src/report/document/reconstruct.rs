@@ -17,7 +17,7 @@ pub fn reconstruct(report: &Report<ReconstructResult>, top: usize) -> Document {
     let sessions = &report.result.sessions;
     let Some(latest) = sessions.first() else {
         return Document {
-            verdict: "nothing is known of when anything was built".to_owned(),
+            verdict: "the store has no build times".to_owned(),
             ..Document::default()
         };
     };
@@ -30,9 +30,7 @@ pub fn reconstruct(report: &Report<ReconstructResult>, top: usize) -> Document {
         notes.push(format!("{more}; `--top 0` lists all"));
     }
     if sessions.iter().skip(1).any(|session| session.run.is_none()) {
-        notes.push(
-            "only the latest session was kept; `--all` keeps each as a run of its own".to_owned(),
-        );
+        notes.push("only the latest session was recorded; `--all` records all of them".to_owned());
     }
     Document {
         verdict: verdict(latest),
@@ -77,7 +75,7 @@ fn clock(at: Option<&str>) -> Option<&str> {
 fn pause(session: &SessionView) -> Option<String> {
     let pause = session.longest_pause_ns.filter(|&pause| pause >= PAUSE)?;
     Some(format!(
-        "nothing ran for {} in between; if these were two builds, `--gap {}` takes them apart",
+        "nothing ran for {} in between; if these were two builds, separate them with `--gap {}`",
         duration(pause),
         shorter(pause)
     ))
@@ -111,7 +109,7 @@ fn table(sessions: &[SessionView]) -> Table {
         column("builds", "built", Align::Right, 1),
         column("substitutions", "fetched", Align::Right, 2),
         column("failed", "failed", Align::Right, 1),
-        column("unknown_durations", "duration unknown", Align::Right, 5),
+        column("unknown_durations", "unknown durations", Align::Right, 5),
         column("run", "run", Align::Left, 0),
         column("path", "file", Align::Left, 4),
     ];

@@ -21,7 +21,7 @@ pub fn runs_list(report: &RunsReport<RunsListResult>) -> Document {
     let total = result.total_runs;
     let verdict = match total {
         0 => format!(
-            "no run is recorded yet in {}",
+            "no recorded runs in {}",
             Cell::text(&result.folder).for_people()
         ),
         n => format!(
@@ -70,8 +70,8 @@ pub fn runs_show(report: &Report<RunsShowResult>) -> Document {
     let (input, result) = (&report.input, &report.result);
     let run = &result.run;
     let verdict = match run.state {
-        "running" => "a run that still goes on",
-        "cut-off" => "a run whose recording stops early: what was written until then is there",
+        "running" => "a run in progress",
+        "cut-off" => "an incomplete run: the recording stops early",
         _ => "a complete run",
     };
     let fact = |name: &'static str, value: Option<String>| value.map(|value| (name, value));
@@ -103,7 +103,7 @@ pub fn runs_show(report: &Report<RunsShowResult>) -> Document {
             "recorded by",
             result.recorded_by.as_ref().map(|it| format!("nixlog {it}")),
         ),
-        text("came in by", &run.via),
+        text("captured by", &run.via),
         text("imported from", &result.imported_from),
         text("carrier", &result.carrier),
         fact("Nix", input.nix_version.clone()),
@@ -172,13 +172,13 @@ pub fn runs_prune(report: &RunsReport<RunsPruneResult>) -> Document {
         ),
     };
     let mut columns = run_columns();
-    columns.insert(1, column("reason", "beyond", Align::Left, 1));
+    columns.insert(1, column("reason", "limit", Align::Left, 1));
     let row = |pruned: &PrunedRunView| {
         let mut row = run_row(&pruned.run);
         let beyond = match pruned.reason {
-            "age" => "the oldest age",
-            "runs" => "the most runs",
-            _ => "the most bytes",
+            "age" => "age",
+            "runs" => "number of runs",
+            _ => "total size",
         };
         row.cells.insert(1, Cell::Text(beyond.to_owned()));
         row
@@ -186,7 +186,7 @@ pub fn runs_prune(report: &RunsReport<RunsPruneResult>) -> Document {
     let mut all = Vec::new();
     if result.named_runs > 0 {
         let named = plural(result.named_runs as u64, "run");
-        all.push(format!("{named} with a name: these stay, and do not count"));
+        all.push(format!("{named} with a name: kept, and not counted"));
     }
     all.extend(notes(&report.diagnostics));
     Document {

@@ -98,10 +98,8 @@ pub fn slowest(report: &Report<SlowestResult>, options: Options) -> Document {
     }
     if result.units.iter().any(is_inferred) {
         notes.push(match report.input.clock {
-            "reconstructed" => {
-                "~: not measured: it follows from what else the store shows".to_owned()
-            }
-            _ => "~: the log does not say when this ended; it follows from other lines".to_owned(),
+            "reconstructed" => "~: estimated from other traces in the store".to_owned(),
+            _ => "~: estimated; the log does not say when this ended".to_owned(),
         });
     }
     // Of a path that is known, each unit is on it or not.
@@ -131,21 +129,19 @@ fn slowest_verdict(report: &Report<SlowestResult>) -> String {
         return "nothing in this log matches".to_owned();
     };
     let Some((took, total)) = first.duration_ns.zip(result.total_duration_ns) else {
-        return format!("{units}; how long they took is not in this log");
+        return format!("{units}; their durations are not in this log");
     };
     let name = harmless(&first.name);
     let took = duration(took);
     match result.unknown_durations {
         0 => format!(
-            "{name} took longest: {took}; {units} took {} together",
+            "{name} took longest: {took}; {units} took {} in total",
             duration(total)
         ),
-        n if report.input.clock == "reconstructed" => format!(
-            "{name} took longest of what is known: {took}; of {n} of {units}, start or end is not known"
-        ),
-        n => format!(
-            "{name} took longest of what is known: {took}; {n} of {units} have no known end"
-        ),
+        n if report.input.clock == "reconstructed" => {
+            format!("{name} took longest: {took}; the durations of {n} of {units} are unknown")
+        }
+        n => format!("{name} took longest: {took}; the durations of {n} of {units} are unknown"),
     }
 }
 

@@ -34,7 +34,7 @@ pub fn what_if(report: &Report<WhatIfResult>, options: WhatIfOptions) -> Documen
         let hidden = |list: usize| options.top > 0 && list > options.top;
         let gone = result.gone.len() + result.downloaded.len();
         if hidden(result.then_critical.len()) || hidden(gone) {
-            all.push("lists show the longest; `--top 0` lists all".to_owned());
+            all.push("the tables show the longest units; `--top 0` lists all".to_owned());
         }
         all.push(format!("replay: {}", replay(&result.replay)));
         all.extend(nix_order(result));
@@ -44,8 +44,7 @@ pub fn what_if(report: &Report<WhatIfResult>, options: WhatIfOptions) -> Documen
         all.extend(of_slots.map(|text| text.replace("--max-jobs", "--recorded-max-jobs")));
         if result.changes.iter().any(|it| it.change == "machines") {
             all.push(
-                "further machines count as being as fast as this one, with nothing to copy"
-                    .to_owned(),
+                "the added machines count as fast as this one, without time for copying".to_owned(),
             );
         }
         all.push(LOAD.to_owned());
@@ -70,9 +69,7 @@ pub(super) fn unpredictable(input: &Input, coverage: &CoverageView) -> String {
     let n_units = coverage.builds + coverage.substitutions;
     let is_known = coverage.known_builds + coverage.known_substitutions > 0;
     let untold = untold(input, n_units, Some(0).filter(|_| !is_known));
-    untold.unwrap_or_else(|| {
-        "what depends on what is not known, so nothing can be predicted".to_owned()
-    })
+    untold.unwrap_or_else(|| "no prediction: dependencies are unknown".to_owned())
 }
 
 fn verdict(report: &Report<WhatIfResult>) -> String {
@@ -101,7 +98,7 @@ fn nix_order(result: &WhatIfResult) -> Option<String> {
     let error = baseline as f64 / measured.max(1) as f64 - 1.0;
     (error.abs() > 0.02).then(|| {
         format!(
-            "in Nix's order the simulation of the build as it was is {}: what ran first was decided by less than can be measured, so trust the saving no further than that",
+            "in Nix's order, the simulation of the recorded build is {}: take the saving as no more exact than that",
             off(error)
         )
     })
@@ -114,7 +111,7 @@ fn luck(result: &WhatIfResult) -> Option<String> {
     let less = result.less_work_ns?;
     (saving > less && !result.changes.iter().any(more_slots)).then(|| {
         format!(
-            "there is only {} less to do: the rest of the saving comes from builds starting in another order, which is luck",
+            "only {} of work is saved: the rest comes from another order of builds, which is luck",
             duration(less)
         )
     })
@@ -127,7 +124,7 @@ fn downloads(result: &WhatIfResult) -> Option<String> {
     }
     let rate = result
         .bandwidth_bps
-        .map(|rate| format!(" at {} a second", bytes(rate)));
+        .map(|rate| format!(" at {}/s each", bytes(rate)));
     let known = result.download_bytes.map(|size| {
         format!(
             "{} unpacked{}",
@@ -138,10 +135,10 @@ fn downloads(result: &WhatIfResult) -> Option<String> {
     let unknown = match (result.unknown_downloads, known.is_some(), rate.is_some()) {
         (0, ..) => None,
         (n, true, false) => Some(format!(
-            "{n} of known size count as nothing, since there was no download to measure a rate by: give one with `--substitution-bandwidth`"
+            "{n} count as 0s: the log has no download to take the rate from; add `--substitution-bandwidth`"
         )),
         (n, ..) => Some(format!(
-            "{n} of unknown size count as nothing: sizes come from `nix path-info --json`, named with `--derivations`"
+            "{n} of unknown size count as 0s; `--derivations` takes sizes from `nix path-info -r --json`"
         )),
     };
     let parts: Vec<String> = known.into_iter().chain(unknown).collect();
@@ -189,7 +186,7 @@ fn makespans(result: &WhatIfResult) -> Table {
                 Weight::Plain,
             ),
             row(
-                "simulated as it was",
+                "simulated, no changes",
                 Some(baseline),
                 [None; 2],
                 None,
@@ -197,7 +194,7 @@ fn makespans(result: &WhatIfResult) -> Table {
                 Weight::Plain,
             ),
             row(
-                "simulated with the changes",
+                "simulated, with changes",
                 Some(predicted),
                 [result.lower_ns, result.upper_ns],
                 result.predicted_wall_ns,
@@ -250,7 +247,7 @@ fn then_critical(result: &WhatIfResult, options: WhatIfOptions) -> Table {
         }
     });
     Table {
-        title: Some("critical then"),
+        title: Some("Critical path with the changes"),
         columns: vec![
             name_column(options),
             column("kind", "kind", Align::Left, 1),
@@ -264,7 +261,7 @@ fn then_critical(result: &WhatIfResult, options: WhatIfOptions) -> Table {
 
 /// What would not run any more, or come from a cache.
 fn gone(result: &WhatIfResult, options: WhatIfOptions) -> Table {
-    let downloaded = result.downloaded.iter().map(|unit| (unit, "from a cache"));
+    let downloaded = result.downloaded.iter().map(|unit| (unit, "downloaded"));
     let gone = result.gone.iter().map(|unit| (unit, "gone"));
     let mut all: Vec<(&UnitBrief, &str)> = downloaded.chain(gone).collect();
     all.sort_by_key(|(unit, _)| (std::cmp::Reverse(unit.duration_ns), &unit.path));
@@ -281,7 +278,7 @@ fn gone(result: &WhatIfResult, options: WhatIfOptions) -> Table {
         ..Row::default()
     });
     Table {
-        title: Some("not needed any more"),
+        title: Some("Not built any more"),
         columns: vec![
             name_column(options),
             column("kind", "kind", Align::Left, 1),

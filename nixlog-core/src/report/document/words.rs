@@ -35,7 +35,7 @@ pub(super) fn nothing(input: &Input) -> Option<String> {
         return Some("this log is empty".to_owned());
     }
     let lines = plural(input.lines, "line");
-    (!input.is_nix).then(|| format!("nothing of a Nix build in {lines}"))
+    (!input.is_nix).then(|| format!("no Nix build in {lines}"))
 }
 
 /// Words what a reader should know.
@@ -59,7 +59,7 @@ pub(super) fn notes(diagnostics: &[Diagnostic]) -> Vec<String> {
 /// Says how to get to know what depends on what, where nothing of it is known.
 pub(super) fn coverage(coverage: &CoverageView) -> Option<String> {
     (coverage.is_nothing() && coverage.ignored_builds.is_none()).then(|| {
-        "no derivations at hand, so what depends on what is not known: name them with `--derivations FILE`, say from `nix derivation show -r`".to_owned()
+        "dependencies unknown: no derivations found; add them with `--derivations FILE`, from `nix derivation show -r`".to_owned()
     })
 }
 

@@ -16,7 +16,7 @@ pub(super) fn verdict(report: &Report<TimelineResult>) -> String {
     }
     let Some(wall) = result.wall_ns else {
         let lines = plural(report.input.lines, "line");
-        return format!("{lines} without timestamps: there is no chart of a log without times");
+        return format!("{lines} without timestamps: no chart");
     };
     let lanes_of = |group: &str| -> Vec<&LaneView> {
         let lanes = result.lanes.iter();
@@ -34,13 +34,13 @@ pub(super) fn verdict(report: &Report<TimelineResult>) -> String {
         let without_times = plural(result.units_without_times as u64, "unit");
         return match result.units_without_times {
             0 if result.units_not_wanted > 0 => {
-                format!("{wall_text} wall, and nothing in this log matches")
+                format!("{wall_text} wall; no unit matches")
             }
             0 if result.units == 0 => {
-                format!("{wall_text} wall, and nothing in this log says what took it")
+                format!("{wall_text} wall; the log does not tell what took it")
             }
-            0 => format!("{wall_text} wall, and nothing but evaluation in it"),
-            _ => format!("{wall_text} wall: {without_times}, whose ends are not in this log"),
+            0 => format!("{wall_text} wall, all evaluation"),
+            _ => format!("{wall_text} wall: {without_times} with unknown ends"),
         };
     };
     let (builds, substitutions) = (lanes_of("builds"), lanes_of("substitutions"));
@@ -138,17 +138,14 @@ pub(super) fn notes(report: &Report<TimelineResult>) -> Vec<String> {
         notes.push(failure(lane, placed));
     }
     if failed.len() > MOST_FAILED {
-        notes.push(format!(
-            "and {} more that failed",
-            failed.len() - MOST_FAILED
-        ));
+        notes.push(format!("and {} more failures", failed.len() - MOST_FAILED));
     }
     for (n, why) in [
         (
             result.units_without_times,
-            "not drawn: when they started or ended is not in this log",
+            "not drawn: start or end is unknown",
         ),
-        (result.units_not_wanted, "not drawn: they do not match"),
+        (result.units_not_wanted, "not drawn: filtered out"),
     ] {
         if n > 0 && result.wall_ns.is_some() {
             notes.push(format!("{} {why}", plural(n as u64, "unit")));
@@ -191,19 +188,17 @@ pub(super) fn legend(used: Used, glyphs: &Glyphs) -> Option<String> {
     }
     if used.shades {
         let shades: String = glyphs.shades.iter().collect();
-        parts.push(format!(
-            "{shades} short ones, by how much of the time they take"
-        ));
+        parts.push(format!("{shades} short units, by share of the time"));
     }
     if used.levels {
         let levels: String = glyphs.levels.iter().collect();
-        parts.push(format!("{levels} how many at once, up to the most"));
+        parts.push(format!("{levels} number at once"));
     }
     if used.failed {
         parts.push(format!("{} failed", glyphs.failed));
     }
     if used.open {
-        parts.push(format!("{} at work when the log stops", glyphs.open));
+        parts.push(format!("{} still running when the log stops", glyphs.open));
     }
     (!parts.is_empty()).then(|| parts.join("; "))
 }
