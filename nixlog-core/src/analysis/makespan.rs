@@ -51,9 +51,13 @@ impl Makespan {
             Some((unit, timeline.units()[unit].interval()?))
         };
         let all = (0..).take(run.dag().len());
-        let keep: Vec<bool> = all.map(|node| ran(node).is_some()).collect();
+        let mut keep: Vec<bool> = all.map(|node| ran(node).is_some()).collect();
         if !keep.contains(&true) {
             return None;
+        }
+        // Evaluation between two calls takes its time too.
+        for (keep, node) in keep.iter_mut().zip(run.nodes()) {
+            *keep |= node.evaluation.is_some();
         }
         let graph = contract(run.dag(), &keep, Hubs::Keep);
         let pools = slots.pools();
@@ -80,7 +84,8 @@ impl Makespan {
                 // A hub was there when all that it needs was.
                 None => {
                     let at = ready.unwrap_or(wall.start());
-                    (Interval::new(at, at)?, nowhere)
+                    let evaluation = run.nodes()[node as usize].evaluation;
+                    (evaluation.or(Interval::new(at, at))?, nowhere)
                 }
             };
             ends[place as usize] = it.0.end();

@@ -19,7 +19,7 @@ use super::holds::Holds;
 use super::late;
 use crate::graph::{Dag, DerivationGraph, Direction, NodeIdx, NodeKind, closure};
 use crate::store_path::{StorePath, base_name, name_of};
-use crate::time::{Nanos, Stamp};
+use crate::time::{Interval, Nanos, Stamp};
 use crate::timeline::{Filler, Issue, Name, Severity, Timeline, Unit, UnitKind};
 
 /// The units that ran and depend on each other, as a graph.
@@ -51,6 +51,9 @@ pub struct RunNode {
     pub start: Option<Stamp>,
     /// When it ended; for a passage, when all that it needs had.
     pub end: Option<Stamp>,
+    /// Evaluation that went on after an import from derivation: a passage from what it waited for to
+    /// what it asked for then. From the end of the one to the call for the other.
+    pub evaluation: Option<Interval>,
 }
 
 /// How much of what ran the derivation graph knows.
@@ -159,10 +162,7 @@ impl RunGraph {
 /// Tells whether units of this kind are nodes of the graph.
 #[must_use]
 pub const fn is_node(kind: UnitKind) -> bool {
-    matches!(
-        kind,
-        UnitKind::Build | UnitKind::SourceFetch | UnitKind::Substitution
-    )
+    kind.is_asked_for()
 }
 
 impl RunGraph {
@@ -234,8 +234,8 @@ impl RunGraph {
         behind.into_iter().filter(ran).collect()
     }
 
-    /// Returns the nodes of the units that need a node with only passages in between. Takes O(n + m)
-    /// at most.
+    /// Returns the nodes of the units that need a node with only passages in between, evaluation not
+    /// among them. Takes O(n + m) at most.
     #[must_use]
     pub fn direct_dependents(&self, node: u32) -> Vec<u32> {
         let mut found = Vec::new();
@@ -247,6 +247,7 @@ impl RunGraph {
             }
             match self.unit_of(other) {
                 Some(_) => found.push(other),
+                None if self.nodes[other as usize].evaluation.is_some() => {}
                 None => todo.extend(self.dag.dependents(other)),
             }
         }
@@ -368,6 +369,7 @@ impl<'a> Join<'a> {
             query: None,
             start: unit.start,
             end: unit.end,
+            evaluation: None,
         });
     }
 
@@ -422,6 +424,7 @@ impl<'a> Join<'a> {
                 self.depend(from, to, &why.outputs);
             }
         }
+        self.evaluation();
         self.finish()
     }
 
@@ -470,6 +473,40 @@ impl<'a> Join<'a> {
         }
         let edges = found.into_iter().filter(|&to| to != from);
         self.edges.extend(edges.map(|to| (from, to)));
+    }
+
+    /// Puts evaluation between what it waited for and what it asked for afterwards.
+    fn evaluation(&mut self) {
+        let ran = |node: &RunNode| node.unit.map(|unit| &self.timeline.units()[unit]);
+        let mut asked: HashMap<u32, Vec<u32>, FixedState> = HashMap::default();
+        for (number, node) in (0..).zip(&self.nodes) {
+            if let Some(call) = ran(node).and_then(|unit| unit.call) {
+                asked.entry(call).or_default().push(number);
+            }
+        }
+        for import in self.timeline.imports() {
+            let (mut after, mut asked_at) = (Vec::new(), None);
+            for call in import.before.clone() {
+                if let Some(nodes) = asked.get(&call) {
+                    let call = self.timeline.calls().get(call as usize);
+                    asked_at = asked_at.or(call.map(|call| call.start()));
+                    after.extend(nodes);
+                }
+            }
+            if after.is_empty() {
+                continue;
+            }
+            let passage = self.next();
+            let since = import.interval.end();
+            self.nodes.push(RunNode {
+                evaluation: asked_at.and_then(|at| Interval::new(since, at.max(since))),
+                ..RunNode::default()
+            });
+            self.edges
+                .extend(after.into_iter().map(|node| (node, passage)));
+            let waited_for = asked.get(&import.call).into_iter().flatten();
+            self.edges.extend(waited_for.map(|&node| (passage, node)));
+        }
     }
 
     fn passage(&mut self, node: NodeIdx) -> u32 {
@@ -525,7 +562,9 @@ impl<'a> Join<'a> {
         for &node in dag.topological() {
             if nodes[node as usize].unit.is_none() {
                 let needs = dag.dependencies(node).iter();
-                nodes[node as usize].end = needs.filter_map(|&to| nodes[to as usize].end).max();
+                let end = needs.filter_map(|&to| nodes[to as usize].end).max();
+                let evaluated = nodes[node as usize].evaluation.map(Interval::end);
+                nodes[node as usize].end = evaluated.or(end);
             }
         }
         let duration = |node: &RunNode| {

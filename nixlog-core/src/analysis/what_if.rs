@@ -116,7 +116,7 @@ pub struct Questions<'a> {
     makespan: &'a Makespan,
     /// The task of each unit.
     tasks: HashMap<usize, u32>,
-    /// The unit nodes that nothing needs: what was asked for.
+    /// What nothing else needs: what was asked for, and what evaluation waited for.
     roots: Vec<u32>,
     baseline: Nanos,
     /// All there is to do, Nix's own time included.
@@ -141,7 +141,10 @@ impl<'a> Questions<'a> {
                 .filter_map(|(task, unit)| Some(((*unit)?, task)))
                 .collect(),
             roots: all
-                .filter(|&node| run.dag().dependents(node).is_empty())
+                .filter(|&node| {
+                    let is_evaluation = run.nodes()[node as usize].evaluation.is_some();
+                    is_evaluation || run.dag().dependents(node).is_empty()
+                })
                 .collect(),
             baseline: makespan.baseline().makespan,
             work: makespan.bounds().work + makespan.bounds().overhead,

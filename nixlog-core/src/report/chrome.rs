@@ -188,6 +188,8 @@ struct UnitArgs<'a> {
     log_lines: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     on_critical_path: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    evaluation_waited: Option<bool>,
 }
 
 struct Events<'o> {
@@ -328,6 +330,7 @@ fn unit(
         unpacked_bytes: unit.unpacked_bytes,
         log_lines: unit.log_lines.filter(|&lines| lines > 0),
         on_critical_path: unit.on_critical_path.filter(|&on_path| on_path),
+        evaluation_waited: unit.evaluation_waited.then_some(true),
     };
     let start = placed.drawn_start_ns;
     events.event(&Event {

@@ -54,6 +54,10 @@ pub(super) struct EvaluationTracker {
     state: State,
     /// Calls under way that are not inside a remote builder.
     calls: u32,
+    /// Calls that ended.
+    ended: usize,
+    /// After so many calls it was seen that it went on.
+    proved_after: usize,
     stretches: Vec<Interval>,
     /// Something proved that there is an evaluator at all: `nix copy` or `nix store gc` have none.
     proved: bool,
@@ -95,10 +99,11 @@ impl EvaluationTracker {
     /// The evaluator showed that it works.
     pub(super) fn sign(&mut self) {
         self.proved = true;
-        if let State::Store { since, .. } = self.state
-            && self.calls == 0
-        {
-            self.state = State::Evaluating { since };
+        if self.calls == 0 {
+            self.proved_after = self.ended;
+            if let State::Store { since, .. } = self.state {
+                self.state = State::Evaluating { since };
+            }
         }
     }
 
@@ -119,6 +124,9 @@ impl EvaluationTracker {
     pub(super) fn handover(&mut self, at: Option<Stamp>) {
         self.proved = true;
         self.asked = true;
+        if self.calls == 0 {
+            self.proved_after = self.ended;
+        }
         self.close(at);
     }
 
@@ -132,12 +140,15 @@ impl EvaluationTracker {
 
     /// A call that makes paths valid begins.
     pub(super) fn call_started(&mut self, at: Option<Stamp>) {
-        self.handover(at);
+        self.proved = true;
+        self.asked = true;
+        self.close(at);
         self.calls += 1;
     }
 
     /// A call ends.
     pub(super) fn call_ended(&mut self, at: Option<Stamp>) {
+        self.ended += 1;
         self.calls = self.calls.saturating_sub(1);
         if self.calls == 0 {
             self.state = State::Store {
@@ -194,6 +205,11 @@ impl EvaluationTracker {
             State::Evaluating { since } if self.proved => Some(since),
             _ => None,
         }
+    }
+
+    /// Returns after how many calls the evaluator showed that it went on.
+    pub(super) fn proved_after(&self) -> usize {
+        self.proved_after
     }
 
     /// Forgets when it was at work before, for whoever only asks for now.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::activity::{Activities, Activity, Role, Row};
 use super::builder::{PhaseMark, Phases, TimelineBuilder};
+use super::calls::Calls;
 use super::intervals::less;
 use super::model::{End, Filler, Name, Outcome, Part, Reason, Stretch, Unit, UnitKind};
 use super::remote;
@@ -26,10 +27,12 @@ pub(super) fn timeline(mut builder: TimelineBuilder, ended: Ended) -> Timeline {
     let Ended {
         last,
         evaluation,
+        proved_after,
         error: evaluation_error,
         saw_text,
         issue,
     } = ended;
+    let calls = Calls::new(&builder.activities, last);
     let maker = UnitMaker {
         remote: remote::times(&builder.activities, last),
         hooks: hooks(&builder.activities, last),
@@ -52,6 +55,7 @@ pub(super) fn timeline(mut builder: TimelineBuilder, ended: Ended) -> Timeline {
         unnamed,
         builder: &builder,
         last,
+        calls: &calls,
     };
     let mut units = maker.units();
     let mut waits = evaluator_waits(&units);
@@ -67,6 +71,7 @@ pub(super) fn timeline(mut builder: TimelineBuilder, ended: Ended) -> Timeline {
     units.extend(activation_units(&mut builder));
     units.extend(results::never_started(&mut builder, &units));
     units.sort_by_key(|unit| (unit.start.is_none(), unit.start));
+    let imports = calls.imports(&units, proved_after);
     fillers(&mut builder, last);
     let wall = last.and_then(|last| Interval::new(Stamp::ZERO, last));
     let is_text = builder.facts.events == 0 && saw_text;
@@ -85,15 +90,12 @@ pub(super) fn timeline(mut builder: TimelineBuilder, ended: Ended) -> Timeline {
         // The form of the lines is ours.
         builder.facts.evidence = Evidence::default();
     }
-    let calls = builder.activities.rows().iter();
-    let calls = calls.filter(|activity| activity.role == Role::Call);
-    let mut calls: Vec<Interval> = calls.filter_map(|call| call.interval(last)).collect();
-    calls.sort_unstable();
     Timeline {
         wall,
         units,
         fillers: builder.fillers,
-        calls,
+        calls: calls.intervals(),
+        imports,
         plan: builder.plan.plan(),
         planned_builds: builder.plan.builds(),
         resolved: builder.resolved,

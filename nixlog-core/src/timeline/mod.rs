@@ -8,6 +8,7 @@
 
 mod activity;
 mod builder;
+mod calls;
 mod counters;
 mod evaluation;
 mod facts;
@@ -31,8 +32,8 @@ mod units;
 pub use builder::TimelineBuilder;
 pub use facts::{Facts, Issue, Severity, Tally};
 pub use model::{
-    BuilderPhase, End, Filler, Name, Names, Outcome, Part, Phase, Plan, Reason, RemoteParts,
-    Stretch, Unit, UnitKind,
+    BuilderPhase, End, Filler, Import, Name, Names, Outcome, Part, Phase, Plan, Reason,
+    RemoteParts, Stretch, Unit, UnitKind,
 };
 
 pub use results::FIXED_OUTPUT_UNKNOWN;
@@ -57,6 +58,7 @@ pub struct Timeline {
     units: Vec<Unit>,
     fillers: Vec<Filler>,
     calls: Vec<Interval>,
+    imports: Vec<Import>,
     names: Names,
     plan: Plan,
     planned_builds: Vec<Vec<Name>>,
@@ -94,6 +96,26 @@ impl Timeline {
     #[must_use]
     pub fn calls(&self) -> &[Interval] {
         &self.calls
+    }
+
+    /// Returns the calls for which evaluation stood still and after which it went on, in their order.
+    /// What later calls of the same evaluation asked for came after what these brought forth.
+    #[must_use]
+    pub fn imports(&self) -> &[Import] {
+        &self.imports
+    }
+
+    /// Returns for which of [`imports`](Self::imports) a build, a source fetch or a substitution ran.
+    #[must_use]
+    pub fn import_of(&self, unit: &Unit) -> Option<usize> {
+        let import = |call| {
+            self.imports
+                .binary_search_by_key(&call, |import| import.call)
+        };
+        let is_asked_for = unit.started && unit.kind.is_asked_for();
+        unit.call
+            .filter(|_| is_asked_for)
+            .and_then(|call| import(call).ok())
     }
 
     /// Returns the text of a name.

@@ -1,5 +1,7 @@
 //! What a log tells, once it has been read: units with times, ends and outcomes.
 
+use std::ops::Range;
+
 use indexmap::IndexSet;
 
 use crate::time::{Interval, Nanos, Stamp};
@@ -106,6 +108,12 @@ impl UnitKind {
             Self::Verify => "verify",
             Self::Activation => "activation",
         }
+    }
+
+    /// Tells whether it is what a call of the store asks for: a build, a source fetch, a substitution.
+    #[must_use]
+    pub const fn is_asked_for(self) -> bool {
+        matches!(self, Self::Build | Self::SourceFetch | Self::Substitution)
     }
 
     /// Tells whether a derivation is built: by a builder, with a log and builder phases.
@@ -431,6 +439,8 @@ pub struct Unit {
     pub target: Option<Name>,
     /// It ran; else a message merely names it, say since something it needs failed.
     pub started: bool,
+    /// Which of [`Timeline::calls`](super::Timeline::calls) asked for it; `None` where the log does not tell.
+    pub call: Option<u32>,
     /// When it started.
     pub start: Option<Stamp>,
     /// When it ended. An open one ends at the last stamp.
@@ -471,6 +481,18 @@ impl Unit {
     pub fn duration(&self) -> Option<Nanos> {
         self.at_work.or_else(|| Some(self.end?.since(self.start?)))
     }
+}
+
+/// A call of the store for which evaluation stood still, and after which it went on: import from
+/// derivation, and whatever else the evaluator needs from the store before it can go on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Import {
+    /// Index into [`Timeline::calls`](super::Timeline::calls).
+    pub call: u32,
+    /// When evaluation stood still.
+    pub interval: Interval,
+    /// The calls that evaluation made after it, up to the next import and with it.
+    pub before: Range<u32>,
 }
 
 /// What Nix said it would do, summed over all its announcements.

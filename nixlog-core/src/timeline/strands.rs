@@ -75,6 +75,8 @@ pub(super) struct Ended {
     /// When evaluators were at work, and what one gave up with.
     pub(super) evaluation: Vec<Interval>,
     pub(super) error: Option<String>,
+    /// After so many calls the evaluator showed that it went on; with several evaluators, nobody can tell.
+    pub(super) proved_after: usize,
     /// A line for people was Nix's.
     pub(super) saw_text: bool,
     pub(super) issue: Option<Issue>,
@@ -117,7 +119,11 @@ pub(super) fn end(builder: &mut TimelineBuilder) -> Ended {
         message: message.to_owned(),
     });
     let (mut evaluation, mut error, mut saw_text) = (Vec::new(), None, false);
+    let mut proved_after = 0;
     for (_, mut strand) in all {
+        if n_nix < 2 {
+            proved_after = strand.evaluation.proved_after().max(proved_after);
+        }
         error = error.or(strand.evaluation.take_error());
         evaluation.extend(strand.evaluation.finish(last));
         saw_text |= strand.human.saw_nix();
@@ -129,6 +135,7 @@ pub(super) fn end(builder: &mut TimelineBuilder) -> Ended {
         last,
         evaluation,
         error,
+        proved_after,
         saw_text,
         issue,
     }

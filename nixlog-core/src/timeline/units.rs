@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::Map;
 use super::activity::{Activity, Role, Row};
 use super::builder::{PhaseMark, Phases, TimelineBuilder};
+use super::calls::Calls;
 use super::failures::Verdict;
 use super::intervals::less;
 use super::model::{BuilderPhase, End, Name, Outcome, Part, RemoteParts, Stretch, Unit, UnitKind};
@@ -27,6 +28,7 @@ impl Unit {
             source: None,
             target: None,
             started: true,
+            call: None,
             start,
             end: None,
             end_kind: End::Unknown,
@@ -64,6 +66,7 @@ pub(super) struct UnitMaker<'a> {
     /// The hook frames its copies, so that they need not be counted one by one.
     pub(super) has_frames: bool,
     pub(super) unnamed: Map<Row, Verdict>,
+    pub(super) calls: &'a Calls,
 }
 
 impl UnitMaker<'_> {
@@ -119,6 +122,7 @@ impl UnitMaker<'_> {
     fn base(&self, activity: &Activity, kind: UnitKind) -> Option<Unit> {
         let subject = activity.subject.or_else(|| self.builder.names.find(""))?;
         let mut unit = Unit::new(kind, subject, activity.start);
+        unit.call = self.calls.at(activity.started);
         unit.source = activity.source;
         unit.target = activity.target;
         unit.log_lines = activity.log_lines;

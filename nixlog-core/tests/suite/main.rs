@@ -11,6 +11,7 @@ mod ends;
 mod golden;
 mod graphs;
 mod implied;
+mod imports;
 mod layers;
 mod live;
 mod outcomes;

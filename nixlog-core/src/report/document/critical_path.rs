@@ -7,7 +7,7 @@ use super::super::format::{duration, harmless, plural};
 use super::super::view::{
     CriticalPathResult, PathStepView, Report, StructuralView, UnitBrief, UnitTimesView, WaitView,
 };
-use super::words::{coverage, next, next_of_path, notes, shell_word, waited_for};
+use super::words::{coverage, evaluation_waits, next, next_of_path, notes, shell_word, waited_for};
 use super::{Align, Cell, Column, Document, Row, Table, Weight, column};
 use crate::analysis::critical_path::Wait;
 
@@ -77,6 +77,7 @@ fn observed(
     let result = &report.result;
     let mut tables = vec![step_table(result, wall, options)];
     tables.extend(builder_phase_table(result));
+    notes.extend(evaluation_waits(&result.evaluation_waits));
     if has_wait(result, "slot") {
         let slots = plural(u64::from(result.slots), "slot");
         let source = match result.slots_source {
@@ -176,7 +177,7 @@ fn step_table(result: &CriticalPathResult, wall: u64, options: &PathOptions) -> 
             continue;
         }
         rows.extend(hidden.row());
-        rows.push(step_row(step, options));
+        rows.push(step_row(step, result, options));
         if options.by_builder_phase {
             rows.extend(step.builder_phases.iter().map(|phase| {
                 let mut cells = vec![Cell::Unknown; 8];
@@ -227,7 +228,22 @@ fn shown(steps: &[PathStepView], top: usize) -> Vec<bool> {
         .collect()
 }
 
-fn step_row(step: &PathStepView, options: &PathOptions) -> Row {
+/// Says for what evaluation stood still just before a step of it.
+fn import(step: &PathStepView, result: &CriticalPathResult) -> Option<String> {
+    step.unit
+        .as_ref()
+        .filter(|unit| unit.kind == "evaluation")?;
+    let between = step.ready_ns..=step.ready_ns + step.waited_ns;
+    let mut waits = result.evaluation_waits.iter();
+    let wait = waits.find(|wait| between.contains(&wait.end_ns))?;
+    let unit = wait.units.last()?;
+    Some(match wait.reason {
+        "import-from-derivation" => format!("import from derivation: {}", unit.name),
+        _ => unit.name.clone(),
+    })
+}
+
+fn step_row(step: &PathStepView, result: &CriticalPathResult, options: &PathOptions) -> Row {
     let unit = step.unit.as_ref();
     let path = unit.map_or("", |unit| &unit.path);
     let name = match unit {
@@ -258,7 +274,7 @@ fn step_row(step: &PathStepView, options: &PathOptions) -> Row {
             Cell::nanos(Some(step.waited_ns).filter(|&waited| waited > 0)),
             took,
             Cell::nanos(step.saving_ns),
-            reasons(&step.waits),
+            import(step, result).map_or_else(|| reasons(&step.waits), |import| Cell::text(&import)),
         ],
     }
 }

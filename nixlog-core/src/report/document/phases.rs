@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use super::super::format::{bytes, duration, harmless, plural};
 use super::super::view::{PhaseView, PhasesResult, PlanView, Report, TotalView};
-use super::words::{next, notes, nothing, waited_for};
+use super::words::{evaluation_waits, next, notes, nothing, waited_for};
 use super::{Align, Cell, Document, Row, Table, Weight, column, weight};
 
 /// Lays out the result of `phases`.
@@ -23,6 +23,7 @@ pub fn phases(report: &Report<PhasesResult>) -> Document {
         tables.push(outcome_table(result));
     }
     let mut notes = notes(&report.diagnostics);
+    notes.extend(evaluation_waits(&result.evaluation_waits));
     notes.extend(announced(&result.plan));
     let next = next(&report.input, "slowest");
     Document {

@@ -2,7 +2,7 @@
 
 use super::super::format::{duration, harmless, plural};
 use super::super::view::{Report, SlowestResult, UnitView, share};
-use super::words::{next, notes};
+use super::words::{evaluation_waits, next, notes};
 use super::{Align, Cell, Column, Document, Row, Table, column, weight};
 
 /// How names are shown.
@@ -33,7 +33,7 @@ pub fn slowest(report: &Report<SlowestResult>, options: Options) -> Document {
         keeps: options.full_paths,
         ..column("name", "name", Align::Left, 0)
     };
-    let columns = vec![
+    let mut columns = vec![
         column("rank", "#", Align::Right, 0),
         column("duration_ns", "took", Align::Right, 0),
         for_programs("end", Align::Left),
@@ -53,9 +53,12 @@ pub fn slowest(report: &Report<SlowestResult>, options: Options) -> Document {
         column("log_lines", "log lines", Align::Right, 7),
         column("bytes", "transferred", Align::Right, 6),
     ];
+    if !result.evaluation_waits.is_empty() {
+        columns.push(column("evaluation", "evaluation", Align::Left, 1));
+    }
     let cells = |unit: &UnitView, rank: u64| {
         let longest_phase = longest_phase(unit);
-        vec![
+        let mut cells = vec![
             Cell::Count(rank),
             match unit.duration_ns {
                 Some(took) if is_inferred(unit) => Cell::AboutNanos(took),
@@ -78,7 +81,16 @@ pub fn slowest(report: &Report<SlowestResult>, options: Options) -> Document {
             Cell::nanos(longest_phase.map(|(_, took)| took)),
             Cell::count(unit.log_lines),
             unit.bytes.map_or(Cell::Unknown, Cell::Bytes),
-        ]
+        ];
+        if !result.evaluation_waits.is_empty() {
+            let waited = if unit.evaluation_waited {
+                "waited for it"
+            } else {
+                ""
+            };
+            cells.push(Cell::text(waited));
+        }
+        cells
     };
     let rows = result.units.iter().zip(1..).map(|(unit, rank)| Row {
         weight: weight(unit.outcome),
@@ -102,6 +114,7 @@ pub fn slowest(report: &Report<SlowestResult>, options: Options) -> Document {
             _ => "~: estimated; the log does not say when this ended".to_owned(),
         });
     }
+    notes.extend(evaluation_waits(&result.evaluation_waits));
     // Of a path that is known, each unit is on it or not.
     let has_path = |unit: &UnitView| unit.on_critical_path.is_some();
     let next = match result.units.iter().any(has_path) {

@@ -1,7 +1,7 @@
 //! What all documents say in the same words.
 
-use super::super::format::{count, harmless, plural, short_id};
-use super::super::view::{CoverageView, Diagnostic, Input};
+use super::super::format::{count, duration, harmless, plural, short_id};
+use super::super::view::{CoverageView, Diagnostic, EvaluationWaitView, Input};
 use crate::analysis::critical_path::Wait;
 use crate::analysis::sufficiency::HOW_TO_STAMP;
 
@@ -61,6 +61,57 @@ pub(super) fn coverage(coverage: &CoverageView) -> Option<String> {
     (coverage.is_nothing() && coverage.ignored_builds.is_none()).then(|| {
         "dependencies unknown: no derivations found; add them with `--derivations FILE`, from `nix derivation show -r`".to_owned()
     })
+}
+
+/// How many of what evaluation waited for are named.
+const MOST_IMPORTS: usize = 3;
+
+/// Says for how long evaluation stood still, and for what.
+pub(super) fn evaluation_waits(waits: &[EvaluationWaitView]) -> Vec<String> {
+    let about = [
+        (
+            "import-from-derivation",
+            "import from derivation: evaluation",
+        ),
+        ("store", "evaluation"),
+    ];
+    let mut said = Vec::new();
+    for (reason, subject) in about {
+        let waits = || waits.iter().filter(|wait| wait.reason == reason);
+        let asked_for: Vec<_> = waits().filter_map(|wait| wait.units.last()).collect();
+        if asked_for.is_empty() {
+            continue;
+        }
+        let shown = match asked_for.len() {
+            n if n <= MOST_IMPORTS + 1 => n,
+            _ => MOST_IMPORTS,
+        };
+        let mut names: Vec<String> = asked_for[..shown]
+            .iter()
+            .map(|unit| harmless(&unit.name).into_owned())
+            .collect();
+        if asked_for.len() > shown {
+            names.push(format!("{} more", asked_for.len() - shown));
+        }
+        let last = names.pop().unwrap_or_default();
+        let names = match names.as_slice() {
+            [] => last,
+            names => format!("{} and {last}", names.join(", ")),
+        };
+        let total = duration(waits().map(|wait| wait.duration_ns).sum());
+        let times = match asked_for.len() {
+            1 => String::new(),
+            n => format!("{n} times, "),
+        };
+        said.push(format!(
+            "{subject} stood still {times}{total}, until {names} {}",
+            match asked_for.len() {
+                1 => "was there",
+                _ => "were there",
+            }
+        ));
+    }
+    said
 }
 
 /// Says in words what somebody waited for, or what a part of the phase `waiting` is; other names stay.

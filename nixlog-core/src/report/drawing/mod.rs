@@ -472,6 +472,9 @@ fn says(placed: &PlacedView, most_phases: usize) -> String {
     {
         says.extend([" · end ", end]);
     }
+    if unit.evaluation_waited {
+        says.push_str(" · evaluation waited for it");
+    }
     if let Some(size) = unit.bytes.filter(|&size| size > 0) {
         says.extend([" · ", &bytes(size)]);
     }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
+use super::imports::{EvaluationWaitView, evaluation_waits};
 use super::nanos;
 use super::unit::{UnitBrief, brief};
 use crate::analysis::critical_path::{CriticalPath, Segment, Step};
@@ -32,6 +33,8 @@ pub struct CriticalPathResult {
     /// What the graph alone allows, with room for everything at once; `null` where no dependencies are
     /// known.
     pub structural: Option<StructuralView>,
+    /// When evaluation stood still for the store, and for what.
+    pub evaluation_waits: Vec<EvaluationWaitView>,
     /// How much of what ran the derivations at hand explain.
     pub coverage: CoverageView,
 }
@@ -243,6 +246,7 @@ pub fn critical_path(
             .map(|step| maker.step(step))
             .collect(),
         builder_phases: maker.builder_phases(without, known),
+        evaluation_waits: evaluation_waits(timeline),
         structural: (known && timeline.wall().is_some()).then(|| maker.structural(structural)),
         coverage: run.coverage().into(),
     }

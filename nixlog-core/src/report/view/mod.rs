@@ -8,6 +8,7 @@ mod bottlenecks;
 mod critical_path;
 mod doctor;
 mod graph;
+mod imports;
 mod parallelism;
 mod phases;
 mod reconstruct;
@@ -24,6 +25,7 @@ pub use critical_path::{
 };
 pub use doctor::{AnswerView, DoctorResult, KindView, UnknownView, UnreadableView, doctor};
 pub use graph::{GraphNodeView, GraphResult, graph};
+pub use imports::{EvaluationWaitView, evaluation_waits};
 pub use parallelism::{ConcurrencyView, ParallelismResult, ReplayView, SweepStepView, parallelism};
 pub use phases::{
     BuilderPhaseTotalView, OutcomeView, PartView, PhaseView, PhasesResult, PlanView, TotalView,

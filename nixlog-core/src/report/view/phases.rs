@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::imports::{EvaluationWaitView, evaluation_waits};
 use super::{nanos, share};
 use crate::analysis::phases::{Phases, Total};
 use crate::timeline::{Outcome, Timeline, Unit, UnitKind};
@@ -22,6 +23,8 @@ pub struct PhasesResult {
     pub plan: PlanView,
     /// What the evaluator gave up with.
     pub evaluation_error: Option<String>,
+    /// When evaluation stood still for the store, and for what.
+    pub evaluation_waits: Vec<EvaluationWaitView>,
 }
 
 /// One phase.
@@ -156,6 +159,7 @@ pub fn phases(timeline: &Timeline, phases: &Phases) -> PhasesResult {
             unpacked_bytes: plan.unpacked_bytes,
         },
         evaluation_error: evaluation_error(timeline),
+        evaluation_waits: evaluation_waits(timeline),
     }
 }
 

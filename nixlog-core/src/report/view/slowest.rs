@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::imports::{EvaluationWaitView, evaluation_waits};
 use super::nanos;
 use crate::analysis::critical_path::CriticalPath;
 use crate::analysis::slowest::Slowest;
@@ -21,6 +22,8 @@ pub struct SlowestResult {
     pub total_duration_ns: Option<u64>,
     /// The units, the longest first.
     pub units: Vec<UnitView>,
+    /// When evaluation stood still for the store, and for what.
+    pub evaluation_waits: Vec<EvaluationWaitView>,
 }
 
 /// A thing that took time and that others waited for.
@@ -71,6 +74,8 @@ pub struct UnitView {
     pub parts: Option<RemotePartsView>,
     /// Whether it is on the critical path.
     pub on_critical_path: Option<bool>,
+    /// Evaluation stood still until it was there.
+    pub evaluation_waited: bool,
 }
 
 /// One builder phase of one build.
@@ -135,6 +140,7 @@ pub fn slowest(
         unknown_durations,
         total_duration_ns: total_duration,
         units,
+        evaluation_waits: evaluation_waits(timeline),
     }
 }
 
@@ -181,6 +187,7 @@ pub(super) fn unit_view(timeline: &Timeline, unit: &Unit) -> UnitView {
             download_ns: nanos(remote.download),
         }),
         on_critical_path: None,
+        evaluation_waited: timeline.import_of(unit).is_some(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::imports::{EvaluationWaitView, evaluation_waits};
 use super::nanos;
 use super::slowest::{UnitView, unit_view};
 use crate::analysis::lanes::{CriticalStep, Group, Lanes, Placed};
@@ -27,6 +28,8 @@ pub struct TimelineResult {
     pub lanes: Vec<LaneView>,
     /// What changed over time.
     pub counters: Vec<CounterView>,
+    /// When evaluation stood still for the store, and for what.
+    pub evaluation_waits: Vec<EvaluationWaitView>,
 }
 
 /// One lane: a build slot, or a place among downloads, queries …
@@ -160,6 +163,7 @@ pub fn timeline(
         counters: timeline
             .wall()
             .map_or_else(Vec::new, |wall| counters(wall, &units)),
+        evaluation_waits: evaluation_waits(timeline),
     }
 }
 

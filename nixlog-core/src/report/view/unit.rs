@@ -32,6 +32,8 @@ pub struct UnitBrief {
     pub end: Option<&'static str>,
     /// How it ended.
     pub outcome: &'static str,
+    /// Evaluation stood still until it was there.
+    pub evaluation_waited: bool,
 }
 
 /// Describes a unit of a timeline, by its index.
@@ -57,5 +59,6 @@ pub fn brief(timeline: &Timeline, index: usize) -> UnitBrief {
         duration_ns: nanos(unit.duration()),
         end: unit.end_kind.name(),
         outcome: unit.outcome.name(),
+        evaluation_waited: timeline.import_of(unit).is_some(),
     }
 }

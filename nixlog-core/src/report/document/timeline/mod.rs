@@ -16,7 +16,7 @@ use self::row::{Glyphs, Used};
 use self::rows::rows;
 use super::super::axis::Scale;
 use super::super::view::{LaneView, Report, TimelineResult};
-use super::words::{next, notes};
+use super::words::{evaluation_waits, next, notes};
 use super::{Align, Cell, Chart, Document, Piece, Row, Table, Tone, column, weight};
 
 /// How a chart is drawn.
@@ -48,6 +48,7 @@ pub fn timeline(report: &Report<TimelineResult>, options: TimelineOptions) -> Do
     let wall = result.wall_ns.filter(|_| !result.lanes.is_empty());
     let chart = wall.map(|wall| chart(result, wall, options));
     let mut all = words::notes(report);
+    all.extend(evaluation_waits(&result.evaluation_waits));
     all.extend(notes(&report.diagnostics));
     let mut next = next(&report.input, "timeline");
     if let Some(command) = next.as_mut()
