@@ -541,6 +541,44 @@ fn sessions_are_listed_and_kept() {
 }
 
 #[test]
+fn the_session_that_made_it_is_shown() {
+    let store = Store::new();
+    // What it needs was fetched again a day later, and something else that it needs never.
+    for (name, second) in [("one-1.0", 1_700_090_000), ("two-1.0", 1_700_000_000)] {
+        store.register(name, second, false);
+    }
+    store.drv("one-1.0", &[]);
+    store.drv("two-1.0", &["one-1.0"]);
+    let drv = store.drv("three-1.0", &["two-1.0"]);
+    let path = store.path("two-1.0");
+    for what in [&path, &format!("{path}.drv")] {
+        let ran = store
+            .nixlog(&["reconstruct", what, "--store", ".", "--json"])
+            .json();
+        let sessions = ran["result"]["sessions"].as_array().expect("a list");
+        let asked_for: Vec<(&Value, bool)> = sessions
+            .iter()
+            .map(|session| (&session["asked_for"], session["path"].is_string()))
+            .collect();
+        assert_eq!(asked_for, [(&false.into(), false), (&true.into(), true)]);
+        let said = store
+            .nixlog(&["reconstruct", what, "--store", ".", "-o", "x"])
+            .result();
+        assert!(said.contains("on 2023-11-14 from 22:13:20"), "{said}");
+        assert!(
+            said.contains("only the session that built what was asked for was recorded"),
+            "{said}"
+        );
+    }
+    // Where nothing tells of itself, that is said, and the latest of what it needs is shown.
+    let said = store
+        .nixlog(&["reconstruct", &drv, "--store", ".", "-o", "x"])
+        .result();
+    assert!(said.contains("on 2023-11-15 from 23:13:20"), "{said}");
+    assert!(said.contains("nothing tells when"), "{said}");
+}
+
+#[test]
 fn what_cannot_be_told_is_said() {
     let store = Store::new();
     let drv = store.drv("one-1.0", &[]);

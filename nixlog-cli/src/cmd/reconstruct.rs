@@ -40,7 +40,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "TIME", value_parser = selection::duration)]
     gap: Option<Nanos>,
 
-    /// Keep a recording of every session, not only of the latest one
+    /// Keep a recording of every session, not only of the one that built WHAT
     #[arg(long, conflicts_with = "output")]
     all: bool,
 
@@ -48,7 +48,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ROOT")]
     store: Option<PathBuf>,
 
-    /// Write the recording of the latest session to FILE instead of adding it to the runs
+    /// Write the recording to FILE instead of adding it to the runs
     #[arg(long, short, value_name = "FILE", help_heading = "Output")]
     output: Option<PathBuf>,
 
@@ -81,19 +81,19 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
         since: args.since,
         gap: args.gap,
     })?;
-    let n_kept = if args.all { found.sessions.len() } else { 1 };
-    let mut sessions: Vec<SessionView> = found
-        .sessions
-        .iter()
-        .skip(n_kept)
+    let all = found.sessions.iter();
+    let mut sessions: Vec<SessionView> = all
         .map(|session| view::session(session, None, None))
         .collect();
     let mut latest = Vec::new();
-    // The earliest first, so that the latest becomes the last run.
-    for session in found.sessions[..n_kept].iter().rev() {
+    // The earliest first, and what was asked for last, so that it becomes the last run.
+    let others = (0..found.sessions.len()).rev();
+    let others = others.filter(|&place| args.all && place != found.chosen);
+    for place in others.chain([found.chosen]) {
         latest.clear();
-        sessions.insert(0, keep(args, &found, session, &mut latest)?);
+        sessions[place] = keep(args, &found, &found.sessions[place], &mut latest)?;
     }
+    sessions[found.chosen].asked_for = args.what.is_some();
     let name = match &args.output {
         Some(path) => path.display().to_string(),
         None => "last".to_owned(),

@@ -7,9 +7,9 @@ use std::io;
 use std::path::Path;
 use std::time::SystemTime;
 
-use nixlog_core::analysis::reconstruction::{Options, Session, sessions};
+use nixlog_core::analysis::reconstruction::{Options, Run, Session, Subject, sessions};
 use nixlog_core::time::Nanos;
-use nixlog_core::timeline::Issue;
+use nixlog_core::timeline::{Issue, Severity};
 
 use crate::error::CliError;
 use crate::nix::database::Database;
@@ -41,6 +41,8 @@ pub(crate) struct Reconstruction {
     command: Vec<String>,
     /// The latest first; never empty.
     pub(crate) sessions: Vec<Session>,
+    /// The session that built or fetched what was asked for; the latest where none did.
+    pub(crate) chosen: usize,
 }
 
 impl Reconstruction {
@@ -79,7 +81,7 @@ impl Request<'_> {
     }
 }
 
-/// Makes the recording of the latest session of what an argument names, where it names something of the
+/// Makes the recording of the session that built what an argument names, where it names something of the
 /// store: a `.drv`, a store path, a link to one, or an installable of a flake (`nixpkgs#hello`). `None`
 /// where it names none of these; a plain file inside the store may be a log.
 pub(crate) fn as_input(argument: &str) -> Option<Result<Vec<u8>, CliError>> {
@@ -103,7 +105,7 @@ pub(crate) fn as_input(argument: &str) -> Option<Result<Vec<u8>, CliError>> {
             output::warning(&issue.message);
         }
         found
-            .recording(&found.sessions[0], None)
+            .recording(&found.sessions[found.chosen], None)
             .map_err(|error| CliError::new("cannot write the recording").because(error))
     })
 }
@@ -130,17 +132,50 @@ pub(crate) fn reconstruct(request: &Request<'_>) -> Result<Reconstruction, CliEr
     if request.gap.is_some() {
         options.gap = request.gap;
     }
-    let known = collect::collect(&store, &database, &wanted, &options)?;
+    let mut known = collect::collect(&store, &database, &wanted, &options)?;
     let sessions = sessions(&known.graph, &known.facts, &options);
     if sessions.is_empty() {
         return Err(nothing(request, &store, &known));
+    }
+    let makes = |session: &Session| {
+        session
+            .runs
+            .iter()
+            .any(|run| is_wanted(run, &known, &wanted))
+    };
+    let chosen = sessions.iter().position(makes);
+    if let (Some(what), None) = (request.what, chosen) {
+        known.issues.push(Issue {
+            severity: Severity::Info,
+            code: "not-made-here",
+            count: 1,
+            first_line: None,
+            message: format!(
+                "nothing tells when `{what}` itself was built or fetched: this is the latest session in which \
+                 anything that it needs was"
+            ),
+        });
     }
     Ok(Reconstruction {
         store,
         known,
         command: request.command(),
         sessions,
+        chosen: chosen.unwrap_or_default(),
     })
+}
+
+/// Tells whether a run made what was asked for: the derivation, an output of it, or the path.
+fn is_wanted(run: &Run, known: &Known, wanted: &Wanted) -> bool {
+    match &run.subject {
+        Subject::Derivation(node) => wanted.derivations.contains(known.graph.base_name(*node)),
+        Subject::Path(path) => {
+            let maker = known.graph.maker(path);
+            let maker = maker.map(|(node, _)| known.graph.base_name(node));
+            wanted.paths.contains(&**path)
+                || maker.is_some_and(|drv| wanted.derivations.contains(drv))
+        }
+    }
 }
 
 /// Finds the derivations that a name means.

@@ -15,7 +15,8 @@ const WRITING: u64 = 2_000_000_000;
 #[must_use]
 pub fn reconstruct(report: &Report<ReconstructResult>, top: usize) -> Document {
     let sessions = &report.result.sessions;
-    let Some(latest) = sessions.first() else {
+    let asked_for = sessions.iter().find(|session| session.asked_for);
+    let Some(latest) = asked_for.or(sessions.first()) else {
         return Document {
             verdict: "the store has no build times".to_owned(),
             ..Document::default()
@@ -26,11 +27,18 @@ pub fn reconstruct(report: &Report<ReconstructResult>, top: usize) -> Document {
     notes.extend(written(latest));
     let n_shown = if top == 0 { sessions.len() } else { top };
     if sessions.len() > n_shown {
-        let more = plural((sessions.len() - n_shown) as u64, "earlier session");
+        let more = plural((sessions.len() - n_shown) as u64, "more session");
         notes.push(format!("{more}; `--top 0` lists all"));
     }
-    if sessions.iter().skip(1).any(|session| session.run.is_none()) {
-        notes.push("only the latest session was recorded; `--all` records all of them".to_owned());
+    let is_kept = |session: &SessionView| session.run.is_some() || session.path.is_some();
+    if !sessions.iter().all(is_kept) {
+        let which = match sessions.first().is_some_and(is_kept) {
+            true => "the latest session",
+            false => "the session that built what was asked for",
+        };
+        notes.push(format!(
+            "only {which} was recorded; `--all` records all of them"
+        ));
     }
     Document {
         verdict: verdict(latest),
@@ -96,8 +104,8 @@ fn written(session: &SessionView) -> Option<String> {
         .written_before_ns
         .filter(|&before| before >= WRITING)?;
     Some(format!(
-        "the first derivation or source was written {} before the first start: the evaluator was at work then, \
-         which is not part of these times",
+        "the first derivation or source was written {} before the first start, by this evaluation or an earlier \
+         one: how long evaluation took is not known, and not part of these times",
         duration(before)
     ))
 }

@@ -34,13 +34,16 @@ pub struct SessionView {
     pub unknown_durations: u64,
     /// How long nothing is known to have run, at most.
     pub longest_pause_ns: Option<u64>,
-    /// How long before the start the first derivation or source was written, to the second: the evaluator
-    /// was at work then.
+    /// How long before the start the first derivation or source was written, to the second: an evaluation,
+    /// this one or an earlier one, was at work then.
     pub written_before_ns: Option<u64>,
     /// The id of the run that it was saved as.
     pub run: Option<String>,
     /// The file that it was saved in.
     pub path: Option<String>,
+    /// It is the one that was asked for: the session that built or fetched it, else the latest of what it
+    /// needs.
+    pub asked_for: bool,
 }
 
 /// Makes the view of a session.
@@ -65,6 +68,7 @@ pub fn session(session: &Session, run: Option<String>, path: Option<String>) -> 
             .map(|at| session.start.abs_diff(at)),
         run,
         path,
+        asked_for: false,
     }
 }
 
