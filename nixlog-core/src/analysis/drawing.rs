@@ -10,7 +10,9 @@ use std::collections::{HashMap, HashSet};
 use foldhash::fast::FixedState;
 
 use super::run_graph::{RunGraph, is_node};
-use crate::graph::{Dag, DerivationGraph, Direction, Hubs, NodeIdx, NodeKind, contract, reduce};
+use crate::graph::{
+    Dag, DerivationGraph, Direction, Hubs, NodeIdx, NodeKind, Reach, contract, reduce, transitive,
+};
 use crate::store_path::name_of;
 use crate::time::Nanos;
 use crate::timeline::{Timeline, Unit};
@@ -76,6 +78,10 @@ pub struct Drawn {
     pub node: Option<NodeIdx>,
     /// How many nodes were merged into it.
     pub merged: usize,
+    /// How many nodes of the whole graph need it, shown or not.
+    pub direct_dependents: usize,
+    /// How many of them need it, directly or not, and how long these took together.
+    pub dependents: Reach,
 }
 
 /// Chooses what to show of a graph and of what ran of it.
@@ -92,6 +98,7 @@ pub fn drawing(
         false => what_ran(run),
     };
     drawing.total = drawing.nodes.len();
+    sketch.count(&mut drawing);
     if let Some(collapse) = options.collapse {
         let keep = sketch.choose(&drawing, |path| !collapse(path, name_of(path)));
         drawing.merge(&keep);
@@ -125,10 +132,22 @@ fn what_ran(run: &RunGraph) -> Drawing {
     let nodes = run.nodes().iter().map(|node| Drawn {
         unit: node.unit,
         node: node.node,
-        merged: 0,
+        ..Drawn::default()
     });
+    // What evaluation waited for is not what a derivation needs.
+    let is_evaluation = |node: u32| run.nodes()[node as usize].evaluation.is_some();
+    let dag = run.dag();
+    let edges = dag
+        .nodes()
+        .filter(|&from| !is_evaluation(from))
+        .flat_map(|from| {
+            let needs = dag.dependencies(from).iter();
+            needs
+                .filter(|&&to| !is_evaluation(to))
+                .map(move |&to| (from, to))
+        });
     let mut drawing = Drawing {
-        dag: run.dag().clone(),
+        dag: Dag::new(dag.len(), edges.collect()).unwrap_or_default(),
         nodes: nodes.collect(),
         total: 0,
     };
@@ -215,7 +234,7 @@ impl Sketch<'_> {
             .map(|node| Drawn {
                 unit: units.get(&node).copied(),
                 node: Some(node),
-                merged: 0,
+                ..Drawn::default()
             })
             .collect();
         let mut keep: Vec<bool> = nodes
@@ -281,6 +300,19 @@ impl Sketch<'_> {
         found.or_else(|| paths.find_map(|path| Some(self.graph.maker(path)?.0)))
     }
 
+    /// Counts what needs each node, before anything is left out.
+    fn count(&self, drawing: &mut Drawing) {
+        let took = drawing.nodes.iter();
+        let took: Vec<Nanos> = took
+            .map(|&drawn| self.duration(drawn).unwrap_or_default())
+            .collect();
+        let behind = transitive(&drawing.dag, Direction::Dependents, &took);
+        for ((number, drawn), reach) in (0..).zip(&mut drawing.nodes).zip(behind) {
+            drawn.direct_dependents = drawing.dag.dependents(number).len();
+            drawn.dependents = reach;
+        }
+    }
+
     fn choose(&self, drawing: &Drawing, choice: impl Fn(&str) -> bool) -> Vec<bool> {
         let chosen = drawing.nodes.iter().map(|&drawn| choice(self.path(drawn)));
         chosen.collect()
@@ -318,7 +350,7 @@ mod tests {
         ("5-libc.drv", &[]),
     ];
 
-    fn draw(options: &Options<'_>) -> (Vec<String>, Vec<String>) {
+    fn drawn(options: &Options<'_>) -> (DerivationGraph, Drawing) {
         let mut builder = GraphBuilder::default();
         for (path, needs) in NEEDS {
             let node = builder.node(path);
@@ -331,6 +363,11 @@ mod tests {
         let timeline = TimelineBuilder::default().finish();
         let run = RunGraph::new(&timeline, &graph);
         let drawing = drawing(&timeline, &graph, &run, options);
+        (graph, drawing)
+    }
+
+    fn draw(options: &Options<'_>) -> (Vec<String>, Vec<String>) {
+        let (graph, drawing) = drawn(options);
         let name = |node: u32| {
             let drawn = drawing.nodes[node as usize];
             let base = graph.base_name(drawn.node.expect("no unit"));
@@ -375,6 +412,40 @@ mod tests {
         let (nodes, edges) = draw(&options);
         assert_eq!(nodes, ["0-root+1", "1-app+2", "4-lib", "5-libc"]);
         assert_eq!(edges, ["0-root+1 1-app+2", "1-app+2 4-lib", "4-lib 5-libc"]);
+    }
+
+    #[test]
+    fn dependents_are_those_of_the_whole_graph() {
+        let around = |path: &str, _: &str| path.starts_with("4-lib");
+        let collapse = |path: &str, _: &str| path.starts_with("3-lib") || path.starts_with("0-");
+        let all = Options {
+            all: true,
+            ..Options::default()
+        };
+        for options in [
+            Options {
+                around: Some(&around),
+                ..all
+            },
+            Options {
+                collapse: Some(&collapse),
+                ..all
+            },
+            Options {
+                reduce: true,
+                ..all
+            },
+        ] {
+            let (graph, drawing) = drawn(&options);
+            let name = |drawn: &&Drawn| {
+                drawn
+                    .node
+                    .is_some_and(|it| graph.base_name(it) == "4-lib.drv")
+            };
+            let lib = drawing.nodes.iter().find(name).expect("it is shown");
+            // The wrapper; with it the app and the root.
+            assert_eq!((lib.direct_dependents, lib.dependents.n_nodes), (1, 3));
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::nanos;
 use crate::analysis::drawing::{Drawing, Drawn};
 use crate::analysis::implied_graph::ImpliedGraph;
-use crate::graph::{DerivationGraph, Direction, NodeIdx, NodeKind, transitive};
+use crate::graph::{DerivationGraph, NodeIdx, NodeKind};
 use crate::store_path::{name_of, pname_of};
 use crate::time::Nanos;
 use crate::timeline::{Timeline, Unit};
@@ -79,9 +79,9 @@ pub struct GraphNodeView {
     pub outcome: Option<&'static str>,
     /// It is on the longest chain by duration.
     pub on_longest_chain: Option<bool>,
-    /// How many nodes need it.
+    /// How many nodes of the whole graph need it, shown or not.
     pub direct_dependents: Option<usize>,
-    /// How many nodes need it, directly or not.
+    /// How many nodes of the whole graph need it, directly or not.
     pub transitive_dependents: Option<u32>,
     /// How long these took together.
     pub dependents_work_ns: Option<u64>,
@@ -107,13 +107,8 @@ pub fn graph(
         .iter()
         .map(|node| timeline.units()[node.unit?].duration())
         .collect();
-    let weights: Vec<Nanos> = durations
-        .iter()
-        .map(|took| took.unwrap_or_default())
-        .collect();
-    let behind = transitive(&drawing.dag, Direction::Dependents, &weights);
     let (is_timed, is_known) = (timeline.wall().is_some(), source.is_some());
-    let view = |(number, node): (u32, &Drawn)| {
+    let view = |(number, node): (usize, &Drawn)| {
         let unit = node.unit.map(|unit| &timeline.units()[unit]);
         let path = match (unit, node.node) {
             (Some(unit), _) => timeline.name(unit.subject).to_owned(),
@@ -121,18 +116,18 @@ pub fn graph(
             (None, None) => String::new(),
         };
         let name = name_of(&path).to_owned();
-        let reach = behind[number as usize];
+        let reach = node.dependents;
         GraphNodeView {
             pname: pname_of(&name).to_owned(),
             kind: kind(graph, node.node, unit),
             ran: unit.is_some(),
-            duration_ns: nanos(durations[number as usize]),
+            duration_ns: nanos(durations[number]),
             outcome: unit.map(|unit| unit.outcome.name()),
             on_longest_chain: node
                 .unit
                 .filter(|_| is_known)
                 .map(|unit| on_chain.contains(&unit)),
-            direct_dependents: is_known.then(|| drawing.dag.dependents(number).len()),
+            direct_dependents: is_known.then_some(node.direct_dependents),
             transitive_dependents: is_known.then_some(reach.n_nodes),
             dependents_work_ns: (is_timed && is_known).then(|| reach.work.get()),
             merged: node.merged,
