@@ -71,6 +71,7 @@ fn simulation(criterion: &mut Criterion) {
             interval: Interval::new(Stamp::ZERO + *start, Stamp::ZERO + *end).expect("in order"),
             pool: 0,
             rank: task.rank,
+            hook: Nanos::ZERO,
         };
         let runs: Vec<Run> = times.map(run).collect();
         group.bench_function("recorded", |bencher| {

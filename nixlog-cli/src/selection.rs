@@ -1,5 +1,6 @@
 //! What verbs that list things understand by the same words: `--top`, `--filter`, `--min-duration`.
 
+use nixlog_core::analysis::nix_rules::NixRules;
 use nixlog_core::analysis::slots::{KnownSlots, Slots};
 use nixlog_core::report::view::UnitView;
 use nixlog_core::time::Nanos;
@@ -41,7 +42,9 @@ pub(crate) fn slots_of(max_jobs: Option<u32>, log: &Log) -> Slots {
         Some(_) => KnownSlots::new(max_jobs),
         None => KnownSlots::recorded(recording.max_jobs(), recording.max_substitution_jobs()),
     };
-    Slots::new(&log.timeline, known)
+    let rules = recording.nix_version().and_then(NixRules::of_version);
+    let known = known.with_build_users(recording.build_users());
+    Slots::new(&log.timeline, known.with_rules(rules))
 }
 
 /// Reads a number of slots.

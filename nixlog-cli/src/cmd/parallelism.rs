@@ -50,7 +50,7 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     let found = makespan
         .as_ref()
         .map(|makespan| parallelism(&log.timeline, &log.run, makespan, args.most_slots));
-    let result = view::parallelism(&log.timeline, &log.run, found.as_ref());
+    let result = view::parallelism(&log.timeline, &log.run, makespan.as_ref(), found.as_ref());
     let report = log.report("nixlog.parallelism/1", result);
     let mut options = ParallelismOptions::default();
     options.ascii = args.ascii || term::is_ascii();

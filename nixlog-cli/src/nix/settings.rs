@@ -21,6 +21,7 @@ const KEPT: &[&str] = &[
     "auto-allocate-uids",
     "auto-optimise-store",
     "build-poll-interval",
+    "build-users-group",
     "builders",
     "builders-use-substitutes",
     "compress-build-log",
@@ -105,10 +106,29 @@ pub(crate) fn settings(nix: &OsStr) -> Option<Settings> {
     let printed = names
         .iter()
         .find_map(|name| ask(nix, &[&feature[..], name].concat()));
+    let settings = printed.map(|json| kept(&json)).unwrap_or_default();
+    let group = settings.get("build-users-group").and_then(Value::as_str);
+    let groups = group.and_then(|_| std::fs::read_to_string("/etc/group").ok());
     Some(Settings {
         nix_version: Some(nix_version),
-        settings: printed.map(|json| kept(&json)).unwrap_or_default(),
+        build_users: group
+            .zip(groups)
+            .and_then(|(name, groups)| members(&groups, name)),
+        settings,
     })
+}
+
+/// Counts the members of a group in what `/etc/group` holds.
+fn members(groups: &str, name: &str) -> Option<u32> {
+    let mut lines = groups.lines();
+    let members = lines.find_map(|line| {
+        let mut fields = line.split(':');
+        (fields.next() == Some(name)).then(|| fields.nth(2))
+    });
+    let members = members??
+        .split(',')
+        .filter(|member| !member.trim().is_empty());
+    u32::try_from(members.count()).ok()
 }
 
 /// Runs Nix without anything to read, and returns what it prints.
@@ -237,5 +257,14 @@ mod tests {
         std::fs::write(&nix, "#!/bin/sh\n")?;
         assert_eq!(nix_beside(script.as_os_str()), nix.as_os_str());
         Ok(())
+    }
+
+    #[test]
+    fn members_of_a_group() {
+        let groups = "root:x:0:\nnixbld:x:30000:nixbld1,nixbld2,nixbld3\nempty:x:1:\nbroken\n";
+        assert_eq!(members(groups, "nixbld"), Some(3));
+        assert_eq!(members(groups, "empty"), Some(0));
+        assert_eq!(members(groups, "broken"), None);
+        assert_eq!(members(groups, "nix"), None);
     }
 }

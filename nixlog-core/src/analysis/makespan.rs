@@ -3,12 +3,15 @@
 //! Builds, source fetches and substitutions with what they need, how long each took, and the slots that
 //! they shared. [`simulation`] does not know what they are; this does.
 
+use std::collections::HashMap;
+
+use super::nix_rules::RulesSource;
 use super::run_graph::RunGraph;
 use super::simulation::{self, Bounds, Options, Order, Recorded, Run, Schedule, Task};
 use super::slots::{Pool, Slots, SlotsSource};
-use crate::graph::{Hubs, contract};
+use crate::graph::{Dag, Hubs, contract};
 use crate::time::{Interval, Nanos, Stamp};
-use crate::timeline::Timeline;
+use crate::timeline::{Name, Timeline, Unit, UnitKind};
 
 /// A workload made from a recording.
 #[derive(Debug, Clone)]
@@ -69,6 +72,9 @@ impl Makespan {
                 .and_then(|place| u16::try_from(place).ok())
                 .unwrap_or(Task::NO_POOL)
         };
+        let rules = slots.rules();
+        let hooks = Hooks::new(timeline);
+        let mut beside = Vec::new();
         let mut ends: Vec<Stamp> = vec![wall.start(); graph.nodes.len()];
         let mut runs = vec![None; graph.nodes.len()];
         let mut units = vec![None; graph.nodes.len()];
@@ -79,13 +85,29 @@ impl Makespan {
             let it = match ran(node) {
                 Some((unit, interval)) => {
                     units[place as usize] = Some(unit);
-                    (interval, pool_of(unit))
+                    let hook = hooks.of(&timeline.units()[unit], interval);
+                    match hook {
+                        Some(hook) if rules.hook_blocks => {
+                            let end = interval.end().max(hook.end());
+                            let whole = Interval::new(interval.start(), end)?;
+                            let blocks = hook.length().min(whole.length());
+                            (whole, pool_of(unit), blocks)
+                        }
+                        Some(hook) => {
+                            beside.push((place, hook));
+                            let end = interval.end().min(hook.start());
+                            let own = Interval::new(interval.start(), end)?;
+                            (own, pool_of(unit), Nanos::ZERO)
+                        }
+                        None => (interval, pool_of(unit), Nanos::ZERO),
+                    }
                 }
                 // A hub was there when all that it needs was.
                 None => {
                     let at = ready.unwrap_or(wall.start());
                     let evaluation = run.nodes()[node as usize].evaluation;
-                    (evaluation.or(Interval::new(at, at))?, nowhere)
+                    let interval = evaluation.or(Interval::new(at, at))?;
+                    (interval, nowhere, Nanos::ZERO)
                 }
             };
             ends[place as usize] = it.0.end();
@@ -93,19 +115,29 @@ impl Makespan {
                 interval: it.0,
                 pool: it.1,
                 rank: run.ranks()[node as usize],
+                hook: it.2,
             });
         }
-        let runs: Vec<Run> = runs.into_iter().flatten().collect();
+        let mut runs: Vec<Run> = runs.into_iter().flatten().collect();
+        let dag = with_hooks(graph.dag, &beside, nowhere, &mut runs);
         let mut limits: Vec<_> = pools
             .iter()
-            .map(|&(_, n)| simulation::Pool::new(n))
+            .map(|&(pool, n)| {
+                let users = slots.users().filter(|_| pool == Pool::Local);
+                let mut limit = simulation::Pool::new(n);
+                limit.cap = users.map_or(0, |users| users.count);
+                limit
+            })
             .collect();
         limits.push(simulation::Pool::UNLIMITED);
-        let recorded = simulation::recorded(&graph.dag, &runs, &limits);
+        let recorded = simulation::recorded(&dag, &runs, &limits);
         units.resize(recorded.tasks.len(), None);
         Some(Self {
             recorded,
-            options: Options::new(limits),
+            options: Options::new(limits).with_order(match rules.any_order {
+                true => Order::Arbitrary { seed: 0 },
+                false => Order::Nix,
+            }),
             slots: slots.clone(),
             units,
         })
@@ -219,10 +251,76 @@ impl Makespan {
         self.baseline().makespan - without.makespan
     }
 
+    /// Returns the shortest and the longest makespan over many orders of what waits, where Nix's own is
+    /// arbitrary or not known; `None` where it is known to be by name.
+    #[must_use]
+    pub fn over_orders(&self, tasks: &[Task], options: &Options) -> Option<(Nanos, Nanos)> {
+        let rules = self.slots.rules();
+        let workload = simulation::Workload {
+            dag: &self.recorded.dag,
+            tasks,
+        };
+        let is_open = rules.any_order || rules.source == RulesSource::Assumed;
+        is_open.then(|| simulation::over_orders(&workload, options))
+    }
+
+    /// Returns for how long post-build hooks stopped all of Nix.
+    #[must_use]
+    pub fn hooks(&self) -> Nanos {
+        self.recorded.tasks.iter().map(|task| task.hook).sum()
+    }
+
     /// Returns what the longest chain first would take.
     #[must_use]
     pub fn critical_path_first(&self) -> Nanos {
         let options = self.options.clone().with_order(Order::CriticalPathFirst);
         simulation::simulate(&self.recorded.workload(), &options).makespan
     }
+}
+
+/// The post-build hooks of each derivation.
+struct Hooks(HashMap<Name, Vec<Interval>>);
+
+impl Hooks {
+    fn new(timeline: &Timeline) -> Self {
+        let mut hooks: HashMap<Name, Vec<Interval>> = HashMap::new();
+        let units = timeline.units().iter();
+        for unit in units.filter(|unit| unit.kind == UnitKind::PostBuildHook) {
+            if let Some(interval) = unit.interval() {
+                hooks.entry(unit.subject).or_default().push(interval);
+            }
+        }
+        Self(hooks)
+    }
+
+    /// Finds the hook of a build: the first one after its start.
+    fn of(&self, unit: &Unit, interval: Interval) -> Option<Interval> {
+        let hooks = self.0.get(&unit.subject)?.iter();
+        let mut hooks = hooks.filter(|_| unit.kind.is_derivation());
+        hooks.find(|hook| hook.start() >= interval.start()).copied()
+    }
+}
+
+/// Adds hooks that run beside everything else: only what needs their builds waits for them.
+fn with_hooks(dag: Dag, hooks: &[(u32, Interval)], nowhere: u16, runs: &mut Vec<Run>) -> Dag {
+    if hooks.is_empty() {
+        return dag;
+    }
+    let nodes = dag.nodes();
+    let mut edges: Vec<(u32, u32)> = nodes
+        .flat_map(|from| dag.dependencies(from).iter().map(move |&to| (from, to)))
+        .collect();
+    for (number, &(build, interval)) in (dag.nodes().end..).zip(hooks) {
+        let dependents = dag.dependents(build).iter();
+        edges.extend(dependents.map(|&dependent| (dependent, number)));
+        edges.push((number, build));
+        let rank = runs.get(build as usize).map_or(0, |run| run.rank);
+        runs.push(Run {
+            interval,
+            pool: nowhere,
+            rank,
+            hook: Nanos::ZERO,
+        });
+    }
+    Dag::new(runs.len(), edges).unwrap_or(dag)
 }

@@ -13,6 +13,7 @@ pub mod lanes;
 pub mod late;
 pub mod load;
 pub mod makespan;
+pub mod nix_rules;
 pub mod parallelism;
 pub mod phases;
 pub mod reconstruction;

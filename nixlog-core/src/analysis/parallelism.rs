@@ -42,6 +42,11 @@ pub struct Parallelism {
     pub overhead: Nanos,
     /// What the graph does with no limit of slots, Nix's own time included.
     pub unlimited: Nanos,
+    /// The knee if there were as many build users as slots, and what it would take then; where these hold
+    /// builds back.
+    pub with_build_users: Option<(u32, Nanos)>,
+    /// The shortest and the longest makespan over many orders, where Nix's is not known.
+    pub orders: Option<(Nanos, Nanos)>,
 }
 
 impl Parallelism {
@@ -67,7 +72,25 @@ pub fn parallelism(
     let pool = makespan.local_pool();
     let workload = makespan.recorded().workload();
     let swept = pool.map(|pool| sweep(&workload, makespan.options(), pool, 1..=most.max(local)));
-    let unlimited = pool.map(|pool| makespan.options().clone().with_slots(pool, 0));
+    let most = most.max(local);
+    let with_build_users =
+        pool.filter(|_| makespan.slots().users().is_some_and(|it| it.count < most));
+    let with_build_users = with_build_users.and_then(|pool| {
+        let free = makespan.options().clone().with_cap(pool, 0);
+        let swept = sweep(&workload, &free, pool, 1..=most);
+        let knee = swept.knee?;
+        let step = swept.steps.iter().find(|step| step.slots == knee)?;
+        Some((knee, step.predicted))
+    });
+    let users = makespan.slots().users().map_or(0, |users| users.count);
+    let with_build_users = with_build_users.filter(|&(knee, _)| knee > users);
+    let unlimited = pool.map(|pool| {
+        makespan
+            .options()
+            .clone()
+            .with_slots(pool, 0)
+            .with_cap(pool, 0)
+    });
     let unlimited = unlimited.unwrap_or_else(|| makespan.options().clone());
     Parallelism {
         work: run.durations().iter().copied().sum(),
@@ -82,6 +105,8 @@ pub fn parallelism(
         sweep: swept.unwrap_or_default(),
         critical_path_first: makespan.critical_path_first(),
         overhead: makespan.overhead(),
+        with_build_users,
+        orders: makespan.over_orders(workload.tasks, makespan.options()),
         unlimited: makespan.with(workload.tasks, &unlimited).0.makespan,
     }
 }

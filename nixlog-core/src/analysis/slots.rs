@@ -6,9 +6,10 @@
 
 use super::late::surely;
 use super::load::concurrency;
+use super::nix_rules::NixRules;
 use super::run_graph::is_node;
 use crate::time::Interval;
-use crate::timeline::{Name, Timeline, Unit, UnitKind};
+use crate::timeline::{Name, Part, Timeline, Unit, UnitKind};
 
 /// `max-substitution-jobs`, as Nix has it since 2.16 (`settings.hh`); before, substitutions and builds
 /// shared `max-jobs`.
@@ -37,6 +38,21 @@ pub struct KnownSlots {
     /// `max-substitution-jobs`; default: what Nix has by itself. Where more than this were seen, these
     /// count.
     pub substitution: Option<u32>,
+    /// How many build users there are; default: as many as were seen at work, where any build waited for
+    /// one.
+    pub build_users: Option<u32>,
+    /// By which rules Nix went; default: as the log tells.
+    pub rules: Option<NixRules>,
+}
+
+/// How many build users there are. Each local build needs one of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct BuildUsers {
+    /// How many.
+    pub count: u32,
+    /// The recording says so; else so many were at work while a build waited for one.
+    pub recorded: bool,
 }
 
 /// Where the number of local slots comes from.
@@ -72,6 +88,8 @@ impl KnownSlots {
             local,
             source: SlotsSource::Given,
             substitution: None,
+            build_users: None,
+            rules: None,
         }
     }
 
@@ -82,7 +100,23 @@ impl KnownSlots {
             local,
             source: SlotsSource::Settings,
             substitution,
+            build_users: None,
+            rules: None,
         }
+    }
+
+    /// Returns it with the number of build users, if it is known.
+    #[must_use]
+    pub const fn with_build_users(mut self, build_users: Option<u32>) -> Self {
+        self.build_users = build_users;
+        self
+    }
+
+    /// Returns it with the rules of a Nix, if its version is known.
+    #[must_use]
+    pub const fn with_rules(mut self, rules: Option<NixRules>) -> Self {
+        self.rules = rules;
+        self
     }
 }
 
@@ -95,6 +129,8 @@ pub struct Slots {
     source: SlotsSource,
     /// Substitutions take build slots.
     shared: bool,
+    build_users: Option<BuildUsers>,
+    rules: NixRules,
 }
 
 impl Slots {
@@ -106,6 +142,8 @@ impl Slots {
             shared: newest.is_some_and(|minor| minor < 16),
             source: SlotsSource::Seen,
             pools: Vec::new(),
+            build_users: None,
+            rules: known.rules.unwrap_or_else(|| NixRules::of_log(timeline)),
         };
         let units = || {
             let ran = timeline.units().iter().filter(|unit| unit.started);
@@ -127,6 +165,7 @@ impl Slots {
             }
         };
         let counted: Vec<(Pool, u32)> = pools.iter().map(count).collect();
+        slots.build_users = slots.build_users(timeline, known);
         slots.pools = counted;
         if known.local.is_some() && slots.of(Pool::Local) == known.local {
             slots.source = known.source;
@@ -144,6 +183,33 @@ impl Slots {
             kind if is_node(kind) => Some(unit.machine.map_or(Pool::Local, Pool::Machine)),
             _ => None,
         }
+    }
+
+    /// Counts the build users: as recorded, else as many as were at work where a build waited for one.
+    fn build_users(&self, timeline: &Timeline, known: KnownSlots) -> Option<BuildUsers> {
+        let units = timeline.units().iter();
+        let builds = units.filter(|unit| unit.started && unit.kind.is_derivation());
+        let local = builds.filter(|unit| self.pool_of(unit) == Some(Pool::Local));
+        let seen = most_at_once(local.filter_map(Unit::interval));
+        let mut fillers = timeline.fillers().iter();
+        let waited = fillers.any(|filler| filler.stretch.part == Part::BuildUser);
+        let (count, recorded) = match known.build_users {
+            Some(count) => (count.max(seen), true),
+            None => (seen, false),
+        };
+        ((recorded || waited) && count > 0).then_some(BuildUsers { count, recorded })
+    }
+
+    /// Returns how many build users there are, where that is known.
+    #[must_use]
+    pub fn users(&self) -> Option<BuildUsers> {
+        self.build_users
+    }
+
+    /// Returns by which rules Nix started what was to be built.
+    #[must_use]
+    pub fn rules(&self) -> NixRules {
+        self.rules
     }
 
     /// Returns the pools that something took a slot of, with their slots.

@@ -90,6 +90,11 @@ pub struct WhatIf {
     pub download_bytes: u64,
     /// Bytes per second of one download, as measured or as asked for.
     pub bandwidth: Option<u64>,
+    /// The makespan with all changes and as many build users as there are slots, where these are what
+    /// holds builds back.
+    pub with_build_users: Option<Nanos>,
+    /// The shortest and the longest makespan with all changes over many orders, where Nix's is not known.
+    pub orders: Option<(Nanos, Nanos)>,
 }
 
 impl WhatIf {
@@ -188,8 +193,14 @@ impl<'a> Questions<'a> {
                 }
                 Change::LocalSlots(slots) => self.local_slots(&mut state, *slots),
                 Change::Machines(more) => {
+                    let times = more.saturating_add(1);
                     let slots = self.makespan.local_slots();
-                    self.local_slots(&mut state, slots.saturating_mul(more.saturating_add(1)));
+                    self.local_slots(&mut state, slots.saturating_mul(times));
+                    // Each has build users of its own.
+                    if let Some(pool) = self.makespan.local_pool() {
+                        let cap = state.options.cap(pool).saturating_mul(times);
+                        state.options = state.options.with_cap(pool, cap);
+                    }
                 }
                 Change::Speedup(units, factor) => self.faster(&mut state, units, *factor),
                 Change::SkipPhase(units, phase) => self.without_phase(&mut state, units, *phase),
@@ -217,6 +228,15 @@ impl<'a> Questions<'a> {
             }
         }
         let (schedule, bounds) = self.makespan.with(&state.tasks, &state.options);
+        let capped = self
+            .makespan
+            .local_pool()
+            .filter(|&pool| state.options.is_capped(pool));
+        let with_build_users = capped.map(|pool| {
+            let free = state.options.clone().with_cap(pool, 0);
+            self.makespan.with(&state.tasks, &free).0.makespan
+        });
+        let orders = self.makespan.over_orders(&state.tasks, &state.options);
         let chain = schedule.chain();
         let at_work = chain.iter().filter_map(|&task| {
             let took = state.tasks.get(task as usize)?.duration;
@@ -240,6 +260,8 @@ impl<'a> Questions<'a> {
             unknown_downloads: state.unknown,
             download_bytes: state.bytes,
             bandwidth: state.bandwidth,
+            with_build_users,
+            orders,
         }
     }
 

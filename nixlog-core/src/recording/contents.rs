@@ -49,6 +49,23 @@ impl Contents {
         self.jobs("max-substitution-jobs", None)
     }
 
+    /// Returns the number of build users, each of which runs one build at a time; `None` where it is not
+    /// known, or where Nix makes as many as it needs.
+    #[must_use]
+    pub fn build_users(&self) -> Option<u32> {
+        let settings = self.settings.as_ref()?;
+        let on = |name: &str| settings.settings.get(name).is_some_and(|set| set == true);
+        settings
+            .build_users
+            .filter(|&users| users > 0 && !on("auto-allocate-uids"))
+    }
+
+    /// Returns what `nix --version` printed when it was recorded.
+    #[must_use]
+    pub fn nix_version(&self) -> Option<&str> {
+        self.settings.as_ref()?.nix_version.as_deref()
+    }
+
     fn jobs(&self, setting: &str, short: Option<&str>) -> Option<u32> {
         let header = self.header.as_deref()?;
         if let Some(told) = told_jobs(&header.command, setting, short) {
@@ -125,6 +142,13 @@ mod tests {
         contents.push(r#"{"type":"settings","settings":{"max-jobs":3,"max-substitution-jobs":5}}"#);
         assert_eq!(contents.max_jobs(), Some(3));
         assert_eq!(contents.max_substitution_jobs(), Some(5));
+        assert_eq!(contents.build_users(), None);
+        contents.push(r#"{"type":"settings","settings":{"max-jobs":3},"build_users":10}"#);
+        assert_eq!(contents.build_users(), Some(10));
+        contents
+            .push(r#"{"type":"settings","settings":{"auto-allocate-uids":true},"build_users":10}"#);
+        assert_eq!(contents.build_users(), None);
+        contents.push(r#"{"type":"settings","settings":{"max-jobs":3}}"#);
         contents.header = None;
         contents.push(r#"{"type":"header","cores":16,"command":["nix","build","-j","auto"]}"#);
         assert_eq!(contents.max_jobs(), Some(16));

@@ -77,6 +77,9 @@ pub struct Settings {
     pub nix_version: Option<String>,
     /// Settings by name, with the values of `nix config show --json`.
     pub settings: BTreeMap<String, Value>,
+    /// How many members the group of the build users has, where the system tells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub build_users: Option<u32>,
 }
 
 /// A derivation in a recording.
@@ -268,6 +271,7 @@ mod tests {
             SideLine::Settings(Settings {
                 nix_version: Some("2.34.8".to_owned()),
                 settings: [("max-jobs".to_owned(), Value::from(4))].into(),
+                build_users: Some(32),
             }),
             SideLine::Derivation(DerivationRecord::new(
                 "/nix/store/a.drv",

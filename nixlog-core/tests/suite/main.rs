@@ -19,6 +19,7 @@ mod phases;
 mod predictions;
 mod reading;
 mod recordings;
+mod rules;
 mod rust_source;
 mod shared_corpus;
 mod simulated_nix;

@@ -86,14 +86,14 @@ pub(super) fn run(workload: &Workload<'_>, options: &Options, places: &Places) -
     let n_pools = workload.tasks.iter().map(|task| task.pool);
     // One pool more, without limit, stands for all that are not listed.
     let listed = usize::from(n_pools.max().unwrap_or(0)).min(options.pools.len());
-    let pool = |pool: usize| PoolState::new(options.pools.get(pool).map_or(0, |pool| pool.slots));
+    let pool = |pool: usize| PoolState::new(options.pools.get(pool).map_or(0, |pool| pool.limit()));
     let mut engine = Engine {
         workload,
         options,
         pools: (0..=listed).map(pool).collect(),
         order: match options.order {
             Order::FirstReady => Line::Arrival(Vec::with_capacity(n_tasks)),
-            Order::Nix | Order::Recorded | Order::CriticalPathFirst => Line::Places(places),
+            _ => Line::Places(places),
         },
         places,
         missing: missing(workload),
@@ -211,7 +211,7 @@ impl Engine<'_> {
             for task in ended.drain(..) {
                 self.end(task, &mut woken);
             }
-            if self.options.order == Order::Nix {
+            if matches!(self.options.order, Order::Nix | Order::Arbitrary { .. }) {
                 self.start_waiting();
             }
             self.arrive(&mut woken);

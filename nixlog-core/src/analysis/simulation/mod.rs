@@ -30,6 +30,7 @@
 //! Durations stay what they were measured to be. In fact they depend on the load: on a machine with
 //! fewer cores than slots, builders slow each other down, and no schedule tells by how much. Locks
 //! of other processes, and what makes a remote machine accept or refuse, are not modelled.
+//! Nix from 2.35 on starts what waits in an order that no log tells: [`over_orders`] tries several.
 
 mod bounds;
 mod engine;
@@ -44,7 +45,7 @@ pub use bounds::{Bounds, bounds};
 pub use engine::{Cause, Schedule, simulate};
 pub use pauses::pauses;
 pub use recorded::{Measured, Recorded, Run, recorded};
-pub use sweep::{SchedulingLoss, Step, Sweep, scheduling_loss, sweep};
+pub use sweep::{SchedulingLoss, Step, Sweep, over_orders, scheduling_loss, sweep};
 
 use crate::graph::Dag;
 use crate::time::Nanos;
@@ -67,6 +68,8 @@ pub struct Task {
     pub start_cost: Nanos,
     /// How long Nix's thread is busy with it after it ended.
     pub finish_cost: Nanos,
+    /// How long it is then stopped by a post-build hook, which is not Nix's own time.
+    pub hook: Nanos,
     /// Which of [`Options::pools`] it takes a slot of.
     pub pool: u16,
     /// Its place in the order of Nix's keys: substitutions, then builds by name, then by path.
@@ -91,6 +94,7 @@ impl Task {
             duration: Nanos::ZERO,
             start_cost: Nanos::ZERO,
             finish_cost: Nanos::ZERO,
+            hook: Nanos::ZERO,
             hold: Nanos::ZERO,
             pool: Self::NO_POOL,
             ..self
@@ -103,16 +107,29 @@ impl Task {
 pub struct Pool {
     /// How many there are; zero for no limit.
     pub slots: u32,
+    /// How many can be in use at once for another reason, whatever the slots; zero for no limit.
+    pub cap: u32,
 }
 
 impl Pool {
     /// As many slots as are asked for.
-    pub const UNLIMITED: Self = Self { slots: 0 };
+    pub const UNLIMITED: Self = Self::new(0);
 
     /// Makes a pool; zero slots are no limit.
     #[must_use]
     pub const fn new(slots: u32) -> Self {
-        Self { slots }
+        Self { slots, cap: 0 }
+    }
+
+    /// Returns how many can be in use at once; zero for no limit.
+    #[must_use]
+    pub const fn limit(self) -> u32 {
+        match (self.slots, self.cap) {
+            (0, cap) => cap,
+            (slots, 0) => slots,
+            (slots, cap) if cap < slots => cap,
+            (slots, _) => slots,
+        }
     }
 }
 
@@ -120,10 +137,16 @@ impl Pool {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Order {
-    /// As Nix up to 2.35 does: by [`Task::rank`], and what became ready by an end comes after what had
+    /// As Nix up to 2.34 does: by [`Task::rank`], and what became ready by an end comes after what had
     /// been waiting for a slot when it came.
     #[default]
     Nix,
+    /// As Nix does from 2.35 on: in no particular order, so that each seed stands for another one; seed
+    /// zero for that of the recording. What became ready by an end comes late, as in [`Nix`](Self::Nix).
+    Arbitrary {
+        /// Which of the orders.
+        seed: u32,
+    },
     /// As it was recorded: by [`Task::recorded`].
     Recorded,
     /// The longest chain of what is left first, whatever Nix would do.
@@ -151,17 +174,18 @@ pub enum Overhead {
 }
 
 impl Overhead {
-    /// Returns what starting and finishing a task cost; nothing where it needs no slot.
+    /// Returns what starting and finishing a task cost, its hook included; nothing where it needs no slot.
     #[must_use]
     pub fn of(self, task: &Task) -> (Nanos, Nanos) {
         if task.pool == Task::NO_POOL {
             return (Nanos::ZERO, Nanos::ZERO);
         }
-        match self {
+        let (start, finish) = match self {
             Self::PerTask => (task.start_cost, task.finish_cost),
             Self::None => (Nanos::ZERO, Nanos::ZERO),
             Self::Constant { start, finish } => (start, finish),
-        }
+        };
+        (start, finish + task.hook)
     }
 }
 
@@ -209,14 +233,36 @@ impl Options {
         if self.pools.len() <= pool {
             self.pools.resize(pool + 1, Pool::UNLIMITED);
         }
-        self.pools[pool] = Pool::new(slots);
+        self.pools[pool].slots = slots;
         self
+    }
+
+    /// Returns them with another cap of one pool, if that is listed; zero for none.
+    #[must_use]
+    pub fn with_cap(mut self, pool: u16, cap: u32) -> Self {
+        if let Some(pool) = self.pools.get_mut(usize::from(pool)) {
+            pool.cap = cap;
+        }
+        self
+    }
+
+    /// Returns the cap of a pool; zero for none.
+    #[must_use]
+    pub fn cap(&self, pool: u16) -> u32 {
+        self.pools.get(usize::from(pool)).map_or(0, |pool| pool.cap)
+    }
+
+    /// Tells whether the cap of a pool is what limits it, and not its slots.
+    #[must_use]
+    pub fn is_capped(&self, pool: u16) -> bool {
+        let pool = self.pools.get(usize::from(pool));
+        pool.is_some_and(|pool| pool.cap > 0 && pool.limit() != pool.slots)
     }
 
     /// Returns the slots of a pool; `None` without limit.
     #[must_use]
     pub fn slots(&self, pool: u16) -> Option<u32> {
         let pool = self.pools.get(usize::from(pool))?;
-        (pool.slots > 0).then_some(pool.slots)
+        (pool.limit() > 0).then_some(pool.limit())
     }
 }

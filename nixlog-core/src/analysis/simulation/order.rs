@@ -22,7 +22,13 @@ impl Places {
             Order::Nix | Order::FirstReady => {
                 at.sort_unstable_by_key(|&task| (tasks[task as usize].rank, task));
             }
-            Order::Recorded => {
+            Order::Arbitrary { seed } if seed > 0 => {
+                at.sort_unstable_by_key(|&task| {
+                    let rank = tasks[task as usize].rank;
+                    (shuffled(rank, seed), rank, task)
+                });
+            }
+            Order::Recorded | Order::Arbitrary { .. } => {
                 at.sort_unstable_by_key(|&task| {
                     let task_of = &tasks[task as usize];
                     (task_of.recorded, task_of.rank, task)
@@ -42,6 +48,15 @@ impl Places {
         }
         Self { of, at }
     }
+}
+
+/// Scatters ranks, in another way for each seed, and the same on every machine (the finalizer of
+/// `MurmurHash3`).
+const fn shuffled(rank: u32, seed: u32) -> u32 {
+    let mut hash = rank ^ seed.wrapping_mul(0x9e37_79b9);
+    hash = (hash ^ (hash >> 16)).wrapping_mul(0x85eb_ca6b);
+    hash = (hash ^ (hash >> 13)).wrapping_mul(0xc2b2_ae35);
+    hash ^ (hash >> 16)
 }
 
 /// Returns for each task the longest chain that begins with it, itself included.

@@ -90,6 +90,8 @@ pub struct Run {
     pub pool: u16,
     /// Its place in the order of Nix's keys.
     pub rank: u32,
+    /// For how long before its end a post-build hook stopped all of Nix.
+    pub hook: Nanos,
 }
 
 /// A workload made from what ran.
@@ -230,7 +232,10 @@ pub fn recorded(dag: &Dag, runs: &[Run], pools: &[Pool]) -> Recorded {
     } else {
         LEAST_SLEEP.max(median + median)
     };
-    let watch = Watch::new(runs, pools, &events, &ready, &finish_costs, least_sleep);
+    // When Nix took an end up, its hook had yet to run.
+    let costs = finish_costs.iter().zip(runs);
+    let ending: Vec<Nanos> = costs.map(|(&cost, run)| cost + run.hook).collect();
+    let watch = Watch::new(runs, pools, &events, &ready, &ending, least_sleep);
 
     let mut order: Vec<usize> = (0..runs.len()).collect();
     order.sort_unstable_by_key(|&index| {
@@ -242,6 +247,7 @@ pub fn recorded(dag: &Dag, runs: &[Run], pools: &[Pool]) -> Recorded {
         tasks.push(Task {
             start_cost: gaps.starts[index],
             finish_cost: finish_costs[index],
+            hook: run.hook,
             pool: run.pool,
             rank: run.rank,
             hold: watch.holds[index],
@@ -272,7 +278,7 @@ pub fn recorded(dag: &Dag, runs: &[Run], pools: &[Pool]) -> Recorded {
     let mut shorter = least_sleep;
     while recorded.is_too_short() && shorter > SHORTEST_SLEEP {
         shorter = Nanos::new(shorter.get() / 4);
-        let watch = Watch::new(runs, pools, &events, &ready, &finish_costs, shorter);
+        let watch = Watch::new(runs, pools, &events, &ready, &ending, shorter);
         let mut other = recorded.clone();
         for (task, &hold) in other.tasks.iter_mut().zip(&watch.holds) {
             task.hold = hold;
@@ -316,7 +322,7 @@ impl Gaps {
                     before = Some(at);
                 }
                 Event::End(at, index) => {
-                    gaps.ends[index] = at.since(before.unwrap_or(at));
+                    gaps.ends[index] = at.since(before.unwrap_or(at)) - runs[index].hook;
                     before = Some(at);
                 }
             }
@@ -381,7 +387,7 @@ fn finish_costs(runs: &[Run], gaps: &Gaps) -> Vec<Nanos> {
         let mean = u128::from(sum.starts / sum.n);
         let cut = mean * 6 * u128::from(sum.n + sum.hard_upon) / (10 * u128::from(sum.n));
         let cut = Nanos::new(u64::try_from(cut).unwrap_or(u64::MAX));
-        run.interval.length().min(*end).min(cut)
+        (run.interval.length() - run.hook).min(*end).min(cut)
     };
     runs.iter().zip(&gaps.ends).map(cost).collect()
 }
@@ -417,7 +423,7 @@ impl Watch {
         let mut running = vec![0_u32; n_pools.unwrap_or(0)];
         // When Nix last woke from a sleep during which the pool had a free slot.
         let mut woke: Vec<Option<Stamp>> = vec![None; running.len()];
-        let slots = |pool: usize| pools.get(pool).map_or(0, |pool| pool.slots);
+        let slots = |pool: usize| pools.get(pool).map_or(0, |pool| pool.limit());
         let Some(&(Event::Start(begin, _) | Event::End(begin, _))) = events.first() else {
             return watch;
         };

@@ -64,6 +64,26 @@ pub fn sweep(
     Sweep { steps, knee }
 }
 
+/// How many orders stand for all.
+const ORDERS: u32 = 16;
+
+/// Returns the shortest and the longest makespan over many orders of what waits: where Nix's order is
+/// arbitrary, that is how far a prediction can be trusted. The order of the options is among them.
+#[must_use]
+pub fn over_orders(workload: &Workload<'_>, options: &Options) -> (Nanos, Nanos) {
+    let orders = (0..ORDERS).into_par_iter().map(|seed| match seed {
+        0 => options.order,
+        1 => Order::Nix,
+        seed => Order::Arbitrary { seed },
+    });
+    let makespans = orders.map(|order| {
+        let makespan = simulate(workload, &options.clone().with_order(order)).makespan;
+        (makespan, makespan)
+    });
+    let widest = makespans.reduce_with(|one, other| (one.0.min(other.0), one.1.max(other.1)));
+    widest.unwrap_or_default()
+}
+
 /// What Nix's order costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]

@@ -12,6 +12,7 @@ mod parallelism;
 mod phases;
 mod reconstruct;
 mod runs;
+mod scheduling;
 mod slowest;
 mod timeline;
 mod what_if;

@@ -2,6 +2,7 @@
 
 use super::super::format::{duration, percent, plural, signed_duration};
 use super::super::view::{ConcurrencyView, Input, ParallelismResult, ReplayView, Report};
+use super::scheduling;
 use super::words::{coverage, next, next_of_path, notes, nothing};
 use super::{Align, Cell, Document, Row, Table, column, prose};
 
@@ -29,6 +30,12 @@ pub fn parallelism(report: &Report<ParallelismResult>, options: ParallelismOptio
         all.extend(advice.text);
         next = advice.next.or(next);
         all.extend(loss(result));
+        if let Some(it) = &result.scheduling {
+            all.extend(scheduling::order(it));
+            let slots = result.local_slots.max(result.with_build_users_slots);
+            all.extend(scheduling::build_users(it, slots));
+            all.extend(scheduling::hooks(it));
+        }
         if !result.sweep.is_empty() {
             all.push(LOAD.to_owned());
         }
@@ -153,6 +160,9 @@ fn advice(report: &Report<ParallelismResult>) -> Advice {
     ) else {
         return Advice::default();
     };
+    if let Some(advice) = build_users(report) {
+        return advice;
+    }
     if let Some(gain) = gain(result) {
         let next = next(&report.input, "what-if");
         return Advice {
@@ -197,11 +207,44 @@ fn advice(report: &Report<ParallelismResult>) -> Advice {
     }
 }
 
+/// Advises on build users, where these are what holds builds back.
+fn build_users(report: &Report<ParallelismResult>) -> Option<Advice> {
+    let result = &report.result;
+    let users = result.scheduling.as_ref()?.build_users?;
+    let saving = result
+        .baseline_ns
+        .zip(result.with_build_users_ns)
+        .map(|(baseline, then)| baseline.saturating_sub(then));
+    let saving = worth(result, saving).zip(result.with_build_users_slots);
+    let of = plural(users.into(), "build user");
+    if let Some((saving, knee)) = saving {
+        return Some(Advice {
+            text: Some(format!(
+                "advice: {of} let no more than {users} builds run at once; with {knee} of them and max-jobs {knee}, if cores and memory allow, it would be up to {} faster",
+                duration(saving)
+            )),
+            next: next(&report.input, "what-if")
+                .map(|command| format!("{command} --max-jobs {knee}")),
+        });
+    }
+    (result.local_slots > Some(users)).then(|| Advice {
+        text: Some(format!(
+            "advice: {of} let no more than {users} builds run at once, and more would gain nothing; max-jobs {} cannot be used in full",
+            result.local_slots.unwrap_or_default()
+        )),
+        next: next(&report.input, "bottlenecks"),
+    })
+}
+
 fn loss(result: &ParallelismResult) -> Option<String> {
     let (baseline, first) = result.baseline_ns.zip(result.critical_path_first_ns)?;
     worth(result, result.scheduling_loss_ns)?;
+    let how = match result.scheduling.as_ref().map(|it| it.order) {
+        Some("arbitrary") => "in no particular order",
+        _ => "by name",
+    };
     Some(format!(
-        "with the longest chain first the build would take {} instead of {}: Nix starts ready builds by name",
+        "with the longest chain first the build would take {} instead of {}: Nix starts ready builds {how}",
         duration(first),
         duration(baseline)
     ))

@@ -1,8 +1,11 @@
 //! The result of `what-if`, laid out.
 
 use super::super::format::{bytes, duration, percent, plural};
-use super::super::view::{ChangeView, CoverageView, Input, Report, UnitBrief, WhatIfResult};
+use super::super::view::{
+    ChangeView, CoverageView, Input, Report, SchedulingView, UnitBrief, WhatIfResult,
+};
 use super::parallelism::{LOAD, off, replay, untold, where_slots_come_from};
+use super::scheduling;
 use super::words::{coverage, next_of_path, notes};
 use super::{Align, Cell, Column, Document, Row, Table, Weight, column};
 
@@ -42,6 +45,11 @@ pub fn what_if(report: &Report<WhatIfResult>, options: WhatIfOptions) -> Documen
         all.extend(downloads(result));
         let of_slots = where_slots_come_from(result.slots, result.slots_source);
         all.extend(of_slots.map(|text| text.replace("--max-jobs", "--recorded-max-jobs")));
+        if let Some(it) = &result.scheduling {
+            all.extend(scheduling::order(it));
+            all.extend(build_users(result, it));
+            all.extend(scheduling::hooks(it));
+        }
         if result.changes.iter().any(|it| it.change == "machines") {
             all.push(
                 "the added machines count as fast as this one, without time for copying".to_owned(),
@@ -114,6 +122,20 @@ fn luck(result: &WhatIfResult) -> Option<String> {
             "only {} of work is saved: the rest comes from another order of builds, which is luck",
             duration(less)
         )
+    })
+}
+
+/// Says that build users hold builds back, and what more of them would give.
+fn build_users(result: &WhatIfResult, scheduling: &SchedulingView) -> Option<String> {
+    let then = result.with_build_users_ns?;
+    let said = scheduling::build_users(scheduling, Some(u32::MAX))?;
+    let saving = result.predicted_ns?.saturating_sub(then);
+    Some(match saving {
+        0 => format!("{said}, but here more would save nothing"),
+        saving => format!(
+            "{said}: with as many as there are jobs it would be {} faster still",
+            duration(saving)
+        ),
     })
 }
 

@@ -13,6 +13,7 @@ mod parallelism;
 mod phases;
 mod reconstruct;
 mod runs;
+mod scheduling;
 mod slowest;
 mod timeline;
 mod unit;
@@ -36,6 +37,7 @@ pub use runs::{
     PrunedRunView, RunsListResult, RunsPruneResult, RunsReport, RunsShowResult, StoredRunView,
     runs_report, runs_show,
 };
+pub use scheduling::SchedulingView;
 pub use slowest::{BuilderPhaseView, RemotePartsView, SlowestResult, UnitView, slowest};
 pub use timeline::{
     CounterView, LaneView, PlacedView, StepView, StretchView, TimelineResult, timeline,
@@ -238,8 +240,7 @@ fn run(source: &Source) -> Option<RunView> {
 
 /// Returns the number in what `nix --version` prints: `nix (Nix) 2.34.8`.
 fn nix_version(source: &Source) -> Option<String> {
-    let printed = source.recording.settings.as_ref()?.nix_version.as_deref()?;
-    let version = printed.split_whitespace().last()?;
+    let version = source.recording.nix_version()?.split_whitespace().last()?;
     version
         .starts_with(|c: char| c.is_ascii_digit())
         .then(|| version.to_owned())

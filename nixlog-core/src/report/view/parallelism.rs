@@ -3,8 +3,9 @@
 use serde::Serialize;
 
 use super::critical_path::CoverageView;
+use super::scheduling::{SchedulingView, scheduling};
 use super::{nanos, share};
-use crate::analysis::makespan::Replay;
+use crate::analysis::makespan::{Makespan, Replay};
 use crate::analysis::parallelism::Parallelism;
 use crate::analysis::run_graph::RunGraph;
 use crate::analysis::simulation::Step;
@@ -59,6 +60,12 @@ pub struct ParallelismResult {
     pub overhead_ns: Option<u64>,
     /// What it would take with no limit of local slots.
     pub unlimited_ns: Option<u64>,
+    /// By which rules and within which limits that is; the range is that of `baseline_ns`.
+    pub scheduling: Option<SchedulingView>,
+    /// The knee if there were as many build users as slots; `null` where these hold nothing back.
+    pub with_build_users_slots: Option<u32>,
+    /// What it would take then.
+    pub with_build_users_ns: Option<u64>,
     /// How much of what ran the derivations at hand explain.
     pub coverage: CoverageView,
 }
@@ -126,6 +133,7 @@ impl From<&Step> for SweepStepView {
 pub fn parallelism(
     timeline: &Timeline,
     run: &RunGraph,
+    makespan: Option<&Makespan>,
     found: Option<&Parallelism>,
 ) -> ParallelismResult {
     // Without dependencies everything could run at once, which nobody should be told.
@@ -162,6 +170,11 @@ pub fn parallelism(
         scheduling_loss_ns: of_graph(Parallelism::scheduling_loss),
         overhead_ns: of_graph(|it| it.overhead),
         unlimited_ns: of_graph(|it| it.unlimited),
+        scheduling: known
+            .zip(makespan)
+            .map(|(it, makespan)| scheduling(makespan, it.orders)),
+        with_build_users_slots: known.and_then(|it| Some(it.with_build_users?.0)),
+        with_build_users_ns: known.and_then(|it| Some(it.with_build_users?.1.get())),
         coverage: run.coverage().into(),
     }
 }

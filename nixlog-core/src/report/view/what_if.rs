@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::bottlenecks::slots_source;
 use super::critical_path::CoverageView;
 use super::parallelism::ReplayView;
+use super::scheduling::{SchedulingView, scheduling};
 use super::unit::{UnitBrief, brief};
 use super::{nanos, share};
 use crate::analysis::cache_candidates::{Candidates, LeftOut, Pick};
@@ -61,6 +62,11 @@ pub struct WhatIfResult {
     pub unknown_downloads: usize,
     /// Bytes per second of one download, as measured or as asked for.
     pub bandwidth_bps: Option<u64>,
+    /// By which rules and within which limits that is; the range is that of `predicted_ns`.
+    pub scheduling: Option<SchedulingView>,
+    /// The makespan with all changes and as many build users as slots; `null` where these hold nothing
+    /// back.
+    pub with_build_users_ns: Option<u64>,
     /// How much of what ran the derivations at hand explain.
     pub coverage: CoverageView,
 }
@@ -144,6 +150,10 @@ pub fn what_if(
         download_bytes: bytes.filter(|&bytes| bytes > 0 && !downloads.is_empty()),
         unknown_downloads: answer.map_or(0, |answer| answer.unknown_downloads),
         bandwidth_bps: answer.and_then(|answer| answer.bandwidth),
+        scheduling: answer
+            .zip(makespan)
+            .map(|(answer, makespan)| scheduling(makespan, answer.orders)),
+        with_build_users_ns: answer.and_then(|answer| Some(answer.with_build_users?.get())),
         coverage: run.coverage().into(),
     }
 }

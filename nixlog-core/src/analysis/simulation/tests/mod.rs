@@ -160,6 +160,7 @@ prop_compose! {
                 recorded: recorded[index],
                 release: Nanos::new(release),
                 hold: Nanos::new(hold),
+                hook: Nanos::new(hold / 2),
             };
             tasks.push(if free == 0 && extra > 0 { task.free() } else { task });
         }
@@ -173,6 +174,7 @@ prop_compose! {
 fn orders() -> impl Strategy<Value = Order> {
     prop::sample::select(vec![
         Order::Nix,
+        Order::Arbitrary { seed: 0 },
         Order::Recorded,
         Order::CriticalPathFirst,
         Order::FirstReady,

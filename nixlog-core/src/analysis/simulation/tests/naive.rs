@@ -53,7 +53,7 @@ pub(super) fn simulate(workload: &Workload<'_>, options: &Options) -> (Vec<Nanos
             twin.state[task] = State::Done;
             twin.finish[task] = twin.clock;
         }
-        if options.order == Order::Nix {
+        if matches!(options.order, Order::Nix | Order::Arbitrary { .. }) {
             twin.start_all();
         }
         twin.queue_up(released);
@@ -147,7 +147,9 @@ impl Twin<'_> {
                     let (first, second) = match (self.options.order, self.state[task]) {
                         (Order::FirstReady, State::InLine(drawn)) => (drawn as u64, 0),
                         (Order::CriticalPathFirst, _) => (u64::MAX - self.tail(task), of.rank),
-                        (Order::Recorded, _) => (u64::from(of.recorded), of.rank),
+                        (Order::Recorded | Order::Arbitrary { .. }, _) => {
+                            (u64::from(of.recorded), of.rank)
+                        }
                         _ => (u64::from(of.rank), 0),
                     };
                     (first, second, task)

@@ -13,6 +13,7 @@ fn run(rank: u32, start: u64, end: u64) -> Run {
         interval: Interval::new(stamp(start), stamp(end)).expect("in order"),
         pool: 0,
         rank,
+        hook: Nanos::ZERO,
     }
 }
 
@@ -109,6 +110,7 @@ proptest! {
             interval: Interval::new(Stamp::ZERO + *start, Stamp::ZERO + *end).expect("in order"),
             pool: task.pool,
             rank: task.rank,
+            hook: Nanos::ZERO,
         }).collect();
         let found = recorded(&owned.dag, &runs, &options.pools);
         prop_assert_eq!(found.measured.replayed, schedule.makespan);
