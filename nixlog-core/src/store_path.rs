@@ -52,6 +52,19 @@ impl<'a> StorePath<'a> {
     }
 }
 
+/// Finds the store path that a file lies in, or is: the innermost, since a sandbox has a store of its
+/// own below the store.
+#[must_use]
+pub fn innermost(file: &str) -> Option<StorePath<'_>> {
+    let mut path = file;
+    loop {
+        match StorePath::parse(path) {
+            None => path = &path[..path.rfind('/')?],
+            found => return found,
+        }
+    }
+}
+
 /// Tells whether a byte belongs to Nix's base-32 alphabet.
 #[inline]
 fn is_base32(byte: u8) -> bool {
@@ -108,6 +121,24 @@ mod tests {
         }
         let alphabet = (0..=u8::MAX).filter(|&byte| is_base32(byte));
         assert!(alphabet.eq(b"0123456789abcdfghijklmnpqrsvwxyz".iter().copied()));
+    }
+
+    #[test]
+    fn finds_the_path_that_a_file_lies_in() {
+        let name = |file: &str| innermost(file).map(|path| path.name().to_owned());
+        let out = "/nix/store/7ajh8plhm64ypnph30js1a3lq6zsyxqr-hello-dev";
+        assert_eq!(name(out).as_deref(), Some("hello-dev"));
+        assert_eq!(
+            name(&format!("{out}/include/x.h")).as_deref(),
+            Some("hello-dev")
+        );
+        let root = "/nix/store/6ajh8plhm64ypnph30js1a3lq6zsyxqr-hello.drv.chroot/root";
+        assert_eq!(
+            name(&format!("{root}{out}/bin")).as_deref(),
+            Some("hello-dev")
+        );
+        assert_eq!(name("/tmp/x"), None);
+        assert_eq!(name(""), None);
     }
 
     #[test]

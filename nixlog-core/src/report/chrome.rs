@@ -13,7 +13,7 @@ use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::format::harmless;
-use super::view::{CounterView, LaneView, PlacedView, Report, StepView, TimelineResult};
+use super::view::{CounterView, LaneView, PlacedView, Report, StepView, TimelineResult, is_failed};
 
 /// Writes a trace.
 ///
@@ -317,7 +317,7 @@ fn unit(
 ) -> io::Result<()> {
     let unit = &placed.unit;
     let name = harmless(&unit.name);
-    let failed = matches!(unit.outcome, "failed" | "timed-out" | "hash-mismatch");
+    let failed = is_failed(unit.outcome);
     let args = UnitArgs {
         path: &unit.path,
         outcome: unit.outcome,

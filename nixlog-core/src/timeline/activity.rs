@@ -169,6 +169,11 @@ impl Activities {
         &self.rows
     }
 
+    /// Returns how many have started so far.
+    pub(super) fn n_rows(&self) -> Row {
+        Row::try_from(self.rows.len()).unwrap_or(Row::MAX)
+    }
+
     pub(super) fn rows_mut(&mut self) -> &mut [Activity] {
         &mut self.rows
     }

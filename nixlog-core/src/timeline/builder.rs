@@ -83,6 +83,10 @@ pub struct TimelineBuilder {
     told_wait: Option<(Option<Stamp>, Option<Name>)>,
     /// The log was put together afterwards: nobody knows when a builder's phases began.
     pub(super) reconstructed: bool,
+    /// The command's exit status says that it failed.
+    pub(super) has_failed: bool,
+    /// The last error that is nobody's, and how many events there were by then.
+    pub(super) last_error: Option<(String, u64)>,
     /// What side lines say of single units.
     pub(super) told_units: Map<Row, ToldUnit>,
 }
@@ -211,6 +215,9 @@ impl TimelineBuilder {
                 if let Some(row) = self.activities.find(ActivityId(record.activity)) {
                     self.told_units.insert(row, ToldUnit::new(&record));
                 }
+            }
+            Some(SideLine::End(end)) => {
+                self.has_failed = end.exit_status.is_some_and(|status| status != 0);
             }
             _ => {}
         }
@@ -396,16 +403,35 @@ impl TimelineBuilder {
         };
         let text = bare.unwrap_or(message.text).decode();
         let plain = ansi::strip(&text);
-        let note = message::read(&plain);
+        // Only what was made from an error has a bare text; what a daemon forwards has its mark.
+        let is_error =
+            message.level == Level::ERROR && (message.raw.is_some() || plain.starts_with("error:"));
+        if !is_error {
+            return self.note(&message::read(&plain), Some(message));
+        }
+        // The trace stands in the whole text only.
+        let whole = message.text.decode();
+        let whole = ansi::strip(&whole);
+        let note = match message::read_error(&plain) {
+            Note::Other => message::read_error(&whole),
+            note => note,
+        };
         self.note(&note, Some(message));
-        // Only what was made from an error has a bare text; a trace has none.
-        let is_error = message.level == Level::ERROR && message.raw.is_some();
-        let is_own = matches!(
-            note,
-            Note::Other | Note::ImportFromDerivationForbidden { .. }
-        );
-        if is_error && is_own {
-            self.evaluation.error(&plain);
+        let at_a_place = message.file.is_some() || evaluation::is_at_a_place(&whole);
+        self.error(&note, &plain, at_a_place);
+    }
+
+    /// Takes in an error, whatever its words say.
+    pub(super) fn error(&mut self, note: &Note<'_>, text: &str, at_a_place: bool) {
+        match note {
+            Note::Other | Note::ImportFromDerivationForbidden { .. } => {
+                if !self.evaluation.error(text, at_a_place) {
+                    let gist = evaluation::gist(text).to_owned();
+                    self.last_error = Some((gist, self.facts.events));
+                }
+            }
+            Note::BuildFailed { .. } if at_a_place => self.evaluation.stopped_by_build(),
+            note => self.failures.error(note, &mut self.names),
         }
     }
 
@@ -427,7 +453,10 @@ impl TimelineBuilder {
                 self.waits_for_lock(None);
             }
             note if evaluation::is_sign(note) => self.evaluation.sign(),
-            note => self.failures.note(note, &mut self.names),
+            note => {
+                let n_started = self.activities.n_rows();
+                self.failures.note(note, &mut self.names, n_started);
+            }
         }
     }
 

@@ -10,6 +10,7 @@
 //! ██████████                  ██████████
 //! ```
 
+use super::model::Outcome;
 use crate::time::{Interval, Stamp};
 use crate::wire::message::{ActivityNote, Note};
 
@@ -65,6 +66,8 @@ pub(super) struct EvaluationTracker {
     asked: bool,
     /// What the evaluator gave up with.
     error: Option<String>,
+    /// The evaluator gave up since a build failed.
+    stopped_by_build: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -107,17 +110,34 @@ impl EvaluationTracker {
         }
     }
 
-    /// An error was reported that is not about a build or a download.
-    pub(super) fn error(&mut self, text: &str) {
-        if !self.asked && self.error.is_none() {
+    /// An error was reported that is not about a build or a download. Once the store has been asked
+    /// for something, it is the evaluator's only where it says so: `at_a_place` in an expression.
+    /// Returns whether it is.
+    pub(super) fn error(&mut self, text: &str, at_a_place: bool) -> bool {
+        let gist = gist(text);
+        let is_own = !self.asked || at_a_place || is_evaluators(gist);
+        if is_own && self.error.is_none() {
             self.proved = true;
-            self.error = Some(gist(text).to_owned());
+            self.error = Some(gist.to_owned());
         }
+        is_own
     }
 
-    /// Returns what the evaluator gave up with.
-    pub(super) fn take_error(&mut self) -> Option<String> {
-        self.error.take()
+    /// The evaluator gave up, since a build failed that it waited for.
+    pub(super) fn stopped_by_build(&mut self) {
+        self.proved = true;
+        self.stopped_by_build = true;
+    }
+
+    /// Returns how evaluation failed, if it did.
+    pub(super) fn failure(&mut self) -> Option<(Outcome, String)> {
+        match self.error.take() {
+            Some(error) => Some((Outcome::Failed, error)),
+            None => self.stopped_by_build.then(|| {
+                let reason = "a build failed that it waited for".to_owned();
+                (Outcome::DependencyFailed, reason)
+            }),
+        }
     }
 
     /// The evaluator's work was handed to the store.
@@ -230,8 +250,56 @@ impl EvaluationTracker {
     }
 }
 
+/// Tells whether an error points into an expression: by a trace (`… while …`), or by a position of its
+/// own, `at F:L:C:` (≥ 2.4), `, at F:L:C` (before).
+pub(super) fn is_at_a_place(text: &str) -> bool {
+    let points = |line: &str| {
+        let line = line.trim();
+        let at = line.rfind("at ").map(|at| &line[at + "at ".len()..]);
+        let place = at.filter(|_| line.starts_with("at ") || line.contains(", at "));
+        line.starts_with("… ")
+            || line.starts_with("error: while evaluating ")
+            || place.is_some_and(is_place)
+    };
+    text.lines().any(points)
+}
+
+/// Tells whether a text is a place in a file: `F:L:C`, and perhaps a colon.
+fn is_place(text: &str) -> bool {
+    let text = text.trim_end_matches(':');
+    let mut parts = text.rsplitn(3, ':');
+    let mut is_number = || {
+        parts
+            .next()
+            .is_some_and(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    is_number() && is_number() && parts.next().is_some()
+}
+
+/// Tells whether only an evaluator says so: what it says without a place.
+fn is_evaluators(error: &str) -> bool {
+    const BEGINNINGS: [&str; 14] = [
+        "flake '",
+        "cannot find flake",
+        "attribute '",
+        "undefined variable",
+        "infinite recursion",
+        "syntax error",
+        "stack overflow",
+        "assertion '",
+        "evaluation aborted",
+        "cannot coerce",
+        "access to ",
+        "unable to find a flake",
+        "the expression selected by",
+        "expression does not evaluate to",
+    ];
+    BEGINNINGS.iter().any(|begins| error.starts_with(begins))
+        || error.ends_with("was not found in the Nix search path (add it using $NIX_PATH or -I)")
+}
+
 /// Returns the line of an error that says what is wrong: newer versions print the trace before it.
-fn gist(text: &str) -> &str {
+pub(super) fn gist(text: &str) -> &str {
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let mut marked = lines
         .clone()

@@ -2,7 +2,10 @@
 //! from, together with the counters.
 
 use super::Map;
+use super::activity::{Activity, Role, Row};
+use super::blame::Blamed;
 use super::model::{Name, Names, Outcome, Reason};
+use crate::store_path::{base_name, name_of};
 use crate::wire::message::{self, Failure, Note};
 
 /// How one derivation ended, in the words of a message.
@@ -10,6 +13,8 @@ use crate::wire::message::{self, Failure, Note};
 pub(super) struct Verdict {
     pub(super) outcome: Outcome,
     pub(super) reason: Reason,
+    /// A builder was started for it.
+    pub(super) tried: bool,
 }
 
 impl Verdict {
@@ -33,45 +38,72 @@ impl Verdict {
                 None
             },
         };
-        Self { outcome, reason }
+        Self {
+            outcome,
+            reason,
+            tried: failure.was_tried(),
+        }
     }
+}
+
+/// What one message said.
+#[derive(Debug)]
+struct Said {
+    /// What the message names; `None` where it names nothing (time-outs from Nix 2.34 on).
+    subject: Option<Name>,
+    verdict: Verdict,
+    /// So many activities had started by then: what fails has started before.
+    before: Row,
 }
 
 /// All failures that the log tells of.
 #[derive(Debug, Default)]
 pub(super) struct Failures {
-    by_drv: Map<Name, Verdict>,
+    /// In the order of the log.
+    said: Vec<Said>,
     /// What the remote machine said: the local message always says exit code 1.
     remote: Map<Name, Verdict>,
-    /// In the order of the log, without a name (time-outs from Nix 2.34 on).
-    unnamed: Vec<Verdict>,
     /// Programs that Nix itself ran and that failed: the post-build hook.
     programs: Map<Name, Verdict>,
     /// Store paths that could not be fetched.
     paths: Map<Name, Reason>,
+    /// Store paths that nobody has.
+    nowhere: Vec<Name>,
     /// The user, or a signal, ended the whole thing.
     pub(super) interrupted: bool,
 }
 
+/// Who failed, now that all builds are known.
+#[derive(Debug, Default)]
+pub(super) struct Blame {
+    pub(super) builds: Map<Row, Verdict>,
+    /// Derivations that never started, in no order.
+    pub(super) never_started: Map<Name, Verdict>,
+    /// What names nobody who is known.
+    pub(super) unnamed: Vec<Unnamed>,
+}
+
+/// A failure of nobody knows whom.
+#[derive(Debug, Clone)]
+pub(super) struct Unnamed {
+    /// An output, if anything, that fits no build or several.
+    pub(super) subject: Option<Name>,
+    pub(super) verdict: Verdict,
+    /// So many activities had started by then.
+    pub(super) before: Row,
+}
+
 impl Failures {
-    /// Takes in one message.
-    pub(super) fn note(&mut self, note: &Note<'_>, names: &mut Names) {
+    /// Takes in one message, by when so many activities had started.
+    pub(super) fn note(&mut self, note: &Note<'_>, names: &mut Names, before: Row) {
         match *note {
-            Note::BuildFailed {
-                drv: Some(drv),
-                failure,
-            } => {
-                let drv = names.intern(drv);
-                let verdict = Verdict::new(failure);
-                let known = self.by_drv.entry(drv).or_insert_with(|| verdict.clone());
-                // "1 dependency failed" may come twice; a reason of its own always counts.
-                if known.outcome == Outcome::DependencyFailed {
-                    *known = verdict;
-                }
-            }
-            Note::BuildFailed { drv: None, failure } => self.unnamed.push(Verdict::new(failure)),
+            Note::BuildFailed { drv, failure } => self.said.push(Said {
+                subject: drv.map(|drv| names.intern(drv)),
+                verdict: Verdict::new(failure),
+                before,
+            }),
             Note::RemoteBuildFailed { drv, detail, .. } => {
-                if let Note::BuildFailed { failure, .. } = message::read(detail) {
+                if let Note::BuildFailed { failure, .. } = message::read_error(detail) {
                     self.remote.insert(names.intern(drv), Verdict::new(failure));
                 }
             }
@@ -90,6 +122,16 @@ impl Failures {
         }
     }
 
+    /// Takes in an error; the same words in another message may be harmless.
+    pub(super) fn error(&mut self, note: &Note<'_>, names: &mut Names) {
+        if let Note::NoSubstituter { path } = *note {
+            let path = names.intern(path);
+            if !self.nowhere.contains(&path) {
+                self.nowhere.push(path);
+            }
+        }
+    }
+
     fn path(&mut self, names: &mut Names, path: &str, text: &str) {
         let reason = Reason {
             text: text.to_owned(),
@@ -98,13 +140,66 @@ impl Failures {
         self.paths.entry(names.intern(path)).or_insert(reason);
     }
 
-    /// Returns what is known of a derivation.
-    pub(super) fn of(&self, drv: Name) -> Option<&Verdict> {
-        let told = self.by_drv.get(&drv);
-        match (told, self.remote.get(&drv)) {
-            (Some(told), Some(remote)) if told.outcome == Outcome::Failed => Some(remote),
-            (None, remote) => remote,
-            (told, _) => told,
+    /// Finds out who failed. A derivation that is tried again fails once for each message.
+    pub(super) fn blame(
+        &self,
+        activities: &[Activity],
+        names: &Names,
+        planned: &Map<Name, Name>,
+    ) -> Blame {
+        let mut blame = Blame::default();
+        let mut builds = Builds::new(activities, names, planned);
+        for said in &self.said {
+            let unnamed = || Unnamed {
+                subject: said.subject,
+                verdict: said.verdict.clone(),
+                before: said.before,
+            };
+            let Some(subject) = said.subject else {
+                blame.unnamed.push(unnamed());
+                continue;
+            };
+            let blamed_only = said.verdict.outcome == Outcome::DependencyFailed;
+            match builds.find(subject, said.before, &blame.builds) {
+                // It runs, or ran: what it needs has not failed, or it was tried again.
+                Found::Build(_) if blamed_only => {}
+                Found::Build(row) => {
+                    blame
+                        .builds
+                        .entry(row)
+                        .or_insert_with(|| self.of(row, said, activities));
+                }
+                Found::Again => {}
+                Found::Nobody(Blamed::Output(_)) => blame.unnamed.push(unnamed()),
+                Found::Nobody(_) => {
+                    let verdict = blame.never_started.entry(subject);
+                    let verdict = verdict.or_insert_with(|| said.verdict.clone());
+                    // "1 dependency failed" may come twice; a reason of its own always counts.
+                    if verdict.outcome == Outcome::DependencyFailed {
+                        *verdict = said.verdict.clone();
+                    }
+                }
+            }
+        }
+        // A remote machine may be all that says it.
+        for (row, activity) in (0..).zip(activities) {
+            if activity.role == Role::Build
+                && let Some(remote) = activity.subject.and_then(|drv| self.remote.get(&drv))
+                && activity.source.is_some()
+            {
+                blame.builds.entry(row).or_insert_with(|| remote.clone());
+            }
+        }
+        blame
+    }
+
+    /// Returns how a build failed: a machine knows better than what is said of it here.
+    fn of(&self, row: Row, said: &Said, activities: &[Activity]) -> Verdict {
+        let drv = activities[row as usize].subject;
+        let remote = drv.and_then(|drv| self.remote.get(&drv));
+        match remote {
+            Some(remote) if said.verdict.outcome == Outcome::Failed => remote.clone(),
+            _ => said.verdict.clone(),
         }
     }
 
@@ -118,19 +213,97 @@ impl Failures {
         self.paths.get(&path)
     }
 
-    /// Takes the verdicts that name no derivation, in the order of the log.
-    pub(super) fn take_unnamed(&mut self) -> Vec<Verdict> {
-        std::mem::take(&mut self.unnamed)
-    }
-
-    /// Iterates over the derivations that were never started, in no order.
-    pub(super) fn named(&self) -> impl Iterator<Item = (Name, &Verdict)> {
-        self.by_drv.iter().map(|(&drv, verdict)| (drv, verdict))
+    /// Returns the store paths that nobody has, in the order of the log.
+    pub(super) fn nowhere(&self) -> &[Name] {
+        &self.nowhere
     }
 
     /// Tells whether anything failed.
     pub(super) fn any(&self) -> bool {
-        let any_build = !self.by_drv.is_empty() || !self.remote.is_empty();
-        any_build || !self.unnamed.is_empty() || !self.programs.is_empty()
+        let any_build = !self.said.is_empty() || !self.remote.is_empty();
+        any_build || !self.programs.is_empty() || !self.nowhere.is_empty()
+    }
+}
+
+/// Whom a message is about.
+enum Found<'a> {
+    Build(Row),
+    /// The same as an earlier message.
+    Again,
+    Nobody(Blamed<'a>),
+}
+
+/// All builds, to be found by what messages call them.
+struct Builds<'a> {
+    names: &'a Names,
+    /// By the base name of the derivation, and of the planned one where there is another; in order.
+    by_base_name: Map<&'a str, Vec<Row>>,
+    /// Derivations by the name in their path.
+    by_name: Map<&'a str, Vec<&'a str>>,
+    /// Whom a message about an output was about.
+    known: Map<Name, Row>,
+}
+
+impl<'a> Builds<'a> {
+    fn new(activities: &[Activity], names: &'a Names, planned: &Map<Name, Name>) -> Self {
+        let mut builds = Self {
+            names,
+            by_base_name: Map::default(),
+            by_name: Map::default(),
+            known: Map::default(),
+        };
+        for (row, activity) in (0..).zip(activities) {
+            let (Role::Build, Some(drv)) = (activity.role, activity.subject) else {
+                continue;
+            };
+            for drv in [Some(drv), planned.get(&drv).copied()]
+                .into_iter()
+                .flatten()
+            {
+                let drv = base_name(names.text(drv));
+                let rows = builds.by_base_name.entry(drv).or_default();
+                if rows.is_empty() {
+                    builds.by_name.entry(name_of(drv)).or_default().push(drv);
+                }
+                rows.push(row);
+            }
+        }
+        builds
+    }
+
+    fn find(&mut self, subject: Name, before: Row, failed: &Map<Row, Verdict>) -> Found<'a> {
+        let blamed = Blamed::of(self.names.text(subject));
+        let latest = |rows: &[Row]| rows.iter().rev().copied().find(|&row| row < before);
+        let latest_of = |drv: &str| latest(self.by_base_name.get(drv)?);
+        let output = match blamed {
+            Blamed::Output(output) => output,
+            Blamed::Derivation(drv) | Blamed::Other(drv) => {
+                // A status line gives no more than names.
+                let row = latest_of(base_name(drv)).or_else(|| latest_of(name_of(drv)));
+                return row.map_or(Found::Nobody(blamed), Found::Build);
+            }
+        };
+        // The longest name that fits is the likeliest: an output's own part is short.
+        let mut ends = output.match_indices('-').map(|(at, _)| at).rev();
+        let drvs = self.by_name.get(output);
+        let drvs = drvs.or_else(|| ends.find_map(|end| self.by_name.get(&output[..end])));
+        let mut rows: Vec<Row> = drvs
+            .into_iter()
+            .flatten()
+            .filter_map(|drv| latest_of(drv))
+            .collect();
+        let known = self.known.get(&subject);
+        if rows.iter().any(|row| known == Some(row)) {
+            return Found::Again;
+        }
+        // Of several, those that have failed already have had their own message.
+        rows.retain(|row| !failed.contains_key(row));
+        match rows.as_slice() {
+            &[row] => {
+                self.known.insert(subject, row);
+                Found::Build(row)
+            }
+            _ => Found::Nobody(blamed),
+        }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::activity::{Activities, Activity, Role, Row};
 use super::builder::{PhaseMark, Phases, TimelineBuilder};
 use super::calls::Calls;
+use super::failures::Blame;
 use super::intervals::less;
 use super::model::{End, Filler, Name, Outcome, Part, Reason, Stretch, Unit, UnitKind};
 use super::remote;
@@ -16,22 +17,33 @@ use crate::wire::dialect::Evidence;
 
 /// Makes the timeline of a log that has been read.
 pub(super) fn timeline(mut builder: TimelineBuilder, ended: Ended) -> Timeline {
-    supersede(&mut builder.activities);
+    let planned: Map<Name, Name> = builder
+        .resolved
+        .iter()
+        .map(|&(planned, resolved)| (resolved, planned))
+        .collect();
+    let mut blame = builder
+        .failures
+        .blame(builder.activities.rows(), &builder.names, &planned);
+    supersede(&mut builder.activities, &blame);
     let build_results = results::determinate(&builder);
-    results::verdicts(&build_results, &mut builder);
+    results::verdicts(&build_results, &blame, &mut builder);
     builder.counters.finish(&mut builder.activities);
     builder
         .fetches
         .finish(&builder.failures, &mut builder.activities);
-    let unnamed = results::unnamed(&build_results, &mut builder);
+    let mut untold = results::unnamed(&build_results, &mut blame, &builder);
     let Ended {
         last,
         evaluation,
         proved_after,
-        error: evaluation_error,
+        failure: evaluation_failure,
         saw_text,
         issue,
     } = ended;
+    if evaluation_failure.is_none() && !builder.failures.any() && !builder.failures.interrupted {
+        untold.extend(last_words(&mut builder));
+    }
     let calls = Calls::new(&builder.activities, last);
     let maker = UnitMaker {
         remote: remote::times(&builder.activities, last),
@@ -42,17 +54,13 @@ pub(super) fn timeline(mut builder: TimelineBuilder, ended: Ended) -> Timeline {
             std::mem::take(&mut builder.phase_lines),
         ),
         children: children(&builder.activities),
-        planned: builder
-            .resolved
-            .iter()
-            .map(|&(planned, resolved)| (resolved, planned))
-            .collect(),
+        planned,
         has_frames: builder
             .activities
             .rows()
             .iter()
             .any(|row| matches!(row.role, Role::Upload | Role::Download)),
-        unnamed,
+        failed: &blame.builds,
         builder: &builder,
         last,
         calls: &calls,
@@ -66,10 +74,10 @@ pub(super) fn timeline(mut builder: TimelineBuilder, ended: Ended) -> Timeline {
         &mut builder,
         &evaluation,
         &working,
-        evaluation_error,
+        evaluation_failure,
     ));
     units.extend(activation_units(&mut builder));
-    units.extend(results::never_started(&mut builder, &units));
+    units.extend(results::never_started(&blame, &builder, &units));
     units.sort_by_key(|unit| (unit.start.is_none(), unit.start));
     let imports = calls.imports(&units, proved_after);
     fillers(&mut builder, last);
@@ -84,6 +92,7 @@ pub(super) fn timeline(mut builder: TimelineBuilder, ended: Ended) -> Timeline {
         wall.is_some(),
         is_text,
     ));
+    issues.extend(results::untold_issue(&untold));
     if builder.reconstructed {
         issues.retain(|issue| !issue.code.starts_with("end-") && issue.code != "clock-coarse");
         issues.extend(told::issues(builder.told_units.values()));
@@ -100,6 +109,7 @@ pub(super) fn timeline(mut builder: TimelineBuilder, ended: Ended) -> Timeline {
         planned_builds: builder.plan.builds(),
         resolved: builder.resolved,
         issues,
+        untold_failures: untold,
         interrupted: builder.failures.interrupted,
         is_nix,
         is_text,
@@ -113,19 +123,30 @@ pub(super) fn timeline(mut builder: TimelineBuilder, ended: Ended) -> Timeline {
     }
 }
 
+/// Returns what the command gave up with, if it is known to have done so: by its exit status, or as the
+/// error was the last of all. Builders print errors too, and not every error ends a command.
+fn last_words(builder: &mut TimelineBuilder) -> Option<String> {
+    let (error, events) = builder.last_error.take()?;
+    let is_last = builder.facts.events > 0 && builder.facts.events == events;
+    (is_last || builder.has_failed).then_some(error)
+}
+
 /// Determinate Nix announces a build before it has a slot, stops it, and announces it again: only
 /// the last announcement of a derivation that did nothing in between counts.
-fn supersede(activities: &mut Activities) {
+fn supersede(activities: &mut Activities, blame: &Blame) {
     let did_nothing =
         |build: &Activity| build.role == Role::Build && !build.was_alive() && !build.is_open();
     if !activities.rows().iter().any(did_nothing) {
         return;
     }
-    let mut later: Set<Name> = Set::default();
-    for activity in activities.rows_mut().iter_mut().rev() {
+    // In another call it is another build: the first one failed, and somebody tries again.
+    let mut later: Set<(Name, Option<u32>)> = Set::default();
+    let last = activities.rows().len();
+    for (row, activity) in (0..last).zip(activities.rows_mut()).rev() {
         if let (Role::Build, Some(subject)) = (activity.role, activity.subject) {
-            let again = !later.insert(subject);
-            activity.superseded = again && did_nothing(activity);
+            let again = !later.insert((subject, activity.counter));
+            let failed = Row::try_from(row).is_ok_and(|row| blame.builds.contains_key(&row));
+            activity.superseded = again && !failed && did_nothing(activity);
         }
     }
 }
@@ -143,6 +164,11 @@ fn hooks(activities: &Activities, last: Option<Stamp>) -> Map<Name, Vec<Interval
         }
     }
     hooks
+}
+
+/// Tells whether the exit status says that the command failed, and nothing else does.
+fn fails_silently(builder: &TimelineBuilder) -> bool {
+    builder.has_failed && !builder.failures.any() && !builder.failures.interrupted
 }
 
 /// Collects the programs of hooks whose builds no tick calls a success.
@@ -204,28 +230,33 @@ fn evaluation_unit(
     builder: &mut TimelineBuilder,
     whole: &[Interval],
     working: &[Interval],
-    error: Option<String>,
+    failure: Option<(Outcome, String)>,
 ) -> Option<Unit> {
-    let start = whole.iter().map(|stretch| stretch.start()).min()?;
-    let end = whole.iter().map(|stretch| stretch.end()).max()?;
+    let start = whole.iter().map(|stretch| stretch.start()).min();
+    let end = whole.iter().map(|stretch| stretch.end()).max();
+    if start.is_none() && failure.is_none() {
+        return None;
+    }
     let subject = builder.names.intern("evaluation");
-    let mut unit = Unit::new(UnitKind::Evaluation, subject, Some(start));
-    unit.end = Some(end);
-    unit.end_kind = End::Inferred;
-    unit.outcome = if error.is_some() {
-        Outcome::Failed
-    } else if builder.activities.rows().is_empty() {
+    let mut unit = Unit::new(UnitKind::Evaluation, subject, start);
+    if start.is_some() {
+        unit.end = end;
+        unit.end_kind = End::Inferred;
+        unit.at_work = Some(working.iter().map(|stretch| stretch.length()).sum());
+    }
+    unit.outcome = if let Some((outcome, _)) = failure {
+        outcome
+    } else if builder.activities.rows().is_empty() || fails_silently(builder) {
         Outcome::Unknown
     } else {
         Outcome::Succeeded
     };
-    unit.reason = error.map(|text| {
+    unit.reason = failure.map(|(_, text)| {
         Box::new(Reason {
             text,
             ..Reason::default()
         })
     });
-    unit.at_work = Some(working.iter().map(|stretch| stretch.length()).sum());
     unit.stretches = working
         .iter()
         .map(|&interval| Stretch {

@@ -7,6 +7,7 @@
 use super::Map;
 use super::activity::{Activity, Role, Row};
 use super::builder::TimelineBuilder;
+use super::evaluation;
 use super::model::{End, Outcome, Part, Stretch, Unit, UnitKind};
 use super::starts::by_title;
 use crate::ids::ActivityId;
@@ -153,13 +154,13 @@ impl HumanLog {
                     Self::seen_in_bar(builder, build.name, build.machine);
                 }
             }
-            // The evaluator's errors are those that the catalogue does not know.
             HumanEvent::SystemConfiguration => {
                 builder.human.signs += 1;
                 builder.evaluation.sign();
             }
-            HumanEvent::Error { text } if matches!(message::read(text), Note::Other) => {
-                builder.evaluation.error(text);
+            HumanEvent::Error { text } => {
+                let at_a_place = evaluation::is_at_a_place(text);
+                builder.error(&message::read_error(text), text, at_a_place);
             }
             HumanEvent::Step => Self::step(builder),
             HumanEvent::Cancelled => {

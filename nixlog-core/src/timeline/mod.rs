@@ -7,6 +7,7 @@
 //! ended), `human` (logs without events).
 
 mod activity;
+mod blame;
 mod builder;
 mod calls;
 mod counters;
@@ -65,6 +66,7 @@ pub struct Timeline {
     resolved: Vec<(Name, Name)>,
     facts: Facts,
     issues: Vec<Issue>,
+    untold_failures: Vec<String>,
     interrupted: bool,
     is_nix: bool,
     is_text: bool,
@@ -152,6 +154,12 @@ impl Timeline {
     #[must_use]
     pub fn issues(&self) -> &[Issue] {
         &self.issues
+    }
+
+    /// Returns why builds failed of which the log does not say which they were.
+    #[must_use]
+    pub fn untold_failures(&self) -> &[String] {
+        &self.untold_failures
     }
 
     /// Tells whether the user or a signal ended the build, as far as Nix said so.

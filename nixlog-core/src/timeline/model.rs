@@ -169,6 +169,13 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Tells whether something failed by itself: neither cut off, nor kept from starting by what it
+    /// needs. The one meaning of "failed" in every report.
+    #[must_use]
+    pub const fn is_failure(self) -> bool {
+        matches!(self, Self::Failed | Self::TimedOut | Self::HashMismatch)
+    }
+
     /// Returns the name, as in JSON.
     #[must_use]
     pub const fn name(self) -> &'static str {

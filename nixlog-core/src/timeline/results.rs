@@ -4,32 +4,29 @@ use serde_json::Value;
 
 use super::Map;
 use super::activity::{Role, Row};
+use super::blame::Blamed;
 use super::builder::TimelineBuilder;
 use super::facts::{Issue, Severity};
-use super::failures::Verdict;
+use super::failures::{Blame, Unnamed, Verdict};
 use super::model::{End, Name, Outcome, Reason, Unit, UnitKind};
-use crate::store_path::StorePath;
+use crate::store_path::{StorePath, base_name};
 use crate::time::Stamp;
+use crate::wire::ansi;
+use crate::wire::message::{self, Failure, Note};
 
 /// Tells the counters which builds have failed by name, so that ticks go to the right ones.
-pub(super) fn verdicts(told: &Told, builder: &mut TimelineBuilder) {
-    let planned: Map<Name, Name> = builder
-        .resolved
-        .iter()
-        .map(|&(planned, resolved)| (resolved, planned))
-        .collect();
-    for activity in builder.activities.rows_mut() {
+pub(super) fn verdicts(told: &Told, blame: &Blame, builder: &mut TimelineBuilder) {
+    for (row, activity) in (0..).zip(builder.activities.rows_mut()) {
         let (Role::Build, Some(subject)) = (activity.role, activity.subject) else {
             continue;
         };
-        let named = |drv: Name| builder.failures.of(drv);
-        let verdict = named(subject).or_else(|| named(*planned.get(&subject)?));
-        if verdict.is_some_and(|verdict| verdict.outcome != Outcome::DependencyFailed) {
+        if blame.builds.contains_key(&row) {
             activity.verdict = Some(false);
-        } else if activity.verdict.is_none() {
-            activity.verdict = told
-                .of(builder.names.text(subject))
-                .map(|told| told == Outcome::Succeeded);
+        } else if activity.verdict.is_none()
+            && let Some(told) = told.of(builder.names.text(subject))
+            && told.outcome != Outcome::Interrupted
+        {
+            activity.verdict = Some(told.outcome == Outcome::Succeeded);
         }
     }
 }
@@ -37,16 +34,16 @@ pub(super) fn verdicts(told: &Told, builder: &mut TimelineBuilder) {
 /// How derivations ended, as Determinate Nix tells.
 #[derive(Debug, Default)]
 pub(super) struct Told {
-    by_base_name: Map<String, Outcome>,
+    by_base_name: Map<String, Verdict>,
 }
 
 impl Told {
-    fn of(&self, drv: &str) -> Option<Outcome> {
+    fn of(&self, drv: &str) -> Option<&Verdict> {
         if self.by_base_name.is_empty() {
             return None;
         }
         let base_name = StorePath::parse(drv)?.base_name();
-        self.by_base_name.get(base_name).copied()
+        self.by_base_name.get(base_name)
     }
 }
 
@@ -60,85 +57,164 @@ pub(super) fn determinate(builder: &TimelineBuilder) -> Told {
         let path = &result["path"];
         let drv = path["drvPath"].as_str().or_else(|| path.as_str());
         if let (Some(drv), Some(status)) = (drv, result["status"].as_str()) {
-            let outcome = match status {
-                "Built" | "Substituted" | "AlreadyValid" | "ResolvesToAlreadyValid" => {
-                    Outcome::Succeeded
-                }
-                "TimedOut" => Outcome::TimedOut,
-                "HashMismatch" => Outcome::HashMismatch,
-                "DependencyFailed" => Outcome::DependencyFailed,
-                _ => Outcome::Failed,
-            };
-            let base_name = drv.rsplit('/').next().unwrap_or(drv);
-            told.by_base_name.insert(base_name.to_owned(), outcome);
+            let words = result["errorMsg"].as_str().unwrap_or_default();
+            let base_name = base_name(drv).to_owned();
+            told.by_base_name
+                .insert(base_name, by_status(status, words));
         }
     }
     told
 }
 
-/// Deals out the verdicts that no message gives by name: Determinate Nix's results, and time-outs
-/// (which from Nix 2.34 on name no derivation) to the builds that failed without a word, in the order
-/// in which they stopped.
-pub(super) fn unnamed(told: &Told, builder: &mut TimelineBuilder) -> Map<Row, Verdict> {
-    let verdicts = builder.failures.take_unnamed();
-    let mut dealt = Map::default();
-    let mut silent: Vec<Row> = Vec::new();
-    for (row, activity) in (0..).zip(builder.activities.rows()) {
-        let (Role::Build, Some(drv), Some(false)) =
-            (activity.role, activity.subject, activity.verdict)
-        else {
-            continue;
-        };
-        if builder.failures.of(drv).is_some() {
-            continue;
+/// Reads a status of Determinate Nix, and the error that comes with it (`build-result.cc`).
+fn by_status(status: &str, words: &str) -> Verdict {
+    let (outcome, text) = match status {
+        "Built" | "Substituted" | "AlreadyValid" | "ResolvesToAlreadyValid" => {
+            (Outcome::Succeeded, "")
         }
-        match told.of(builder.names.text(drv)) {
-            Some(outcome) => {
-                let text = outcome.name().replace('-', " ");
-                let reason = Reason {
-                    text,
-                    ..Reason::default()
-                };
-                dealt.insert(row, Verdict { outcome, reason });
-            }
-            None => silent.push(row),
-        }
+        "Cancelled" => (Outcome::Interrupted, ""),
+        "TimedOut" => (Outcome::TimedOut, "timed out"),
+        "HashMismatch" => (Outcome::HashMismatch, "hash mismatch"),
+        "DependencyFailed" => (Outcome::DependencyFailed, "a dependency failed"),
+        "InputRejected" => (Outcome::Failed, "its input was rejected"),
+        "OutputRejected" => (Outcome::Failed, "its output was rejected"),
+        "CachedFailure" => (Outcome::Failed, "failed earlier"),
+        "LogLimitExceeded" => (Outcome::Failed, "log too long"),
+        "NotDeterministic" => (Outcome::Failed, "not deterministic"),
+        "NoSubstituters" => (Outcome::Failed, "no substituter has it"),
+        // Permanent, transient, or whatever comes next: the error says more.
+        _ => (Outcome::Failed, ""),
+    };
+    let words = ansi::strip(words);
+    let mut verdict = match message::read_error(&words) {
+        Note::BuildFailed { failure, .. } => Verdict::new(failure),
+        _ => Verdict::new(Failure::Other(text)),
+    };
+    if verdict.reason.text.is_empty() {
+        verdict.reason.text = words.lines().next().unwrap_or_default().to_owned();
     }
-    silent.sort_by_key(|&row| builder.activities.get(row).stopped);
-    dealt.extend(silent.into_iter().zip(verdicts));
-    for &build in &builder.facts.hash_mismatches {
-        let reason = Reason {
-            text: "hash mismatch".to_owned(),
-            ..Reason::default()
-        };
-        dealt.insert(
-            build,
-            Verdict {
-                outcome: Outcome::HashMismatch,
-                reason,
-            },
-        );
-    }
-    dealt
+    verdict.outcome = outcome;
+    verdict
 }
 
-/// Makes units of the derivations that a message calls failed although they never started.
-pub(super) fn never_started(builder: &mut TimelineBuilder, units: &[Unit]) -> Vec<Unit> {
-    let mut blocked: Map<Name, &Verdict> = builder.failures.named().collect();
+/// Deals out the verdicts that no message gives by name: Determinate Nix's results, and time-outs
+/// (which from Nix 2.34 on name no derivation) to the builds that failed without a word, in the order
+/// in which they stopped. A log for people has no word of other builds: there it is the only one, or
+/// nobody knows. Returns why the others failed, whoever they are.
+pub(super) fn unnamed(told: &Told, blame: &mut Blame, builder: &TimelineBuilder) -> Vec<String> {
+    let mut silent: Vec<Row> = Vec::new();
+    for (row, activity) in (0..).zip(builder.activities.rows()) {
+        let (Role::Build, Some(drv)) = (activity.role, activity.subject) else {
+            continue;
+        };
+        if blame.builds.contains_key(&row) || activity.superseded {
+            continue;
+        }
+        let told = told.of(builder.names.text(drv));
+        match (told, activity.verdict) {
+            (Some(told), Some(false) | None) if told.outcome != Outcome::Succeeded => {
+                blame.builds.insert(row, told.clone());
+            }
+            (None, Some(false)) => silent.push(row),
+            _ => {}
+        }
+    }
+    for &build in &builder.facts.hash_mismatches {
+        let failure = Failure::HashMismatch {
+            specified: "",
+            got: "",
+        };
+        blame.builds.insert(build, Verdict::new(failure));
+        silent.retain(|&row| row != build);
+    }
+    silent.sort_by_key(|&row| builder.activities.get(row).stopped);
+    let mut left: Vec<String> = Vec::new();
+    for unnamed in std::mem::take(&mut blame.unnamed) {
+        let text = unnamed.verdict.reason.text.clone();
+        let fits = |row: Row| {
+            let drv = builder.activities.get(row).subject;
+            let named = unnamed.subject.map(|subject| builder.names.text(subject));
+            named.is_none_or(|named| {
+                drv.is_some_and(|drv| Blamed::of(named).fits(builder.names.text(drv)).is_some())
+            })
+        };
+        let found = match silent.iter().position(|&row| fits(row)) {
+            Some(at) => Some(silent.remove(at)),
+            None => only_one_in_text(&unnamed, blame, builder).filter(|&row| fits(row)),
+        };
+        match found.filter(|_| unnamed.verdict.tried) {
+            Some(row) => {
+                blame.builds.insert(row, unnamed.verdict);
+            }
+            // A daemon and its client both report an error.
+            None if left.contains(&text) => {}
+            None if blame.builds.values().any(|known| known.reason.text == text) => {}
+            None => left.push(text),
+        }
+    }
+    left
+}
+
+/// Finds the build of a log for people that failed, if there is but one that can have.
+fn only_one_in_text(unnamed: &Unnamed, blame: &Blame, builder: &TimelineBuilder) -> Option<Row> {
+    let rows = (0..unnamed.before).filter(|row| !blame.builds.contains_key(row));
+    let mut builds = rows.filter(|&row| builder.human.build(row).is_some());
+    let only = builds.next();
+    only.filter(|_| builds.next().is_none())
+}
+
+/// Makes units of what a message calls failed although it never started.
+pub(super) fn never_started(blame: &Blame, builder: &TimelineBuilder, units: &[Unit]) -> Vec<Unit> {
+    let mut blocked: Map<Name, &Verdict> = blame
+        .never_started
+        .iter()
+        .map(|(&drv, verdict)| (drv, verdict))
+        .collect();
     for unit in units {
-        blocked.remove(&unit.subject);
-        unit.planned.map(|planned| blocked.remove(&planned));
+        for drv in [Some(unit.subject), unit.planned].into_iter().flatten() {
+            // It was tried again. One that failed by itself did, whatever came later.
+            if blocked
+                .get(&drv)
+                .is_some_and(|verdict| verdict.outcome == Outcome::DependencyFailed)
+            {
+                blocked.remove(&drv);
+            }
+        }
     }
     let mut blocked: Vec<(Name, &Verdict)> = blocked.into_iter().collect();
     blocked.sort_by_key(|&(drv, _)| drv);
-    let unit = |(drv, verdict): (Name, &Verdict)| {
-        let mut unit = Unit::new(UnitKind::Build, drv, None);
+    let unit = |kind, subject, outcome, reason: &Reason| {
+        let mut unit = Unit::new(kind, subject, None);
         unit.started = false;
-        unit.outcome = verdict.outcome;
-        unit.reason = Some(Box::new(verdict.reason.clone()));
+        unit.outcome = outcome;
+        unit.reason = Some(Box::new(reason.clone()));
         unit
     };
-    blocked.into_iter().map(unit).collect()
+    let blocked = blocked
+        .into_iter()
+        .map(|(drv, verdict)| unit(UnitKind::Build, drv, verdict.outcome, &verdict.reason));
+    let reason = Reason {
+        text: "no substituter has it".to_owned(),
+        ..Reason::default()
+    };
+    let nowhere = builder.failures.nowhere().iter();
+    let nowhere = nowhere.filter(|&&path| !units.iter().any(|unit| unit.subject == path));
+    let nowhere = nowhere.map(|&path| unit(UnitKind::Substitution, path, Outcome::Failed, &reason));
+    blocked.chain(nowhere).collect()
+}
+
+/// Says that something failed, and that nobody knows what.
+pub(super) fn untold_issue(untold: &[String]) -> Option<Issue> {
+    Some(Issue {
+        severity: Severity::Warning,
+        code: "failure-untold",
+        count: untold.len() as u64,
+        first_line: None,
+        message: format!(
+            "failures of which the log does not say what failed: {}",
+            untold.first()?
+        ),
+    })
 }
 
 /// The code of the remark that builds may fetch something.

@@ -7,8 +7,29 @@ use crate::ids::ActivityId;
 use crate::json_str::JsonStr;
 use crate::wire::ansi;
 use crate::wire::detail::Detail;
-use crate::wire::event::Start;
+use crate::wire::event::{ActivityKind, Start};
 use crate::wire::message::{self, ActivityNote};
+
+/// Tells what an activity is of a kind that is newer than this nixlog: by its title, or else by the
+/// first word of it.
+pub(super) fn by_words(title: &str) -> (Role, Option<&str>) {
+    match by_title(message::activity(title)) {
+        (Role::Other, _) => {}
+        known => return known,
+    }
+    let word = title.split(|c: char| !c.is_ascii_alphabetic()).next();
+    let word = word.unwrap_or_default().to_ascii_lowercase();
+    let begins = |stems: &[&str]| stems.iter().any(|stem| word.starts_with(stem));
+    if begins(&["eval", "instantiat", "pars", "lock", "check"]) {
+        (Role::EvaluationSign, None)
+    } else if begins(&["fetch", "download", "clon", "unpack"]) {
+        (Role::InputFetch, Some(title))
+    } else if begins(&["copy", "hash", "upload", "send", "add", "import"]) {
+        (Role::CopyFrame, None)
+    } else {
+        (Role::Other, None)
+    }
+}
 
 /// Tells what an activity is of which only the title speaks, and what it is about.
 pub(super) fn by_title(title: ActivityNote<'_>) -> (Role, Option<&str>) {
@@ -41,6 +62,7 @@ impl TimelineBuilder {
         let detail = start.detail();
         let parent = start.parent.filter(|&parent| parent != ActivityId::NONE);
         let parent = parent.and_then(|parent| self.activities.find(parent));
+        let parent = parent.and_then(|parent| self.owner(parent));
         let mut activity = Activity::new(start.id, parent, self.now, self.facts.events);
         self.describe(&mut activity, start, detail);
         let role = activity.role;
@@ -130,8 +152,30 @@ impl TimelineBuilder {
                 let pair = (self.intern(drv), self.intern(resolved));
                 self.resolved.push(pair);
             }
-            Detail::Text | Detail::BuildWaiting => self.describe_text(activity, start.text),
-            _ => {}
+            Detail::Text | Detail::BuildWaiting | Detail::Other => {
+                let is_new = matches!(
+                    start.kind,
+                    kind if kind == ActivityKind::STRINGLY || kind.name().is_none()
+                );
+                // A new kind may say what it is in a field.
+                let text = match start.fields.first_str() {
+                    Some(name) if is_new && start.text.is_empty() => name,
+                    _ => start.text,
+                };
+                self.describe_text(activity, text, is_new);
+            }
+        }
+    }
+
+    /// Finds what an activity is a part of: new kinds, and the evaluator's, frame whole calls.
+    fn owner(&self, parent: Row) -> Option<Row> {
+        let mut row = parent;
+        loop {
+            let activity = self.activities.get(row);
+            match activity.role {
+                Role::Other | Role::Evaluating | Role::EvaluationSign => row = activity.parent?,
+                _ => return Some(row),
+            }
         }
     }
 
@@ -152,10 +196,14 @@ impl TimelineBuilder {
     }
 
     /// Fills in an activity that only its text describes.
-    fn describe_text(&mut self, activity: &mut Activity, text: JsonStr<'_>) {
+    fn describe_text(&mut self, activity: &mut Activity, text: JsonStr<'_>, is_new: bool) {
         let decoded = text.decode();
         let plain = ansi::strip(&decoded);
-        let (role, subject) = by_title(message::activity(&plain));
+        let (role, subject) = if is_new {
+            by_words(&plain)
+        } else {
+            by_title(message::activity(&plain))
+        };
         let subject = match role {
             Role::InputFetch => subject.or(Some(&plain)),
             _ => subject,

@@ -9,6 +9,7 @@ use super::evaluation::EvaluationTracker;
 use super::facts::{Facts, Issue, Severity};
 use super::human::HumanLog;
 use super::intervals::union;
+use super::model::Outcome;
 use crate::time::{Interval, Stamp};
 
 /// The strands of a log.
@@ -74,7 +75,7 @@ pub(super) struct Ended {
     pub(super) last: Option<Stamp>,
     /// When evaluators were at work, and what one gave up with.
     pub(super) evaluation: Vec<Interval>,
-    pub(super) error: Option<String>,
+    pub(super) failure: Option<(Outcome, String)>,
     /// After so many calls the evaluator showed that it went on; with several evaluators, nobody can tell.
     pub(super) proved_after: usize,
     /// A line for people was Nix's.
@@ -118,13 +119,13 @@ pub(super) fn end(builder: &mut TimelineBuilder) -> Ended {
         first_line: None,
         message: message.to_owned(),
     });
-    let (mut evaluation, mut error, mut saw_text) = (Vec::new(), None, false);
+    let (mut evaluation, mut failure, mut saw_text) = (Vec::new(), None, false);
     let mut proved_after = 0;
     for (_, mut strand) in all {
         if n_nix < 2 {
             proved_after = strand.evaluation.proved_after().max(proved_after);
         }
-        error = error.or(strand.evaluation.take_error());
+        failure = failure.or(strand.evaluation.failure());
         evaluation.extend(strand.evaluation.finish(last));
         saw_text |= strand.human.saw_nix();
     }
@@ -134,7 +135,7 @@ pub(super) fn end(builder: &mut TimelineBuilder) -> Ended {
     Ended {
         last,
         evaluation,
-        error,
+        failure,
         proved_after,
         saw_text,
         issue,

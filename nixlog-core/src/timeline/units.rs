@@ -65,7 +65,8 @@ pub(super) struct UnitMaker<'a> {
     pub(super) planned: Map<Name, Name>,
     /// The hook frames its copies, so that they need not be counted one by one.
     pub(super) has_frames: bool,
-    pub(super) unnamed: Map<Row, Verdict>,
+    /// The builds that failed, and how.
+    pub(super) failed: &'a Map<Row, Verdict>,
     pub(super) calls: &'a Calls,
 }
 
@@ -207,12 +208,7 @@ impl UnitMaker<'_> {
     /// Decides how a build ended: by its message, by the counters, or by who was cut off.
     fn judge(&self, row: Row, activity: &Activity, unit: &mut Unit) {
         let failures = &self.builder.failures;
-        let told = failures
-            .of(unit.subject)
-            .or_else(|| failures.of(unit.planned?));
-        let told = told
-            .filter(|told| told.outcome != Outcome::DependencyFailed)
-            .or_else(|| self.unnamed.get(&row));
+        let told = self.failed.get(&row);
         let cut_off = failures.interrupted || failures.any();
         match (told, activity.verdict) {
             (Some(told), _) => {

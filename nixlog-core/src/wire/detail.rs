@@ -94,7 +94,7 @@ impl<'a> Start<'a> {
 
     fn typed(&self, fields: &mut FieldIter<'a>) -> Option<Detail<'a>> {
         Some(match self.kind {
-            ActivityKind::UNKNOWN => Detail::Text,
+            ActivityKind::UNKNOWN | ActivityKind::STRINGLY => Detail::Text,
             ActivityKind::COPY_PATH => Detail::CopyPath {
                 path: text(fields)?,
                 from: text(fields)?,
@@ -163,13 +163,15 @@ pub enum ResultDetail<'a> {
     PostBuildLogLine(JsonStr<'a>),
     /// How far a fetch is.
     FetchStatus(JsonStr<'a>),
-    /// Nix after 2.35: the source is in the store.
+    /// Nix after 2.35, Determinate Nix from 3.23 on: the source is in the store.
     FetchToStore(JsonStr<'a>),
     /// Determinate Nix: a fixed-output derivation has another hash; raw JSON with `storePath`,
     /// `wanted` and `got`.
     HashMismatch(&'a str),
     /// Determinate Nix: how a build ended; raw JSON with `status`, `startTime`, `stopTime` …
     BuildResult(&'a str),
+    /// Determinate Nix: how a server answered; raw JSON with `httpStatus` and `bodySize`.
+    HttpStatus(&'a str),
     /// A kind, or fields, that this version of nixlog does not know.
     Other,
 }
@@ -204,6 +206,8 @@ impl<'a> ActivityResult<'a> {
                 Some(payload) => ResultDetail::HashMismatch(payload),
                 None => ResultDetail::FetchToStore(self.fields.first_str()?),
             },
+            ResultKind::FETCH_TO_STORE => ResultDetail::FetchToStore(self.fields.first_str()?),
+            ResultKind::HTTP_STATUS => ResultDetail::HttpStatus(self.payload?),
             ResultKind::BUILD_RESULT => ResultDetail::BuildResult(self.payload?),
             _ => ResultDetail::Other,
         })

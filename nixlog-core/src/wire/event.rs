@@ -192,6 +192,8 @@ codes! {
         FETCH_TREE = 112 "FetchTree",
         /// A source is copied or hashed (after Nix 2.35).
         FETCH_TO_STORE = 113 "FetchToStore",
+        /// Determinate Nix (from 3.23 on): a kind that is a name, of which the text has to do.
+        STRINGLY = 10113 "Stringly",
     }
 }
 
@@ -221,6 +223,10 @@ codes! {
         FETCH_TO_STORE_OR_HASH_MISMATCH = 109 "FetchToStore",
         /// Determinate Nix: how a build ended.
         BUILD_RESULT = 110 "BuildResult",
+        /// Determinate Nix (from 3.23 on): what 109 is in Nix.
+        FETCH_TO_STORE = 10109 "FetchToStore",
+        /// Determinate Nix (from 3.23 on): how a server answered.
+        HTTP_STATUS = 10111 "HttpStatus",
     }
 }
 

@@ -78,6 +78,7 @@ struct Record<'a> {
     level: Option<&'a str>,
     line: Option<&'a str>,
     msg: Option<&'a str>,
+    name: Option<&'a str>,
     parent: Option<&'a str>,
     payload: Option<&'a str>,
     phase: Option<&'a str>,
@@ -129,6 +130,7 @@ impl<'a> Record<'a> {
             "level" => &mut self.level,
             "line" => &mut self.line,
             "msg" => &mut self.msg,
+            "name" => &mut self.name,
             "parent" => &mut self.parent,
             "payload" => &mut self.payload,
             "phase" => &mut self.phase,
@@ -159,10 +161,17 @@ impl<'a> Record<'a> {
             parent: integer(self.parent).map(ActivityId),
             kind: ActivityKind(self.kind()?),
             level: self.level(),
-            text: string(self.text).unwrap_or_default(),
+            text: self.title(),
             fields: self.fields(),
             session: string(self.sid),
         })
+    }
+
+    /// Where an activity's kind is a name, the name has to do for a text that is empty.
+    fn title(&self) -> JsonStr<'a> {
+        let text = string(self.text).unwrap_or_default();
+        let name = string(self.name).filter(|_| text.is_empty());
+        name.unwrap_or(text)
     }
 
     fn result(&self) -> Result<Event<'a>, ParseError> {

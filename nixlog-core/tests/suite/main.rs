@@ -8,6 +8,7 @@ mod corpus_files;
 mod critical_path;
 mod derivations;
 mod ends;
+mod failures;
 mod golden;
 mod graphs;
 mod implied;

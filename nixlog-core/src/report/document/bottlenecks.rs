@@ -6,7 +6,7 @@ use super::super::view::{
 };
 use super::parallelism::{replay, untold, where_slots_come_from};
 use super::slowest::Options;
-use super::words::{coverage, next, next_of_path, notes, shell_word};
+use super::words::{coverage, next, next_of_path, notes, shell_word, with_failures};
 use super::{Align, Cell, Column, Document, Row, Table, column, weight};
 
 /// Lays out the result of `bottlenecks`.
@@ -34,7 +34,7 @@ pub fn bottlenecks(report: &Report<BottlenecksResult>, options: Options) -> Docu
     all.extend(coverage(&result.coverage));
     all.extend(notes(&report.diagnostics));
     Document {
-        verdict: verdict(report),
+        verdict: with_failures(verdict(report), &report.input),
         tables: vec![unit_table(result, options), idle_table(result, options)],
         notes: all,
         next: next_command(report),

@@ -1,7 +1,7 @@
 //! What is said in three lines when a build has ended.
 
 use super::super::format::{bytes, duration, harmless, plural};
-use super::super::view::{PhasesResult, Report, SlowestResult, UnitView};
+use super::super::view::{PhasesResult, Report, SlowestResult, UnitView, is_failed};
 use super::phases::where_time_went;
 use super::words::next;
 
@@ -112,9 +112,8 @@ fn done(units: &[UnitView]) -> String {
 }
 
 fn failures(units: &[UnitView]) -> Option<String> {
-    let is_bad =
-        |unit: &&UnitView| matches!(unit.outcome, "failed" | "timed-out" | "hash-mismatch");
-    let bad: Vec<&UnitView> = units.iter().filter(is_bad).collect();
+    let bad = units.iter().filter(|unit| is_failed(unit.outcome));
+    let bad: Vec<&UnitView> = bad.collect();
     let names: Vec<_> = bad
         .iter()
         .take(NAMED)

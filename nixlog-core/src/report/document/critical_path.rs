@@ -7,7 +7,9 @@ use super::super::format::{duration, harmless, plural};
 use super::super::view::{
     CriticalPathResult, PathStepView, Report, StructuralView, UnitBrief, UnitTimesView, WaitView,
 };
-use super::words::{coverage, evaluation_waits, next, next_of_path, notes, shell_word, waited_for};
+use super::words::{
+    coverage, evaluation_waits, next, next_of_path, notes, shell_word, waited_for, with_failures,
+};
 use super::{Align, Cell, Column, Document, Row, Table, Weight, column};
 use crate::analysis::critical_path::Wait;
 
@@ -89,7 +91,7 @@ fn observed(
         ));
     }
     Document {
-        verdict: verdict(result, wall),
+        verdict: with_failures(verdict(result, wall), &report.input),
         tables,
         notes,
         next: next_step(report),

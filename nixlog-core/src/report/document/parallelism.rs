@@ -3,7 +3,7 @@
 use super::super::format::{duration, percent, plural, signed_duration};
 use super::super::view::{ConcurrencyView, Input, ParallelismResult, ReplayView, Report};
 use super::scheduling;
-use super::words::{coverage, next, next_of_path, notes, nothing};
+use super::words::{coverage, next, next_of_path, notes, nothing, with_failures};
 use super::{Align, Cell, Document, Row, Table, column, prose};
 
 /// How the result of `parallelism` is shown.
@@ -47,7 +47,7 @@ pub fn parallelism(report: &Report<ParallelismResult>, options: ParallelismOptio
     all.extend(coverage(&result.coverage));
     all.extend(notes(&report.diagnostics));
     Document {
-        verdict: verdict(report),
+        verdict: with_failures(verdict(report), &report.input),
         tables: vec![
             sweep_table(result, options),
             numbers(result),

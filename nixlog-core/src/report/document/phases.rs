@@ -38,21 +38,29 @@ pub fn phases(report: &Report<PhasesResult>) -> Document {
 /// Says in one line where the time went.
 fn phases_verdict(report: &Report<PhasesResult>) -> String {
     let result = &report.result;
-    let builds = builds(result);
+    let builds = builds(report);
     if let Some(nothing) = nothing(&report.input) {
         return nothing;
     }
     let Some(wall) = result.wall_ns else {
         let lines = plural(report.input.lines, "line");
-        return format!("{lines} without timestamps: {builds}; durations are unknown");
+        let failed = result.evaluation_error.as_ref();
+        let failed = failed.map_or_else(String::new, |error| {
+            format!("evaluation failed: {}; ", harmless(error))
+        });
+        return format!("{lines} without timestamps: {failed}{builds}; durations are unknown");
     };
     let wall = duration(wall);
     if let Some(error) = &result.evaluation_error {
-        return format!("evaluation failed after {wall}: {}", harmless(error));
+        let error = harmless(error);
+        return match result.outcomes.is_empty() {
+            true => format!("evaluation failed after {wall}: {error}"),
+            false => format!("evaluation failed after {wall}: {error} ({builds})"),
+        };
     }
     match where_time_went(report) {
         Some(largest) => format!("{wall} wall: {largest} ({builds})"),
-        None => format!("{wall} wall; the log does not tell what took it"),
+        None => format!("{wall} wall; the log does not tell what took it ({builds})"),
     }
 }
 
@@ -94,7 +102,8 @@ fn in_hundredths(parts: &[u64]) -> Vec<u64> {
 }
 
 /// Counts the builds, and those that went wrong.
-fn builds(result: &PhasesResult) -> String {
+fn builds(report: &Report<PhasesResult>) -> String {
+    let (result, failed) = (&report.result, report.input.failed);
     let n_of = |name: &str| {
         let mut outcomes = result.outcomes.iter();
         outcomes
@@ -103,9 +112,12 @@ fn builds(result: &PhasesResult) -> String {
     };
     let n_all: usize = result.outcomes.iter().map(|each| each.count).sum();
     let n_builds = n_all - n_of("dependency-failed");
-    let n_failed = n_of("failed") + n_of("timed-out") + n_of("hash-mismatch");
     let mut builds = plural(n_builds as u64, "build");
-    for (n, how) in [(n_failed, "failed"), (n_of("interrupted"), "interrupted")] {
+    for (n, how) in [
+        (failed.builds, "failed"),
+        (n_of("interrupted"), "interrupted"),
+        (failed.paths, "not fetched"),
+    ] {
         if n > 0 {
             builds = format!("{builds}, {n} {how}");
         }

@@ -2,7 +2,7 @@
 
 use super::super::format::{duration, harmless, plural};
 use super::super::view::{Report, SlowestResult, UnitView, share};
-use super::words::{evaluation_waits, next, notes};
+use super::words::{evaluation_waits, next, notes, with_failures};
 use super::{Align, Cell, Column, Document, Row, Table, column, weight};
 
 /// How names are shown.
@@ -122,7 +122,7 @@ pub fn slowest(report: &Report<SlowestResult>, options: Options) -> Document {
         false => next(&report.input, "phases"),
     };
     Document {
-        verdict: slowest_verdict(report),
+        verdict: with_failures(slowest_verdict(report), &report.input),
         tables: vec![Table {
             title: None,
             columns,

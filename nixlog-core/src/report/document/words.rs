@@ -38,6 +38,29 @@ pub(super) fn nothing(input: &Input) -> Option<String> {
     (!input.is_nix).then(|| format!("no Nix build in {lines}"))
 }
 
+/// Says what failed; `None` where nothing did.
+pub(super) fn failures(input: &Input) -> Option<String> {
+    let failed = input.failed;
+    let counted = |n: usize, one: &str, how: &str| {
+        (n > 0).then(|| format!("{} {how}", plural(n as u64, one)))
+    };
+    let parts = [
+        failed.evaluation.then(|| "evaluation failed".to_owned()),
+        counted(failed.builds, "build", "failed"),
+        counted(failed.paths, "path", "could not be fetched"),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+/// Adds to a first line what failed.
+pub(super) fn with_failures(verdict: String, input: &Input) -> String {
+    match failures(input) {
+        Some(failures) => format!("{verdict}; {failures}"),
+        None => verdict,
+    }
+}
+
 /// Words what a reader should know.
 pub(super) fn notes(diagnostics: &[Diagnostic]) -> Vec<String> {
     let note = |diagnostic: &Diagnostic| {

@@ -451,8 +451,7 @@ pub(super) fn class(kind: &str) -> &'static str {
 
 /// Tells whether a unit did not do what it should, and by its own fault.
 pub(super) fn is_failed(placed: &PlacedView) -> bool {
-    let outcome = placed.unit.outcome;
-    matches!(outcome, "failed" | "timed-out" | "hash-mismatch")
+    super::view::is_failed(placed.unit.outcome)
 }
 
 /// Says what a unit was, in XML.

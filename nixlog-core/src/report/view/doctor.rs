@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::analysis::sufficiency::Answerable;
-use crate::timeline::{Outcome, Source, Tally, Timeline, Unit, UnitKind};
+use crate::timeline::{Source, Tally, Timeline, Unit, UnitKind};
 
 /// The result of `doctor`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -61,7 +61,7 @@ pub struct KindView {
     pub kind: &'static str,
     /// How many.
     pub count: usize,
-    /// How many of them failed in one way or another; being interrupted is none of them.
+    /// How many of them failed by themselves: not those that were cut off, or could not start.
     pub failed: usize,
 }
 
@@ -88,8 +88,7 @@ pub(super) fn kinds(timeline: &Timeline) -> Vec<KindView> {
                 .iter()
                 .filter(move |unit| unit.kind == kind)
         };
-        let fine = [Outcome::Succeeded, Outcome::Interrupted, Outcome::Unknown];
-        let failed = |unit: &&Unit| !fine.contains(&unit.outcome);
+        let failed = |unit: &&Unit| unit.outcome.is_failure();
         let count = of_kind().count();
         (count > 0).then(|| KindView {
             kind: kind.name(),

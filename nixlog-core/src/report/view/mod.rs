@@ -42,7 +42,7 @@ pub use slowest::{BuilderPhaseView, RemotePartsView, SlowestResult, UnitView, sl
 pub use timeline::{
     CounterView, LaneView, PlacedView, StepView, StretchView, TimelineResult, timeline,
 };
-pub use unit::{UnitBrief, brief};
+pub use unit::{UnitBrief, brief, is_failed};
 pub use what_if::{
     CacheCandidatesResult, ChangeView, LeftOutView, PickView, ThenCriticalView, WhatIfResult,
     cache_candidates, what_if,
@@ -55,7 +55,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::time::Nanos;
-use crate::timeline::{Issue, Source, Timeline};
+use crate::timeline::{Issue, Outcome, Source, Timeline, Unit, UnitKind};
 
 /// One result and what it was made from.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -109,10 +109,25 @@ pub struct Input {
     pub derivations: Vec<String>,
     /// How the recording came about; `null` where the log is none of nixlog's own.
     pub run: Option<RunView>,
+    /// What failed, for the first line of every report; programs find it in the units.
+    #[serde(skip)]
+    pub failed: Failed,
     /// The wall clock at the start, RFC 3339.
     pub started_at: Option<String>,
     /// From the start to the last stamp.
     pub wall_ns: Option<u64>,
+}
+
+/// How much failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Failed {
+    /// Derivations that failed by themselves, those of which nobody knows which they are among them.
+    pub builds: usize,
+    /// Store paths that could not be fetched or copied.
+    pub paths: usize,
+    /// The evaluator gave up, and not for a build.
+    pub evaluation: bool,
 }
 
 /// A recorded run.
@@ -209,8 +224,26 @@ fn input(source: &Source, timeline: &Timeline) -> Input {
         graph: source.graph,
         derivations: source.derivations.clone(),
         run: run(source),
+        failed: failed(timeline),
         started_at: source.started_at.and_then(rfc3339),
         wall_ns: timeline.wall().map(|wall| wall.length().get()),
+    }
+}
+
+fn failed(timeline: &Timeline) -> Failed {
+    let units = || timeline.units().iter();
+    let bad = || units().filter(|unit| unit.outcome.is_failure());
+    let came =
+        |path| units().any(|unit| unit.subject == path && unit.outcome == Outcome::Succeeded);
+    let is_path = |unit: &&Unit| matches!(unit.kind, UnitKind::Substitution | UnitKind::Copy);
+    let n_builds = bad().filter(|unit| unit.kind.is_derivation()).count();
+    Failed {
+        builds: n_builds + timeline.untold_failures().len(),
+        paths: bad()
+            .filter(is_path)
+            .filter(|unit| !came(unit.subject))
+            .count(),
+        evaluation: bad().any(|unit| unit.kind == UnitKind::Evaluation),
     }
 }
 

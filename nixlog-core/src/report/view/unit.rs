@@ -6,7 +6,7 @@ use super::nanos;
 use super::slowest::unit_name;
 use crate::store_path::pname_of;
 use crate::time::Stamp;
-use crate::timeline::Timeline;
+use crate::timeline::{Outcome, Timeline};
 
 /// A unit, in short.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -61,4 +61,11 @@ pub fn brief(timeline: &Timeline, index: usize) -> UnitBrief {
         outcome: unit.outcome.name(),
         evaluation_waited: timeline.import_of(unit).is_some(),
     }
+}
+
+/// Tells whether an outcome, by its name, is a failure of the unit itself.
+#[must_use]
+pub fn is_failed(outcome: &str) -> bool {
+    let failures = [Outcome::Failed, Outcome::TimedOut, Outcome::HashMismatch];
+    failures.iter().any(|failure| failure.name() == outcome)
 }

@@ -1,5 +1,6 @@
 //! What ends, and how.
 
+use super::super::blame::Blamed;
 use super::Live;
 use super::build::Build;
 use super::model::FailedBuild;
@@ -20,6 +21,20 @@ pub(super) struct Undecided {
     /// When the counters say that one failed, if its stop came right behind.
     tick: Option<Moment>,
     stopped: Moment,
+}
+
+/// Finds the one that fits best; of several alike, nobody knows which it is.
+fn best<T>(candidates: impl Iterator<Item = (T, Option<usize>)>) -> Option<T> {
+    let mut best: Option<(T, usize)> = None;
+    let mut alike = false;
+    for (candidate, fit) in candidates.filter_map(|(candidate, fit)| Some((candidate, fit?))) {
+        let known = best.as_ref().map(|&(_, fit)| fit);
+        alike = known == Some(fit) || alike && known > Some(fit);
+        if known < Some(fit) {
+            best = Some((candidate, fit));
+        }
+    }
+    best.filter(|_| !alike).map(|(candidate, _)| candidate)
 }
 
 impl Live {
@@ -105,13 +120,17 @@ impl Live {
             return;
         }
         let reason = || Some(failure.to_string());
-        let open = self.open.builds().find(|(_, build)| *build.drv == *drv);
-        if let Some(id) = open.map(|(activity, _)| activity.id) {
+        let blamed = Blamed::of(drv);
+        let open = self.open.builds();
+        let open = open.map(|(activity, build)| (activity.id, blamed.fits(&build.drv)));
+        if let Some(id) = best(open) {
             return self.tell(id, reason());
         }
-        let undecided = self.undecided.iter();
-        let at = undecided.clone().position(|other| *other.build.drv == *drv);
-        if let Some(at) = at {
+        let undecided = self
+            .undecided
+            .iter()
+            .map(|other| blamed.fits(&other.build.drv));
+        if let Some(at) = best(undecided.enumerate()) {
             self.decide(at, reason());
         }
     }

@@ -248,7 +248,12 @@ impl Live {
         let bare = message.raw.filter(|_| message.level == Level::ERROR);
         let text = bare.unwrap_or(message.text).decode();
         let plain = ansi::strip(&text);
-        self.note(&message::read(&plain));
+        let is_error = bare.is_some() || plain.starts_with("error:");
+        self.note(&if is_error {
+            message::read_error(&plain)
+        } else {
+            message::read(&plain)
+        });
     }
 
     /// Takes in what a message says, of whichever form the log is.
@@ -265,7 +270,7 @@ impl Live {
             } => self.build_failed(drv, *failure),
             Note::BuildFailed { drv: None, failure } => self.some_build_failed(*failure),
             Note::RemoteBuildFailed { drv, detail, .. } => {
-                if let Note::BuildFailed { failure, .. } = message::read(detail) {
+                if let Note::BuildFailed { failure, .. } = message::read_error(detail) {
                     self.build_failed(drv, failure);
                 }
             }

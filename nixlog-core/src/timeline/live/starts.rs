@@ -24,7 +24,14 @@ impl Live {
             self.stop(id);
         }
         let parent = start.parent.filter(|&parent| parent != ActivityId::NONE);
-        let parent = parent.filter(|parent| self.open.has(parent.0));
+        // What frames whole calls is no part of any: the evaluator's activities, and new kinds.
+        let parent = parent.filter(|parent| {
+            let kind = self
+                .open
+                .find(parent.0)
+                .and_then(|slot| self.open.kind(slot));
+            kind.is_some_and(|kind| !matches!(kind, Kind::Other | Kind::Attribute))
+        });
         let kind = self.kind(start, parent);
         let opens = match &kind {
             Kind::Build(build) => Some((
@@ -107,7 +114,8 @@ impl Live {
                 self.evaluation.sign();
                 task(TaskKind::SourceImport, source, None)
             }
-            Detail::Text | Detail::BuildWaiting => self.titled(start.text),
+            Detail::Text | Detail::BuildWaiting => self.titled(start.text, false),
+            Detail::Other => self.titled(start.text, true),
             _ => Kind::Other,
         }
     }
@@ -224,11 +232,14 @@ impl Live {
     }
 
     /// Takes in an activity that only its text describes.
-    fn titled(&mut self, text: JsonStr<'_>) -> Kind {
+    fn titled(&mut self, text: JsonStr<'_>, is_new: bool) -> Kind {
         let decoded = text.decode();
         let plain = ansi::strip(&decoded);
-        let title = message::activity(&plain);
-        let (role, subject) = starts::by_title(title);
+        let (role, subject) = if is_new {
+            starts::by_words(&plain)
+        } else {
+            starts::by_title(message::activity(&plain))
+        };
         let kind = match role {
             Role::Evaluating => {
                 self.evaluation.sign();

@@ -6,9 +6,9 @@ use super::activation;
 use super::bar::{self, BarStatus};
 use super::ci;
 use super::event::HumanEvent;
-use crate::store_path::{name_of, pname_of};
+use crate::store_path::{innermost, name_of, pname_of};
 use crate::wire::ansi;
-use crate::wire::message::{ActivityNote, Note, activity, read};
+use crate::wire::message::{ActivityNote, Note, activity, read, read_error};
 
 /// Reads a log that was made for people, line by line.
 ///
@@ -87,6 +87,7 @@ impl HumanReader {
             return self.redraw(rest, overdrawn, out);
         }
         let visible = ansi::strip(rest);
+        let visible = unframed(&visible);
         // What is left of a line that was erased is no line.
         if visible.is_empty() && (overdrawn || !rest.is_empty()) {
             return;
@@ -266,6 +267,10 @@ impl HumanReader {
     /// Reads one message of one line, or else a text.
     fn message(&mut self, line: &str, out: &mut impl FnMut(HumanEvent<'_>)) {
         out(match read(line) {
+            // Up to 2.3, what a goal fails with has no mark.
+            note @ Note::BuildFailed { drv: Some(drv), .. } if self.is_known(drv) => {
+                HumanEvent::Note(note)
+            }
             // Nix marks all of these with `error:`; without it a builder says so.
             Note::BuildFailed { .. }
             | Note::BuildsFailed
@@ -319,7 +324,7 @@ impl HumanReader {
         }
         let text = &*self.block;
         out(HumanEvent::Error { text });
-        let note = read(text);
+        let note = read_error(text);
         if note != Note::Other {
             out(HumanEvent::Note(note));
         }
@@ -327,6 +332,17 @@ impl HumanReader {
             out(HumanEvent::Text(""));
         }
         self.block.clear();
+    }
+
+    /// Tells whether a derivation, or one that has such an output, was planned or started.
+    fn is_known(&self, path: &str) -> bool {
+        let Some(path) = innermost(path) else {
+            return false;
+        };
+        let name = path.name();
+        let mut ends = name.match_indices('-').map(|(at, _)| at);
+        self.names.contains(pname_of(name))
+            || ends.any(|end| self.names.contains(pname_of(&name[..end])))
     }
 
     /// Remembers a name as one that is being built.
@@ -342,6 +358,18 @@ impl HumanReader {
 /// in `...`.
 fn is_evaluating(text: &str) -> bool {
     text.starts_with("evaluating ") && !text.ends_with("...")
+}
+
+/// Takes off what a terminal or a tool puts before a line: the echo of keys, the frame of a box.
+fn unframed(line: &str) -> &str {
+    let mut rest = line;
+    for key in ["^C", "^Z", "^\\"] {
+        while let Some(behind) = rest.strip_prefix(key) {
+            rest = behind;
+        }
+    }
+    let boxed = rest.strip_prefix(['┃', '│']);
+    boxed.map_or(rest, |inner| inner.strip_prefix(' ').unwrap_or(inner))
 }
 
 /// Tells whether a text can be a derivation's name without version.

@@ -44,7 +44,7 @@ pub(super) fn builder_for(text: &str) -> Option<Note<'_>> {
     let reason = rest
         .lines()
         .next()
-        .filter(|line| line.starts_with("failed"))?;
+        .filter(|line| line.starts_with("failed") || line.starts_with("has no "))?;
     Some(failed(drv, Failure::Other(reason)))
 }
 

@@ -16,6 +16,7 @@ mod log_lines;
 mod note;
 mod plan;
 mod read;
+mod refusal;
 
 #[cfg(test)]
 mod tests;
@@ -24,4 +25,4 @@ pub use activity::{ActivityNote, activity};
 pub use failure::Failure;
 pub use log_lines::{LogTail, log_tail, phase_footer, phase_header};
 pub use note::Note;
-pub use read::read;
+pub use read::{read, read_error};

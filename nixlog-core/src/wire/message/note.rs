@@ -125,8 +125,9 @@ pub enum Note<'a> {
     // Builds.
     /// A build failed.
     BuildFailed {
-        /// The derivation. `None` where the text has none: timeouts since Nix 2.34, and builds that
-        /// could not be started. For a hash mismatch in Nix ≤ 2.3 it is the *output* path.
+        /// What the text names: the derivation, its base name (Lix), the path of one of its outputs,
+        /// or a file in one, perhaps below the root of a sandbox. `None` where the text has none:
+        /// timeouts since Nix 2.34, and builds that could not be started.
         drv: Option<&'a str>,
         /// Why.
         failure: Failure<'a>,
@@ -257,11 +258,6 @@ pub enum Note<'a> {
     WrongStoreDir {
         /// The cache.
         uri: &'a str,
-    },
-    /// `some substitutes for the outputs of derivation 'D' failed …; try '--fallback' …`.
-    SubstitutesFailed {
-        /// The derivation.
-        drv: &'a str,
     },
     /// `path 'P' is required, but there is no substituter that can build it`. At level 6 it only
     /// says that the path has to be built.

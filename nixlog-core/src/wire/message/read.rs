@@ -10,6 +10,7 @@ use super::build;
 use super::grammar::{between, quoted, seconds_as_nanos, size, start, unquoted};
 use super::note::Note;
 use super::plan;
+use super::refusal::{not_set_up, refused};
 
 /// Reads one message: `raw_msg` or `msg` of a `msg` event, or a plain line or error block of a log
 /// without JSON. Escape sequences must be gone.
@@ -29,6 +30,37 @@ use super::plan;
 /// ```
 #[must_use]
 pub fn read(text: &str) -> Note<'_> {
+    catalogue(without_marks(text)).unwrap_or(Note::Other)
+}
+
+/// Reads what is known to be an error, with or without its mark: as [`read`], and what the error says
+/// only on the way counts too.
+///
+/// An error can quote another one in its first line: `failed to build attribute 'x', build of 'D^*'
+/// failed: Cannot build 'D'.` (≥ 2.34). And its trace can say what it was about.
+#[must_use]
+pub fn read_error(text: &str) -> Note<'_> {
+    match read(text) {
+        Note::Other => match quoted_failure(without_marks(text)) {
+            Note::Other => not_set_up(text).unwrap_or(Note::Other),
+            note => note,
+        },
+        note => note,
+    }
+}
+
+/// Finds the failure that the first line of an error quotes.
+fn quoted_failure(text: &str) -> Note<'_> {
+    let line = text.lines().next().unwrap_or_default();
+    let inner = line.match_indices(": ").find_map(|(at, colon)| {
+        let inner = without_marks(&text[at + colon.len()..]);
+        catalogue(inner).filter(|note| matches!(note, Note::BuildFailed { .. }))
+    });
+    inner.unwrap_or(Note::Other)
+}
+
+/// Takes all marks off the front of a message.
+fn without_marks(text: &str) -> &str {
     let mut body = text;
     // Warnings of Nix ≤ 2.26 that quote an error have both marks, in that order; an error with a
     // trace has its own inside.
@@ -41,13 +73,13 @@ pub fn read(text: &str) -> Note<'_> {
             _ => break,
         };
     }
-    catalogue(body).unwrap_or(Note::Other)
+    body
 }
 
 /// Takes one mark off the front of a message.
 fn unmarked(text: &str) -> Option<&str> {
     if let Some(rest) = text.strip_prefix("error:") {
-        if rest.starts_with('\n') {
+        if rest.trim_start_matches(' ').starts_with('\n') {
             // A trace, and at its end the error (≥ 2.20): `error:\n       … while …\n\n       error: `.
             let inner = rest.rfind(INNER_ERROR)?;
             return Some(&rest[inner + INNER_ERROR.len()..]);
@@ -62,6 +94,10 @@ const INNER_ERROR: &str = "\n       error: ";
 
 /// Finds the form of a message without marks.
 fn catalogue(text: &str) -> Option<Note<'_>> {
+    by_first_letter(text).or_else(|| refused(text))
+}
+
+fn by_first_letter(text: &str) -> Option<Note<'_>> {
     match text.as_bytes().first()? {
         b' ' => plan::item(text),
         b'0'..=b'9' => build::dependencies_of(text),
@@ -197,13 +233,6 @@ fn starting_with_i(text: &str) -> Option<Note<'_>> {
 fn starting_with_s(text: &str) -> Option<Note<'_>> {
     match text.as_bytes().get(..5)? {
         b"subst" => substitution(text),
-        b"some " => {
-            let form = preceded(
-                tag("some substitutes for the outputs of derivation "),
-                terminated(quoted, tag(" failed")),
-            );
-            start(form, text).map(|drv| Note::SubstitutesFailed { drv })
-        }
         b"someb" => {
             let form = preceded(tag("somebody is hogging the upload lock for "), quoted);
             start(form, text).map(|machine| Note::UploadLockHogged { machine })

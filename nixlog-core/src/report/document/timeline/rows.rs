@@ -2,7 +2,7 @@
 
 use super::super::super::axis::Scale;
 use super::super::super::format::{bytes, duration, harmless};
-use super::super::super::view::{LaneView, PlacedView, StepView, TimelineResult};
+use super::super::super::view::{LaneView, PlacedView, StepView, TimelineResult, is_failed};
 use super::super::{Piece, Tone};
 use super::row::{Bar, Glyphs, Used, bars, density};
 
@@ -61,11 +61,6 @@ fn bar(placed: &PlacedView) -> Bar<'_> {
         failed: is_failed(unit.outcome),
         open: unit.end == Some("open"),
     }
-}
-
-/// Tells whether a unit did not do what it should, and by its own fault.
-pub(super) fn is_failed(outcome: &str) -> bool {
-    matches!(outcome, "failed" | "timed-out" | "hash-mismatch")
 }
 
 /// Evaluation goes on and off: one bar for each time.

@@ -3,10 +3,10 @@
 use std::cmp::Reverse;
 
 use super::super::super::format::{duration, harmless, percent, plural};
-use super::super::super::view::{LaneView, PlacedView, Report, TimelineResult};
+use super::super::super::view::{LaneView, PlacedView, Report, TimelineResult, is_failed};
 use super::super::words::nothing;
 use super::row::{Glyphs, Used};
-use super::rows::{is_failed, short_machine};
+use super::rows::short_machine;
 
 /// Says in one line what there was to do, on how much, and what took longest.
 pub(super) fn verdict(report: &Report<TimelineResult>) -> String {

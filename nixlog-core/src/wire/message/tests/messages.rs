@@ -265,10 +265,6 @@ fn reads_substitution_and_downloads() {
             Note::WrongStoreDir { uri },
         ),
         (
-            "error: some substitutes for the outputs of derivation '<D>' failed (usually happens due to networking issues); try '--fallback' to build derivation from source ",
-            Note::SubstitutesFailed { drv: D },
-        ),
-        (
             "error: path '<P>' is required, but there is no substituter that can build it",
             Note::NoSubstituter { path: P },
         ),

@@ -2,6 +2,7 @@
 
 mod builds;
 mod messages;
+mod refusals;
 mod titles;
 
 use proptest::prelude::*;
@@ -31,13 +32,13 @@ const WORDS: &str = "(error:|warning:|builder for|Cannot build|building of|build
 proptest! {
     #[test]
     fn reads_any_text(text in "\\PC*") {
-        let _ = (read(&text), activity(&text), phase_footer(&text), phase_header(&text));
+        let _ = (read(&text), read_error(&text), activity(&text), phase_footer(&text), phase_header(&text));
         prop_assert!(log_tail(&text).count() <= text.lines().count());
     }
 
     #[test]
     fn reads_any_mix_of_known_words(text in WORDS) {
-        let _ = (read(&text), activity(&text), phase_footer(&text), phase_header(&text));
+        let _ = (read(&text), read_error(&text), activity(&text), phase_footer(&text), phase_header(&text));
         prop_assert!(log_tail(&text).count() <= text.lines().count());
     }
 
