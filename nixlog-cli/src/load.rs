@@ -94,7 +94,11 @@ pub(crate) fn load(args: &InputArgs, color: ColorWhen) -> Result<Loaded, CliErro
     let mut tee = args.tee.then(|| io::stdout().lock());
     let mut display = (live && !args.quiet && !args.tee).then(|| {
         let color = term::color(color, &io::stderr());
-        Display::new(term::display(), color).build_logs(args.print_build_logs)
+        let display = Display::new(term::display(), color);
+        match args.print_build_logs {
+            true => display.build_logs(true),
+            false => display,
+        }
     });
     let mut session = Session::new(reader);
     let (mut failure, mut arrivals) = (None, None);

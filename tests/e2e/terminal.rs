@@ -184,6 +184,8 @@ impl Nix {
 enum Way {
     Run,
     RunWithLogs,
+    /// A program of which nobody knows what it does with the terminal, which therefore keeps it.
+    RunOther,
     /// Its log goes through a pipe, as in `nix build … 2> >(nixlog record)`.
     Record,
 }
@@ -193,6 +195,19 @@ fn started(terminal: &Terminal, way: Way, nix: &Nix) -> Child {
     match way {
         Way::Run => terminal.start(&mut saving(&nix.folder, &["run", "--", program])),
         Way::RunWithLogs => terminal.start(&mut saving(&nix.folder, &["run", "-L", "--", program])),
+        Way::RunOther => {
+            let args = [
+                "run",
+                "--capture",
+                "log-format",
+                "--",
+                "sh",
+                "-c",
+                "exec \"$0\"",
+                program,
+            ];
+            terminal.start(&mut saving(&nix.folder, &args))
+        }
         Way::Record => {
             let mut nix_alone = Command::new(program);
             nix_alone
@@ -231,8 +246,7 @@ fn what_the_command_prints_survives() {
     ];
     let mut n = 0;
     for (name, result) in results {
-        // How a terminal without nixlog shows it.
-        for way in [Way::Run, Way::RunWithLogs, Way::Record] {
+        for way in [Way::Run, Way::RunWithLogs, Way::RunOther, Way::Record] {
             // At the top of the screen and at its bottom, on screens of different sizes.
             let size = [(80, 24), (40, 10), (120, 30)][n % 3];
             let above = if n % 2 == 0 {
@@ -247,6 +261,7 @@ fn what_the_command_prints_survives() {
                     .write_all(above.as_bytes())
                     .expect("it takes it");
             }
+            // How a terminal without nixlog shows it.
             plain.open().write_all(result).expect("it takes it");
             plain.open().write_all(b"\nlast").expect("it takes it");
             plain.wait_for("last");
@@ -376,4 +391,18 @@ fn a_resized_terminal_keeps_no_debris() {
             "{history:#?}"
         );
     }
+}
+
+/// The command has a terminal for its results, as large as the one there is.
+#[test]
+fn the_command_sees_a_terminal() {
+    let terminal = Terminal::new((100, 30));
+    let nix = Nix::new(b"");
+    let script = "#!/bin/sh\nstty size <&1\nsleep 0.3\nstty size <&1\n";
+    fs::write(&nix.program, script).expect("the file is ours");
+    let mut child = terminal.start(&mut saving(&nix.folder, &["run", "--", &nix.program]));
+    terminal.wait_for("30 100");
+    terminal.resize((90, 20));
+    terminal.wait_for("20 90");
+    child.wait().expect("nixlog ends");
 }

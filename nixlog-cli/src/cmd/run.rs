@@ -10,11 +10,10 @@ use nixlog_core::report::document::Ending;
 use nixlog_core::time::Stamp;
 use nixlog_core::timeline::Source;
 use nixlog_core::wire::Line;
-use nixlog_core::wire::event::Level;
 
 use crate::cli::{ColorArgs, SaveArgs};
 use crate::error::CliError;
-use crate::live::Display;
+use crate::live::{Display, DisplayKind};
 use crate::output;
 use crate::recorder::{self, Recorder};
 use crate::run::plan::{Place, Way, plan};
@@ -55,7 +54,7 @@ pub(crate) struct Args {
     #[arg(long, short)]
     quiet: bool,
 
-    /// On a terminal, show the build logs too
+    /// Show the build logs too; by default as the command would, on a terminal only their last lines
     #[arg(long, short = 'L', conflicts_with = "quiet")]
     print_build_logs: bool,
 
@@ -86,7 +85,10 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, CliError> {
         false => Recorder::start(header, args.save.thinning()),
     };
     let mut session = run::session();
-    let running = match run::start(&plan, start, recorder.as_mut()) {
+    let shows = !args.quiet && plan.way != Way::Socket;
+    let kind = term::display();
+    let paints = shows && kind == DisplayKind::Terminal;
+    let running = match run::start(&plan, paints, start, recorder.as_mut()) {
         Ok(running) => running,
         Err(error) => {
             if let Some(recorder) = recorder {
@@ -95,15 +97,17 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, CliError> {
             return Err(error);
         }
     };
-    let shows = !args.quiet && plan.way != Way::Socket;
     let mut watch = Shown(shows.then(|| {
         let color = term::color(args.color.when, &io::stderr());
-        let display = Display::new(term::display(), color);
-        let display = display.build_logs(args.print_build_logs || plan.wants_build_logs);
-        match plan.is_louder {
-            true => display.at_most(Level::INFO),
-            false => display,
-        }
+        let asked = plan.asked;
+        let build_logs = match kind {
+            DisplayKind::Terminal => asked.wants_build_logs,
+            DisplayKind::Plain | DisplayKind::Folded(_) => asked.build_logs,
+        };
+        Display::new(kind, color)
+            .build_logs(args.print_build_logs || build_logs)
+            .at_most(asked.level)
+            .alone(running.prints_results())
     }));
     let exit = running.watch(&mut session, &mut watch);
     if let Some(display) = watch.0 {
@@ -146,6 +150,12 @@ impl Watch for Shown {
     fn tick(&mut self, now: Stamp) {
         if let Some(display) = &mut self.0 {
             display.tick(now);
+        }
+    }
+
+    fn output(&mut self, bytes: &[u8]) {
+        if let Some(display) = &mut self.0 {
+            display.output(bytes);
         }
     }
 }

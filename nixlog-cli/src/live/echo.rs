@@ -14,17 +14,18 @@ use nixlog_core::wire::{Body, Line, ansi};
 /// Which of it is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Amount {
-    /// Everything that plain Nix shows to a pipe, build logs too.
+    /// Everything that plain Nix shows to a pipe, build logs too unless they are not wanted.
     Everything,
     /// What a person has to know besides what moves on the screen: errors, warnings, and what other
     /// programs print; the build logs on request.
-    Remarks { build_logs: bool },
+    Remarks,
 }
 
 /// Puts lines into readable form.
 #[derive(Debug)]
 pub(crate) struct Echo {
     amount: Amount,
+    build_logs: bool,
     /// Colours are passed on.
     color: bool,
     /// What the lines of open builds are marked with, made harmless.
@@ -34,7 +35,7 @@ pub(crate) struct Echo {
     /// Up to which level Nix would show activities: it filters messages itself, so their levels
     /// tell how verbose it is.
     verbosity: Level,
-    /// Messages above this level were asked for by us, not by whoever reads.
+    /// What is above this level was asked for by us, not by whoever reads.
     most: Level,
     /// Makes a line harmless for whoever reads our output, where a program does.
     guard: Option<fn(&str) -> Cow<'_, str>>,
@@ -44,6 +45,7 @@ impl Echo {
     pub(crate) fn new(amount: Amount, color: bool) -> Self {
         Self {
             amount,
+            build_logs: amount == Amount::Everything,
             color,
             labels: HashMap::new(),
             decoded: String::new(),
@@ -59,16 +61,14 @@ impl Echo {
         self
     }
 
-    /// Leaves out messages above this level.
+    /// Leaves out what is above this level.
     pub(super) fn at_most(&mut self, level: Level) {
         self.most = level;
     }
 
-    /// Shows the build logs, too.
+    /// Shows the build logs or not.
     pub(super) fn show_build_logs(&mut self, build_logs: bool) {
-        if let Amount::Remarks { .. } = self.amount {
-            self.amount = Amount::Remarks { build_logs };
-        }
+        self.build_logs = build_logs;
     }
 
     /// Appends what is to be seen of a line to `out`.
@@ -88,7 +88,7 @@ impl Echo {
                     self.plain(message.text, "", out);
                 }
             }
-            Body::Event(Event::Result(result)) if self.shows_logs() => match result.detail() {
+            Body::Event(Event::Result(result)) if self.build_logs => match result.detail() {
                 ResultDetail::BuildLogLine(text) => self.log_line(result.id, "> ", text, out),
                 ResultDetail::PostBuildLogLine(text) => {
                     self.log_line(result.id, " (post)> ", text, out);
@@ -104,22 +104,16 @@ impl Echo {
         self.writer(out).write(["", ""], text);
     }
 
-    const fn shows_logs(&self) -> bool {
-        matches!(
-            self.amount,
-            Amount::Everything | Amount::Remarks { build_logs: true }
-        )
-    }
-
     fn start(&mut self, start: &Start<'_>, out: &mut Vec<u8>) {
-        if self.shows_logs()
+        if self.build_logs
             && let Detail::Build { drv, .. } | Detail::PostBuildHook { drv } = start.detail()
         {
             let drv = drv.decode();
             let label = harmless(pname_of(name_of(&drv))).into_owned();
             self.labels.insert(start.id, label);
         }
-        let wanted = self.amount == Amount::Everything && start.level <= self.verbosity;
+        let most = self.verbosity.min(self.most);
+        let wanted = self.amount == Amount::Everything && start.level <= most;
         if wanted && !start.text.is_empty() {
             self.plain(start.text, "...", out);
         }

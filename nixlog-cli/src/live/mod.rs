@@ -143,8 +143,7 @@ impl Display {
             size: None,
             due: Stamp::ZERO,
         };
-        let amount = Amount::Remarks { build_logs: false };
-        Self::with(face, Echo::new(amount, style.color), style)
+        Self::with(face, Echo::new(Amount::Remarks, style.color), style)
     }
 
     fn plain(sink: Box<dyn Sink>, ci: Option<(Ci, u64)>, style: Style) -> Self {
@@ -175,15 +174,24 @@ impl Display {
         }
     }
 
-    /// Shows the build logs on a terminal, too. Elsewhere they are always shown.
+    /// Shows the build logs or not. By default they are shown, but not on a terminal.
     pub(crate) fn build_logs(mut self, wanted: bool) -> Self {
         self.echo.show_build_logs(wanted);
         self
     }
 
-    /// Leaves out messages that only a more verbose Nix than this prints.
+    /// Leaves out what only a more verbose Nix than this prints.
     pub(crate) fn at_most(mut self, level: Level) -> Self {
         self.echo.at_most(level);
+        self
+    }
+
+    /// Says that nobody else writes to the terminal: what the command prints comes through
+    /// [`output`](Self::output).
+    pub(crate) fn alone(mut self, alone: bool) -> Self {
+        if let Face::Terminal { screen, .. } = &mut self.face {
+            screen.alone(alone);
+        }
         self
     }
 
@@ -209,6 +217,16 @@ impl Display {
         }
         if self.pending.len() > AT_ONCE {
             self.write();
+        }
+    }
+
+    /// Prints what the command prints as its result, as it is.
+    pub(crate) fn output(&mut self, bytes: &[u8]) {
+        // What came before stands before.
+        self.write();
+        match &mut self.face {
+            Face::Terminal { screen, frame, .. } => screen.print(bytes, frame.clone()),
+            Face::Plain { sink, .. } => sink.write(bytes),
         }
     }
 

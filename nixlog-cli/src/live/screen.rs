@@ -1,11 +1,14 @@
-//! A few lines at the bottom of a terminal that are painted over and over, and everything else above.
+//! A few lines of a terminal that are painted over and over, and everything else above.
 //!
-//! The terminal is not ours alone: the command that runs prints its results to it, and so may anybody,
-//! at any time, half a line too. What others print must stay, and nobody tells us of it. So the cursor is
-//! theirs. It rests where text goes on, in a scroll region that ends above our lines: whatever is
-//! printed scrolls there, as on a smaller terminal, and does not touch them. We paint below it, and put
-//! the cursor back. As all that is ours lies below the cursor, clearing from there on takes it off,
-//! however the terminal has broken or moved lines when its size changed.
+//! The cursor rests where text goes on, and all that is ours lies below it: clearing from there on takes
+//! it off, however the terminal has broken or moved lines when its size changed.
+//!
+//! Where all that is printed comes through us, our lines follow the text. Where the terminal is not ours
+//! alone, because the command prints its results to it, nobody tells us of what is printed, and it must
+//! stay: half a line, or a hundred. There, our lines lie at the bottom, and text goes on in a scroll
+//! region that ends above them, as on a smaller terminal. (Should such a terminal become so narrow that it
+//! breaks our lines while the text is still near its top, some of them leave it before we can take them
+//! off.)
 //!
 //! Each frame is one write, which a terminal does not mix with those of others, and paints over the one
 //! before without clearing it first, so that nothing flickers.
@@ -70,6 +73,10 @@ pub(super) struct Screen {
     /// What is painted, and on a terminal of which size.
     shown: Vec<String>,
     size: Option<Size>,
+    /// Nobody else prints anything, but for keys that are pressed.
+    is_alone: bool,
+    /// What was printed last was the end of a line.
+    is_line_ended: bool,
 }
 
 impl Screen {
@@ -103,7 +110,14 @@ impl Screen {
             continued: Arc::default(),
             shown: Vec::new(),
             size: None,
+            is_alone: false,
+            is_line_ended: true,
         }
+    }
+
+    /// Says whether all that is printed comes through us.
+    pub(super) fn alone(&mut self, is_alone: bool) {
+        self.is_alone = is_alone;
     }
 
     pub(super) fn size(&self) -> Size {
@@ -116,8 +130,21 @@ impl Screen {
         self.sink.write(fresh_line(columns).as_bytes());
     }
 
-    /// Paints `lines`, none wider than the terminal, and `above` them text that stays.
+    /// Paints `lines`, none wider than the terminal, and `above` them text of ours, which stays.
     pub(super) fn paint(&mut self, above: &[u8], lines: Vec<String>) {
+        if above.is_empty() {
+            return self.print(above, lines);
+        }
+        let mut text = fresh_line(self.sink.size().columns).into_bytes();
+        text.extend_from_slice(above);
+        if above.last() != Some(&b'\n') {
+            text.push(b'\n');
+        }
+        self.print(&text, lines);
+    }
+
+    /// The same with text that goes on where the last one ended, as it is.
+    pub(super) fn print(&mut self, above: &[u8], lines: Vec<String>) {
         let size = self.sink.size();
         let mut held = lock(&self.held);
         let was_ours = !self.continued.swap(false, Ordering::Relaxed) && self.size == Some(size);
@@ -127,27 +154,31 @@ impl Screen {
             _ => 0,
         };
         let is_there = *held == height && (height == 0 || was_ours);
-        if is_there && above.is_empty() && (height == 0 || self.shown == lines) {
+        // Lines that follow the text move with it.
+        let stays = is_there && (above.is_empty() || height == 0 || !self.is_alone);
+        if stays && above.is_empty() && (height == 0 || self.shown == lines) {
             return;
         }
         let mut out = Vec::from(BEGIN);
-        if !is_there {
-            out.extend_from_slice(release(*held, was_ours).as_bytes());
+        if !stays && *held > 0 {
+            let release = match (was_ours, self.is_alone) {
+                (true, true) if !self.is_line_ended => BELOW.to_owned(),
+                (true, false) => at_bottom(*held),
+                _ => ANYWHERE.to_owned(),
+            };
+            out.extend_from_slice(release.as_bytes());
         }
-        if !above.is_empty() {
-            out.extend_from_slice(fresh_line(size.columns).as_bytes());
-            out.extend_from_slice(above);
-            if above.last() != Some(&b'\n') {
-                out.push(b'\n');
-            }
+        out.extend_from_slice(above);
+        if let Some(&last) = above.last() {
+            self.is_line_ended = last == b'\n';
         }
-        if height > 0 {
-            if !is_there {
-                out.extend_from_slice(take(height, size.lines).as_bytes());
-            }
-            if !is_there || self.shown != lines {
-                out.extend_from_slice(painted(&lines).as_bytes());
-            }
+        if height > 0 && (!stays || self.shown != lines) {
+            let frame = match self.is_alone {
+                true => below(&lines, self.is_line_ended),
+                false if stays => bottom(&lines),
+                false => take(height, size.lines) + &bottom(&lines),
+            };
+            out.extend_from_slice(frame.as_bytes());
         }
         out.extend_from_slice(END);
         self.sink.write(&out);
@@ -162,31 +193,43 @@ impl Screen {
 const BEGIN: &[u8] = b"\x1b[?2026h";
 const END: &[u8] = b"\x1b[?2026l";
 
-/// Takes the lowest `height` of so many lines out of what scrolls, and makes room there.
+/// Makes room for so many lines below the cursor: an index moves it down in its column, and scrolls where
+/// it cannot.
+fn room(height: usize) -> String {
+    format!("{}\x1b[{height}A", "\x1bD".repeat(height))
+}
+
+/// Takes the lowest `height` of so many lines out of what scrolls. To set a region moves the cursor.
 fn take(height: usize, lines: usize) -> String {
-    // An index moves the cursor down in its column, and scrolls where it cannot.
-    let room = "\x1bD".repeat(height);
-    let region = lines - height;
-    // To set a region moves the cursor.
-    format!("{room}\x1b[{height}A\x1b7\x1b[1;{region}r\x1b8")
+    format!("{}\x1b7\x1b[1;{}r\x1b8", room(height), lines - height)
 }
 
-/// Gives back the lines that are ours, cleared. If nobody knows any more where they are, they are below
-/// the cursor.
-fn release(height: usize, is_known: bool) -> String {
-    match height {
-        0 => String::new(),
-        _ if is_known => format!("\x1b7\x1b[r{}\x1b[J\x1b8", top(height)),
-        _ => "\x1b7\x1b[r\x1b8\x1b[J".to_owned(),
-    }
+/// Clears our lines: those below the cursor's.
+const BELOW: &str = "\x1b7\x1b[B\r\x1b[J\x1b8";
+
+/// Clears our lines where nobody knows any more where they are: they are below the cursor.
+const ANYWHERE: &str = "\x1b7\x1b[r\x1b8\x1b[J";
+
+/// Clears our lines at the bottom, and gives them back.
+fn at_bottom(height: usize) -> String {
+    format!("\x1b7\x1b[r{}\x1b[J\x1b8", top(height))
 }
 
-/// Paints lines at the bottom. One that is too wide, since the terminal has become narrower just now, is
-/// cut off.
-fn painted(lines: &[String]) -> String {
-    let top = top(lines.len());
+/// Paints lines at the bottom. One that is too wide, since the terminal has become narrower just now, is cut
+/// off.
+fn bottom(lines: &[String]) -> String {
     let rows = lines.join("\x1b[K\r\n");
+    let top = top(lines.len());
     format!("\x1b7\x1b[?7l{top}{rows}\x1b[K\x1b[?7h\x1b8")
+}
+
+/// Paints lines below the cursor's, which is empty if the last line has ended: if somebody has pressed
+/// Return, it was one of ours.
+fn below(lines: &[String], is_line_ended: bool) -> String {
+    let room = room(lines.len());
+    let own = if is_line_ended { "\x1b[K" } else { "" };
+    let rows = lines.join("\x1b[K\r\n");
+    format!("{room}\x1b7\x1b[?7l{own}\r\n{rows}\x1b[K\x1b[?7h\x1b8")
 }
 
 /// Moves the cursor to the first of the lowest `height` lines, however many the terminal has: more than
@@ -228,8 +271,7 @@ fn give_back() -> Option<MutexGuard<'static, usize>> {
         if *held > 0 {
             let mut stderr = Stderr;
             let columns = stderr.size().columns;
-            let free = release(*held, false) + &fresh_line(columns);
-            stderr.write(free.as_bytes());
+            stderr.write((ANYWHERE.to_owned() + &fresh_line(columns)).as_bytes());
             *held = 0;
         }
         return Some(held);

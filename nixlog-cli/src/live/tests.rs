@@ -274,11 +274,12 @@ fn resizing_leaves_nothing_behind() {
         &[(200, 50), (40, 12), (200, 50)],
         &[(80, 24), (80, 8), (80, 40), (20, 6), (100, 30)],
     ] {
-        for is_full in [false, true] {
+        for (is_full, is_alone) in [(false, false), (true, false), (false, true), (true, true)] {
             let fake = Fake::new(sizes[0].0, sizes[0].1);
             let above = if is_full { 60 } else { 1 };
             (0..above).for_each(|line| fake.print(&format!("above {line}\n")));
-            let mut display = Display::terminal(Screen::on(Box::new(fake.clone())), PLAIN);
+            let display = Display::terminal(Screen::on(Box::new(fake.clone())), PLAIN);
+            let mut display = display.alone(is_alone);
             show(&mut display, &recording(REMOTE), 4000, |_| {});
             for (n, &(columns, lines)) in (1..).zip(&sizes[1..]) {
                 fake.resize(columns, lines);
@@ -302,6 +303,8 @@ enum Step {
     Text(&'static str),
     /// A frame of so many lines.
     Frame(usize),
+    /// Somebody presses Return at the start of a line.
+    Return,
 }
 
 fn any_step() -> impl Strategy<Value = Step> {
@@ -321,6 +324,7 @@ fn any_step() -> impl Strategy<Value = Step> {
         foreign.prop_map(Step::Foreign),
         text.prop_map(Step::Text),
         (0_usize..5).prop_map(Step::Frame),
+        Just(Step::Return),
     ]
 }
 
@@ -331,17 +335,22 @@ proptest! {
         steps in prop::collection::vec(any_step(), 1..30),
         (columns, lines) in prop::sample::select(vec![(30_u16, 8_u16), (80, 24), (47, 12)]),
         above in 0_usize..30,
+        is_alone in any::<bool>(),
     ) {
         let (fake, plain) = (Fake::new(columns, lines), Fake::new(columns, lines));
         let before = "before\n".repeat(above);
         fake.print(&before);
         plain.print(&before);
         let mut screen = Screen::on(Box::new(fake.clone()));
+        screen.alone(is_alone);
         let mut frame = Vec::new();
         for (n, step) in steps.iter().enumerate() {
             match step {
                 Step::Foreign(text) => {
-                    fake.print(text);
+                    match is_alone {
+                        true => screen.print(text.as_bytes(), frame.clone()),
+                        false => fake.print(text),
+                    }
                     plain.print(text);
                 }
                 Step::Text(text) => {
@@ -350,6 +359,14 @@ proptest! {
                     plain.print(if column > 0 { "\r\u{1b}D" } else { "" });
                     plain.print(text.strip_suffix('\n').unwrap_or(text));
                     plain.print("\n");
+                }
+                Step::Return => {
+                    if plain.0.borrow().cursor().col == 0 {
+                        fake.print("\n");
+                        plain.print("\n");
+                        frame.iter_mut().for_each(|row: &mut String| row.push('.'));
+                        screen.paint(b"", frame.clone());
+                    }
                 }
                 Step::Frame(height) => {
                     frame = (0..*height).map(|row| format!("frame {n} {row}")).collect();

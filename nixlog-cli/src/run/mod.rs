@@ -1,9 +1,11 @@
 //! Runs a command, and records and shows what its Nix does.
 
+mod asked;
 pub(crate) mod closing;
 pub(crate) mod plan;
 pub(crate) mod signals;
 pub(crate) mod source;
+pub(crate) mod stdout;
 mod version;
 
 use std::ffi::{OsStr, OsString};
@@ -26,6 +28,7 @@ use crate::session::Session;
 use plan::{LookUp, Plan, Way};
 use signals::Signals;
 use source::{Feed, Socket, Told};
+use stdout::Stdout;
 use version::NixVersion;
 
 /// How many blocks may wait for the main loop: a slow terminal holds up the build, as without us.
@@ -77,6 +80,8 @@ pub(crate) trait Watch {
     fn line(&mut self, line: &nixlog_core::wire::Line<'_>, now: Stamp);
     /// Is told that time passes, or that all lines that were there are read.
     fn tick(&mut self, now: Stamp);
+    /// Prints what the command has printed as its result.
+    fn output(&mut self, bytes: &[u8]);
 }
 
 /// A command under way.
@@ -86,12 +91,14 @@ pub(crate) struct Running {
     signals: Signals,
     /// Where it lies goes with it.
     _socket: Option<Socket>,
+    stdout: Option<Stdout>,
     reads_stderr: bool,
 }
 
-/// Starts a command as planned.
+/// Starts a command as planned; with `paints`, something moves on the terminal meanwhile.
 pub(crate) fn start(
     plan: &Plan,
+    paints: bool,
     start: Instant,
     recorder: Option<&mut Recorder>,
 ) -> Result<Running, CliError> {
@@ -112,9 +119,26 @@ pub(crate) fn start(
         }
         _ => None,
     };
+    let mut stdout = None;
+    if paints
+        && plan.only_prints
+        && stdout::is_shared()
+        // Without one, the command has ours.
+        && let Ok((ours, theirs)) = Stdout::make()
+        && let Ok(reader) = ours.reader()
+    {
+        command.stdout(theirs);
+        stdout = Some((ours, reader));
+    }
     let caught = |error| CliError::new("cannot catch signals").because(error);
     let (signals, waiting) = Signals::catch().map_err(caught)?;
     let mut child = command.spawn().map_err(|error| not_started(plan, error))?;
+    // It has the command's end of the terminal, which is to end with the command.
+    drop(command);
+    let stdout = stdout.map(|(ours, reader)| {
+        feed.pass_on(reader);
+        ours
+    });
     signals.pass_on(waiting, &child);
     let stderr = child.stderr.take();
     let reads_stderr = stderr.is_some();
@@ -130,13 +154,19 @@ pub(crate) fn start(
         told,
         signals,
         _socket: socket,
+        stdout,
         reads_stderr,
     })
 }
 
 impl Running {
+    /// Tells whether what the command prints as its result comes through us.
+    pub(crate) fn prints_results(&self) -> bool {
+        self.stdout.is_some()
+    }
+
     /// Reads until the command has ended, and all that it said is read.
-    pub(crate) fn watch(self, session: &mut Session, watch: &mut dyn Watch) -> Exit {
+    pub(crate) fn watch(mut self, session: &mut Session, watch: &mut dyn Watch) -> Exit {
         let mut open = 0_u32;
         let mut exit: Option<Exit> = None;
         let (mut waited, mut n_late) = (Duration::ZERO, 0);
@@ -162,6 +192,10 @@ impl Running {
             };
             let now = source::now(self.start);
             match told {
+                Ok(Told::Output(bytes)) => {
+                    n_late += u32::from(exit.is_some());
+                    watch.output(&bytes);
+                }
                 Ok(Told::Began) => open += 1,
                 Ok(Told::Ended) => open = open.saturating_sub(1),
                 Ok(Told::Lines(block, stamp)) => {
@@ -173,7 +207,12 @@ impl Running {
                     self.signals.over();
                     exit = Some(ended(status, at));
                 }
-                Err(RecvTimeoutError::Timeout) => watch.tick(now),
+                Err(RecvTimeoutError::Timeout) => {
+                    if let Some(stdout) = &mut self.stdout {
+                        stdout.resize();
+                    }
+                    watch.tick(now);
+                }
                 Err(RecvTimeoutError::Disconnected) => break,
             }
         }
@@ -288,6 +327,7 @@ mod tests {
         }
 
         fn tick(&mut self, _: Stamp) {}
+        fn output(&mut self, _: &[u8]) {}
     }
 
     fn running() -> (SyncSender<Told>, Running) {
@@ -297,6 +337,7 @@ mod tests {
             told,
             signals: Signals::default(),
             _socket: None,
+            stdout: None,
             reads_stderr: true,
         };
         (send, running)

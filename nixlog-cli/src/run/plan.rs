@@ -12,6 +12,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
+use super::asked::Asked;
 use super::version::NixVersion;
 
 /// How the log of a command comes in.
@@ -44,10 +45,11 @@ pub(crate) struct Plan {
     pub(crate) way: Way,
     /// Why there is no log, if there is none.
     pub(crate) why: Option<&'static str>,
-    /// It says more than whoever typed the command asked for.
-    pub(crate) is_louder: bool,
-    /// Whoever typed the command wants to see the build logs.
-    pub(crate) wants_build_logs: bool,
+    /// What whoever typed the command wants to see.
+    pub(crate) asked: Asked,
+    /// It prints its results, and neither asks anything nor ends as a program that does: what it prints
+    /// may come through us.
+    pub(crate) only_prints: bool,
 }
 
 /// What a program is to us.
@@ -79,6 +81,17 @@ const WRAPPERS: [&str; 4] = [
     "darwin-rebuild",
 ];
 
+/// Subcommands of `nix` that print their results, and no more.
+const ONLY_PRINTS: [&str; 7] = [
+    "build",
+    "flake",
+    "eval",
+    "copy",
+    "profile",
+    "store",
+    "print-dev-env",
+];
+
 /// Subcommands of `nix` that end as another program.
 const ENDS_AS_ANOTHER: [&str; 3] = ["run", "shell", "develop"];
 
@@ -108,6 +121,12 @@ pub(crate) fn plan(
         Some(_) => Way::Lines,
         None => way(kind, program, args, place, look_up),
     });
+    let asked = match way {
+        Way::LogFormat => Asked::read(own(args), prints_logs(kind, args)),
+        // What it prints is what it was asked for.
+        _ => Asked::EVERYTHING,
+    };
+    let only_prints = only_prints(kind, program, args);
     match way {
         Way::LogFormat if told_log_format(args).is_none() => {
             let mut changed = words[..=at].to_vec();
@@ -115,14 +134,28 @@ pub(crate) fn plan(
             changed.push(OsString::from(verbosity(program, place, look_up)));
             changed.extend_from_slice(args);
             Plan {
-                is_louder: !own(args).any(is_verbose),
-                wants_build_logs: own(args)
-                    .any(|word| word == "-L" || word == "--print-build-logs"),
+                asked,
+                only_prints,
                 ..as_it_is(&changed, way, None)
             }
         }
         Way::Nothing => as_it_is(words, way, Some(NO_LOG)),
-        way => as_it_is(words, way, None),
+        way => Plan {
+            asked,
+            only_prints,
+            ..as_it_is(words, way, None)
+        },
+    }
+}
+
+/// Tells whether a command prints build logs unless it is asked not to: `nix-build` and its like do. The
+/// scripts around Nix run `nix build` for flakes, and else `nix-build`.
+fn prints_logs(kind: Kind, args: &[OsString]) -> bool {
+    let is_flake = |word: &str| word == "--flake" || word.starts_with("--flake=");
+    match kind {
+        Kind::Nix => false,
+        Kind::Wrapper => !own(args).any(is_flake),
+        Kind::Legacy | Kind::Other => true,
     }
 }
 
@@ -134,17 +167,9 @@ fn as_it_is(words: &[OsString], way: Way, why: Option<&'static str>) -> Plan {
         words: words.to_vec(),
         way,
         why,
-        is_louder: false,
-        wants_build_logs: false,
+        asked: Asked::EVERYTHING,
+        only_prints: false,
     }
-}
-
-/// Tells whether a word asks Nix to say more.
-fn is_verbose(word: &str) -> bool {
-    let many = word
-        .strip_prefix('-')
-        .is_some_and(|letters| !letters.is_empty() && letters.bytes().all(|letter| letter == b'v'));
-    many || matches!(word, "--verbose" | "--debug")
 }
 
 fn way(kind: Kind, program: &OsStr, args: &[OsString], place: Place, look_up: &dyn LookUp) -> Way {
@@ -261,19 +286,17 @@ fn told_log_format(args: &[OsString]) -> Option<&str> {
 
 fn subcommand(args: &[OsString]) -> Option<&str> {
     own(args).find(|word| {
-        ENDS_AS_ANOTHER.contains(word)
-            || [
-                "build",
-                "flake",
-                "eval",
-                "copy",
-                "profile",
-                "store",
-                "print-dev-env",
-                "repl",
-            ]
-            .contains(word)
+        ENDS_AS_ANOTHER.contains(word) || ONLY_PRINTS.contains(word) || *word == "repl"
     })
+}
+
+/// Tells whether a command does no more with the terminal than to print.
+fn only_prints(kind: Kind, program: &OsStr, args: &[OsString]) -> bool {
+    match kind {
+        Kind::Nix => subcommand(args).is_some_and(|word| ONLY_PRINTS.contains(&word)),
+        Kind::Legacy => Path::new(program).file_name() != Some(OsStr::new("nix-shell")),
+        Kind::Wrapper | Kind::Other => false,
+    }
 }
 
 fn ends_as_another(args: &[OsString]) -> bool {
@@ -450,17 +473,27 @@ mod tests {
 
     /// Nobody is shown what only we asked for.
     #[test]
-    fn louder_than_asked() {
-        let plan = |command: &str| {
+    fn as_quiet_as_nix() {
+        let asked = |command: &str| {
             let words: Vec<OsString> = command.split(' ').map(OsString::from).collect();
-            let plan = plan(&words, Place::default(), None, &Machine("", ""));
-            (plan.is_louder, plan.wants_build_logs)
+            let plan = plan(&words, Place::default(), None, &Machine("", "log-format"));
+            (plan.asked.level.0, plan.asked.build_logs)
         };
-        assert_eq!(plan("nix build .#x"), (true, false));
-        assert_eq!(plan("nix build .#x -L"), (true, true));
-        assert_eq!(plan("nix build .#x -vv"), (false, false));
-        assert_eq!(plan("nix run .#x -- -v -L"), (true, false));
-        assert_eq!(plan("make -v"), (false, false));
+        let cases = [
+            ("nix build .#x", (3, false)),
+            ("nix build .#x -L", (3, true)),
+            ("nix build --log-format internal-json .#x", (3, false)),
+            ("nix run .#x -- -v -L", (3, false)),
+            ("nix-build -A x", (3, true)),
+            ("nix-build -Q --quiet", (2, false)),
+            ("sudo nixos-rebuild switch", (3, true)),
+            ("nixos-rebuild switch --flake .#x -v", (4, false)),
+            ("make -Q", (u8::MAX, true)),
+            ("nix build --log-format bar .#x", (u8::MAX, true)),
+        ];
+        for (command, want) in cases {
+            assert_eq!(asked(command), want, "{command}");
+        }
     }
 
     #[test]

@@ -22,6 +22,8 @@ pub(crate) enum Told {
     Began,
     /// Whole lines, and when they came.
     Lines(Block, Stamp),
+    /// What the command has printed as its result, on a terminal that we paint on.
+    Output(Vec<u8>),
     /// Something that was read has ended.
     Ended,
     /// The command has ended.
@@ -78,6 +80,26 @@ impl Feed {
         drop(feed.told.send(Told::Began));
         thread::spawn(move || {
             feed.read(input);
+            drop(feed.told.send(Told::Ended));
+        });
+    }
+
+    /// Hands results on in a thread of its own, as they come, and says when that begins and ends.
+    pub(crate) fn pass_on(&self, mut output: impl Read + Send + 'static) {
+        let feed = self.clone();
+        // Where the main loop has ended, nobody is to be told.
+        drop(feed.told.send(Told::Began));
+        thread::spawn(move || {
+            let mut buffer = vec![0; 16 * 1024];
+            loop {
+                match output.read(&mut buffer) {
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    // Where nobody has a terminal open any more, there is an error.
+                    Ok(0) | Err(_) => break,
+                    Ok(n) if feed.told.send(Told::Output(buffer[..n].to_vec())).is_err() => return,
+                    Ok(_) => {}
+                }
+            }
             drop(feed.told.send(Told::Ended));
         });
     }

@@ -1,4 +1,4 @@
-//! What is said in three lines when a build has ended.
+//! What is said in a few lines when a build has ended.
 
 use super::super::format::{bytes, duration, harmless, plural};
 use super::super::view::{PhasesResult, Report, SlowestResult, UnitView, is_failed};
@@ -127,18 +127,18 @@ fn failures(units: &[UnitView]) -> Option<String> {
     (n > 0).then(|| format!("{n} failed: {}{more}", names.join(", ")))
 }
 
-/// Says where the time went: phases, and what took longest.
-fn time(report: &Report<PhasesResult>, units: &[UnitView]) -> Option<String> {
-    let mut parts = vec![where_time_went(report)?];
+/// Says where the time went: phases, and what took longest, on a line each, so that they fit on a narrow
+/// terminal.
+fn time(report: &Report<PhasesResult>, units: &[UnitView]) -> Vec<String> {
+    let Some(phases) = where_time_went(report) else {
+        return Vec::new();
+    };
     let is_work = |unit: &&UnitView| unit.kind != "evaluation" && unit.duration_ns.is_some();
     // The longest comes first.
-    if let Some(longest) = units.iter().find(is_work) {
+    let longest = units.iter().find(is_work).and_then(|longest| {
         let took = duration(longest.duration_ns?);
-        parts.push(format!(
-            "longest: {} {} {took}",
-            longest.kind,
-            harmless(&longest.name)
-        ));
-    }
-    Some(parts.join("; "))
+        let name = harmless(&longest.name);
+        Some(format!("longest: {} {name} {took}", longest.kind))
+    });
+    [phases].into_iter().chain(longest).collect()
 }
