@@ -21,8 +21,7 @@ use crate::cmd;
                   nixlog critical-path\n\n\
                   Or in a pipe:\n\n    \
                   nix build .#foo --log-format internal-json -v |& nixlog phases\n\n\
-                  Exit status: 0 fine; 1 the answer is no; 2 wrong use or unreadable input; `run` has its \
-                  command's own."
+                  Exit status: 0 fine; 2 wrong use, or an input that is no log; `run` has its command's own."
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]

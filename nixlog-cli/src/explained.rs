@@ -9,6 +9,7 @@ use nixlog_core::graph::DerivationGraph;
 use crate::cli::{ColorWhen, InputArgs};
 use crate::derivations::{self, GraphArgs};
 use crate::error::CliError;
+use crate::input::quoted;
 use crate::load::{self, Log};
 use crate::selection::slots_of;
 
@@ -55,7 +56,26 @@ pub(crate) fn log(
     graph: &GraphArgs,
     color: ColorWhen,
 ) -> Result<Explained, CliError> {
-    join(load::log(input, color)?, graph)
+    let log = load::log(input, color)?;
+    is_log(&log)?;
+    join(log, graph)
+}
+
+/// Refuses what no report can be made of. A recording is a log, even if its command ran no Nix.
+fn is_log(log: &Log) -> Result<(), CliError> {
+    let (source, timeline) = (&log.source, &log.timeline);
+    let is_something = timeline.is_nix() || !timeline.units().is_empty();
+    if is_something || source.recording.header.is_some() {
+        return Ok(());
+    }
+    let name = quoted(&source.name);
+    if source.bytes == 0 {
+        return Err(CliError::new(format!("{name} is empty"))
+            .hint("Nix logs to standard error: `nix build … 2> build.log`"));
+    }
+    Err(CliError::new(format!("nothing of a Nix build in {name}"))
+        .hint("what was read of it: `nixlog doctor`")
+        .hint("which carrier it is in can be said: `--carrier NAME`"))
 }
 
 /// Joins a log with its derivations.

@@ -12,6 +12,7 @@ use std::time::Instant;
 
 use nixlog_core::recording::End;
 use nixlog_core::report::document::Ending;
+use nixlog_core::time::Stamp;
 use nixlog_core::timeline::Source;
 use nixlog_core::wire::block::Blocks;
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -139,6 +140,7 @@ fn record(stream: UnixStream, save: SaveArgs, quiet: bool) {
     }
     let duration_ns = now(start).as_nanos();
     session.end(|_| {});
+    session.ends_at(Stamp::from_nanos(duration_ns));
     let (mut timeline, reader, ..) = session.finish();
     let end = End {
         duration_ns,

@@ -16,7 +16,7 @@ use nixlog_core::report::view::{self, Report};
 use nixlog_core::time::{Interval, Stamp};
 use nixlog_core::timeline::{Issue, Source, Timeline};
 use nixlog_core::wire::block::{Block, Blocks};
-use nixlog_core::wire::{ClockKind, LogReader};
+use nixlog_core::wire::{Carrier, ClockKind, LogReader};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
@@ -155,6 +155,9 @@ pub(crate) fn load(args: &InputArgs, color: ColorWhen) -> Result<Loaded, CliErro
         display.finish();
     }
     let recorder = thread.join().ok().flatten();
+    if live && session.reader.carrier() == Carrier::None {
+        session.ends_at(Stamp::from_nanos(duration_ns));
+    }
     let (mut timeline, reader, contents, brought) = session.finish();
     let mut source = Source::new(&name, &reader, started_at);
     source.compression = compression;

@@ -51,6 +51,11 @@ impl Session {
         }
     }
 
+    /// Says when the command ended, or its log.
+    pub(crate) fn ends_at(&mut self, end: Stamp) {
+        self.builder.ends_at(end);
+    }
+
     /// Returns what came of it; the reader, the recording's words and its derivations come apart.
     pub(crate) fn finish(self) -> (Timeline, LogReader, Contents, GraphBuilder) {
         let timeline = self.builder.finish();

@@ -55,15 +55,35 @@ fn a_folder() {
     ");
 }
 
-/// A build that logs nothing is a build: the file is read, and said to be empty.
+/// Whoever counts on the status is told; `doctor` says what was read.
 #[test]
 fn nothing_in_it() {
     let empty = zstd::encode_all(&b""[..], 1).expect("memory takes it");
     for (name, bytes) in [("empty.log", &b""[..]), ("empty.log.zst", &empty)] {
         let folder = folder();
         let path = file(&folder, name, bytes);
-        let text = nixlog(&["phases", &path]).result();
-        assert!(text.starts_with("this log is empty\n"), "{text}");
+        for verb in ["phases", "slowest", "critical-path", "timeline", "graph"] {
+            let said = nixlog(&[verb, &path, "--json"]).refused();
+            assert!(said.contains(" is empty\n"), "{verb}: {said}");
+        }
+        let text = nixlog(&["doctor", &path]).result();
+        assert!(text.contains("empty"), "{text}");
+    }
+    let text: &[u8] = b"# A page\n\nthat is no log\n";
+    for bytes in [text, b"{\"a\": 1}\n", b"0 hello\n1 world\n", b"\n"] {
+        let folder = folder();
+        let path = file(&folder, "page.md", bytes);
+        let said = nixlog(&["phases", &path]).refused();
+        let said = said.replace(&path, "PAGE");
+        assert!(
+            said.starts_with("error: nothing of a Nix build in `PAGE`\nhint: "),
+            "{said}"
+        );
+        let said = piped(&["phases"], bytes).refused();
+        assert!(
+            said.contains("nothing of a Nix build in standard input\n"),
+            "{said}"
+        );
     }
 }
 

@@ -7,7 +7,7 @@ use insta::assert_snapshot;
 use serde_json::{Value, json};
 
 use crate::program::{DIAMOND, FAIL, REMOTE, Ran, SLOW, feed, file, folder, recording, unstamped};
-use crate::runs::{Home, recorded};
+use crate::runs::{Home, recorded, short};
 
 /// Imports a file; returns the run.
 fn import(home: &Home, args: &[&str]) -> Value {
@@ -20,7 +20,7 @@ fn import(home: &Home, args: &[&str]) -> Value {
     let id = new["id"].as_str().unwrap_or_default();
     assert!(
         ran.stderr
-            .contains(&format!("imported as run {} (", &id[..13])),
+            .contains(&format!("imported as run {} (", short(id))),
         "{ran:?}"
     );
     new

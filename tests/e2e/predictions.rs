@@ -426,8 +426,6 @@ fn what_cannot_be_asked() {
 fn what_cannot_be_told_is_said_plainly() {
     let folder = folder();
     let untimed = file(&folder, "untimed.log", &unstamped(DIAMOND));
-    let text = file(&folder, "text.log", b"hello\nworld\n");
-    let empty = file(&folder, "empty.log", b"");
     let evaluated = file(
         &folder,
         "evaluated.log",
@@ -442,8 +440,6 @@ fn what_cannot_be_told_is_said_plainly() {
             vec![&*untimed, "--derivations", DIAMOND_DRVS],
         ),
         ("neither", vec![&*untimed]),
-        ("text", vec![&*text]),
-        ("empty", vec![&*empty]),
         ("nothing built", vec![&*evaluated]),
     ] {
         for verb in VERBS {

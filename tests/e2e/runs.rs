@@ -12,6 +12,7 @@ use tempfile::TempDir;
 
 use crate::help::reports;
 use crate::program::{DIAMOND, FAIL, REMOTE, Ran, command, feed, folder, recording, root, run};
+use crate::stand_in::Script;
 
 /// A folder of runs of its own.
 pub(crate) struct Home {
@@ -93,7 +94,7 @@ impl Home {
 
     /// Puts a recording among the runs that is the same each time; returns its id.
     pub(crate) fn kept(&self, n: u8, header: &Value, end: Option<&Value>) -> String {
-        let id = format!("0198c9f{n:x}-5e2a-7000-8000-000000000000");
+        let id = format!("0198c9f{n:x}-5e2a-7000-8000-000000a{n:x}b{n:x}c{n:x}");
         let mut header = header.clone();
         header["id"] = id.as_str().into();
         let bytes = recorded(&header, &recording(DIAMOND), end);
@@ -107,10 +108,15 @@ impl Home {
         for (n, id) in self.ids().iter().enumerate() {
             let masked = format!("0198c9f4-5e2a-7000-8000-00000000000{n:x}");
             text = text.replace(id, &masked);
-            text = text.replace(&id[..13], &masked[..13]);
+            text = text.replace(short(id), short(&masked));
         }
         text
     }
+}
+
+/// Returns the digits of an id that people are shown.
+pub(crate) fn short(id: &str) -> &str {
+    &id[id.len() - 6..]
 }
 
 /// Makes a recording of a stamped log: frames, and behind the last one the place of it.
@@ -147,7 +153,7 @@ fn without_an_input_it_is_the_last_run() {
     let text = home.nixlog(&["phases"]).result();
     let first = text.lines().next().unwrap_or_default();
     assert!(
-        first.starts_with(&format!("run {}", &home.ids()[0][..13])),
+        first.starts_with(&format!("run {}", short(&home.ids()[0]))),
         "{first}"
     );
     let want = run(&mut command(&["phases", DIAMOND])).result();
@@ -201,11 +207,12 @@ fn words_that_mean_a_run() {
     for id in &ids {
         assert_eq!(id_of(id).as_ref(), Some(id));
         assert_eq!(id_of(&id[..15]).as_ref(), Some(id));
+        assert_eq!(id_of(short(id)).as_ref(), Some(id));
         assert_eq!(id_of(&id.replace('-', "")).as_ref(), Some(id));
     }
     let named = home.nixlog(&["runs", "rename", "last~2", "before the upgrade"]);
     assert_eq!((named.status, named.stdout.as_str()), (Some(0), ""));
-    assert_snapshot!(home.masked(&named.stderr), @"nixlog: run 0198c9f4-5e2a is now called before the upgrade");
+    assert_snapshot!(home.masked(&named.stderr), @"nixlog: run 000002 is now called before the upgrade");
     assert_eq!(id_of("before the upgrade").as_ref(), Some(&ids[2]));
     let text = home.nixlog(&["phases", "before the upgrade"]).result();
     let (first, next) = (text.lines().next().unwrap_or_default(), text.lines().last());
@@ -585,7 +592,8 @@ fn exports() {
             .expect("nixlog starts")
     };
     assert_eq!(export(&["last", "-o", "-"]).stdout, bytes);
-    let id = &home.ids()[0][..13];
+    let ids = home.ids();
+    let id = short(&ids[0]);
     assert!(export(&[]).status.success());
     let exported = here.path().join(format!("{id}.nixlog.zst"));
     assert_eq!(fs::read(&exported).expect("it was written"), bytes);
@@ -664,4 +672,86 @@ fn many_at_once() {
     }
     assert_eq!(n_names, named.len());
     assert!(root().is_dir());
+}
+
+/// One wall time, wherever it is told: until the command has ended, whatever its log tells.
+#[test]
+fn the_wall_time_is_the_same_everywhere() {
+    let log = b"0 building '/nix/store/7ajh8plhm64ypnph30js1a3lq6zsyxqr-hello-2.12.drv'...\n\
+        300000000 /nix/store/8ajh8plhm64ypnph30js1a3lq6zsyxqr-hello-2.12\n";
+    let nix = Script::lines(log, 1.0).program("nix-build");
+    let home = Home::with(&[]);
+    let program = nix.path().to_str().expect("a plain path");
+    let script = "\"$0\"; sleep 0.3";
+    let commands = [
+        vec!["run", "--", "sh", "-c", script, program],
+        vec![
+            "run",
+            "--capture",
+            "lines",
+            "--",
+            "sh",
+            "-c",
+            script,
+            program,
+        ],
+    ];
+    for args in commands {
+        run(&mut home.command(&args));
+        let wall = home.runs()[0]["wall_ns"].as_u64();
+        assert!(wall > Some(600_000_000), "{wall:?}");
+        for verb in ["phases", "critical-path", "slowest"] {
+            assert_eq!(
+                home.json(&[verb])["input"]["wall_ns"].as_u64(),
+                wall,
+                "{verb}"
+            );
+        }
+        let phases = &home.json(&["phases"])["result"];
+        assert_eq!(phases["wall_ns"].as_u64(), wall);
+        let path = &home.json(&["critical-path"])["result"];
+        let segments = path["segments"].as_array().expect("a list");
+        let end = segments.last().map(|last| last["end_ns"].as_u64());
+        assert_eq!(end, Some(wall));
+    }
+    // What is read live is told as it will be told afterwards.
+    let script = format!(
+        "(\"$0\"; sleep 0.3) 2>&1 | {} phases --json",
+        env!("CARGO_BIN_EXE_nixlog")
+    );
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", &script, program])
+        .env("NIXLOG_DIR", home.folder.path())
+        .env_remove("NIXLOG_NO_SAVE");
+    let live = run(&mut command).json();
+    assert_eq!(live["input"]["wall_ns"], home.runs()[0]["wall_ns"]);
+    assert_eq!(
+        live["input"]["wall_ns"],
+        home.json(&["phases"])["input"]["wall_ns"]
+    );
+}
+
+#[test]
+fn rm_removes_what_is_named() {
+    let home = Home::with(&[DIAMOND, REMOTE, DIAMOND]);
+    let ids = home.ids();
+    home.nixlog(&["runs", "rename", "last~2", "old"]);
+    // Nothing goes where one is not there.
+    home.nixlog(&["runs", "rm", "last", "nonsense"]).refused();
+    assert_eq!(home.ids(), ids);
+    assert_eq!(home.nixlog(&["runs", "rm"]).status, Some(2));
+    let removed = home.nixlog(&["runs", "rm", "last", "last~2", "old"]);
+    assert_eq!(removed.status, Some(0), "{removed:?}");
+    assert_snapshot!(
+        removed.stderr.replace(short(&ids[0]), "NEW").replace(short(&ids[2]), "OLD"),
+        @r"
+    nixlog: run NEW is removed
+    nixlog: run OLD (old) is removed
+    "
+    );
+    assert_eq!(home.ids(), [&*ids[1]]);
+    // The name is free.
+    let named = home.nixlog(&["runs", "rename", "last", "old"]);
+    assert_eq!(named.status, Some(0), "{named:?}");
 }

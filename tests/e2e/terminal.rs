@@ -196,16 +196,10 @@ fn started(terminal: &Terminal, way: Way, nix: &Nix) -> Child {
         Way::Run => terminal.start(&mut saving(&nix.folder, &["run", "--", program])),
         Way::RunWithLogs => terminal.start(&mut saving(&nix.folder, &["run", "-L", "--", program])),
         Way::RunOther => {
-            let args = [
-                "run",
-                "--capture",
-                "log-format",
-                "--",
-                "sh",
-                "-c",
-                "exec \"$0\"",
-                program,
-            ];
+            let other = nix.folder.path().join("other");
+            fs::copy(program, &other).expect("the folder is ours");
+            let other = other.to_str().expect("a plain path");
+            let args = ["run", "--capture", "log-format", "--", other];
             terminal.start(&mut saving(&nix.folder, &args))
         }
         Way::Record => {

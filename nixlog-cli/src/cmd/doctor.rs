@@ -6,7 +6,7 @@ use nixlog_core::report::{document, view};
 use crate::cli::{InputArgs, OutputArgs};
 use crate::derivations::GraphArgs;
 use crate::error::CliError;
-use crate::{explained, output};
+use crate::{explained, load, output};
 
 /// Check a log: what it contains, what it can answer, and how to get the rest
 #[derive(Debug, clap::Args)]
@@ -20,7 +20,9 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), CliError> {
-    let log = explained::log(&args.input, &args.graph, args.output.color.when)?;
+    // What is no log is told here, too.
+    let log = load::log(&args.input, args.output.color.when)?;
+    let log = explained::join(log, &args.graph)?;
     let answers = sufficiency(&log.timeline, &log.run.coverage());
     let result = view::doctor(&log.source, &log.timeline, &answers);
     let report = log.report("nixlog.doctor/1", result);

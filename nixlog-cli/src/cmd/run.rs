@@ -117,6 +117,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, CliError> {
         Some(recorder) => recorder.finish(exit.end()),
         None => (None, GraphBuilder::default()),
     };
+    session.ends_at(exit.at);
     let (mut timeline, reader, ..) = session.finish();
     let (graph, _) = graph.finish_without_cycles();
     timeline.tell_fixed_outputs(|path| graph.is_fixed_output(path));

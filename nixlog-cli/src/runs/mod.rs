@@ -10,5 +10,5 @@ mod summary;
 pub(crate) use list::Run;
 pub(crate) use names::{Names, Refused, objection};
 pub(crate) use place::{EXTENSION, NewRun, Place};
-pub(crate) use prune::{Limits, limit, prune, prune_after_saving, unlimited};
+pub(crate) use prune::{Limits, limit, prune, prune_after_saving, remove, unlimited};
 pub(crate) use summary::{State, Summary};

@@ -198,6 +198,12 @@ pub(crate) fn prune(place: &Place, limits: Limits, dry_run: bool) -> io::Result<
     }
 }
 
+/// Removes a run and its names.
+pub(crate) fn remove(place: &Place, run: &Run) -> io::Result<()> {
+    run.remove()?;
+    place.remove_names(run).map(drop)
+}
+
 /// Which runs go.
 struct Pruning {
     /// Newest first, by when they were last written to: what was imported just now is not old.

@@ -1,13 +1,14 @@
 //! What a word on the command line means as an input.
 //!
 //! In this order, so that a word keeps its meaning whatever else is recorded: `-`; `last` and `last~N`,
-//! always runs (`./last` is the file); a file; a run's name; the beginning of a run's id. What the store
-//! knows (`crate::reconstruct`) comes between `last` and files, and neither a name nor an id looks like it.
+//! always runs (`./last` is the file); a file; a run's name; the beginning of a run's id, or of the digits
+//! that stand for it in lists. What the store knows (`crate::reconstruct`) comes between `last` and files, and neither a name nor an id looks like it.
 
 use std::cmp::Reverse;
 use std::path::{Path, PathBuf};
 
 use nixlog_core::analysis::sufficiency::HOW_TO_STAMP;
+use nixlog_core::report::format::short_id;
 use uuid::Uuid;
 
 use super::list::Run;
@@ -316,7 +317,10 @@ fn meaning(word: &str, runs: &[Run], names: &Names, has_ended: impl Fn(&Run) -> 
     let Some(digits) = digits(word) else {
         return Meaning::Nothing;
     };
-    let begins = |id: Uuid| id.simple().to_string().starts_with(&digits);
+    let begins = |id: Uuid| {
+        let id = id.simple().to_string();
+        id.starts_with(&digits) || short_id(&id).starts_with(&digits)
+    };
     let places: Vec<usize> = (0..runs.len())
         .filter(|&place| begins(runs[place].id))
         .collect();
@@ -368,6 +372,9 @@ mod tests {
             ("0198c9f4-5e2a-7000-8000-00000000000b", Meaning::Run(1)),
             ("0198C9F45E2A7000800000000000000A", Meaning::Run(2)),
             ("0198ca", Meaning::Run(0)),
+            ("00000b", Meaning::Run(1)),
+            ("0000", Meaning::Ambiguous(vec![0, 1, 2, 3])),
+            ("000003", Meaning::Run(0)),
             ("0198c9f4-5e2a", Meaning::Ambiguous(vec![1, 2])),
             ("0198", Meaning::Ambiguous(vec![0, 1, 2, 3])),
             ("019", Meaning::Nothing),

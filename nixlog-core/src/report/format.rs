@@ -130,12 +130,14 @@ pub fn xml(text: &str) -> String {
     out
 }
 
-/// Returns as much of a run's id as people need. It begins with the time: up to here in milliseconds.
+/// Returns as much of a run's id as people need: its last digits. It begins with the time, which the runs
+/// of an hour share.
 #[must_use]
 pub fn short_id(id: &str) -> &str {
-    /// As in `0198c9f4-5e2a`.
-    const SHORT: usize = 13;
-    id.get(..SHORT).unwrap_or(id)
+    /// One of 16 million; a hundred runs are kept.
+    const SHORT: usize = 6;
+    let start = id.len().saturating_sub(SHORT);
+    id.get(start..).unwrap_or(id)
 }
 
 #[cfg(test)]

@@ -77,6 +77,8 @@ pub struct TimelineBuilder {
     /// The latest stamp.
     pub(super) now: Option<Stamp>,
     pub(super) activation: Vec<Interval>,
+    /// When the command ended: later than its last line.
+    pub(super) told_end: Option<Stamp>,
     /// What explains instants in which nothing else runs.
     pub(super) fillers: Vec<Filler>,
     /// The wait that the last line tells of, without saying when it ends: since when, and for what.
@@ -218,9 +220,15 @@ impl TimelineBuilder {
             }
             Some(SideLine::End(end)) => {
                 self.has_failed = end.exit_status.is_some_and(|status| status != 0);
+                self.ends_at(Stamp::from_nanos(end.duration_ns));
             }
             _ => {}
         }
+    }
+
+    /// Says when the command ended, or its log: the wall time goes that far.
+    pub fn ends_at(&mut self, end: Stamp) {
+        self.told_end = Some(end);
     }
 
     /// Ends the log. What is still open counts up to the last stamp.

@@ -81,7 +81,8 @@ pub(super) fn timeline(mut builder: TimelineBuilder, ended: Ended) -> Timeline {
     units.sort_by_key(|unit| (unit.start.is_none(), unit.start));
     let imports = calls.imports(&units, proved_after);
     fillers(&mut builder, last);
-    let wall = last.and_then(|last| Interval::new(Stamp::ZERO, last));
+    let end = last.map(|last| builder.told_end.map_or(last, |end| end.max(last)));
+    let wall = end.and_then(|end| Interval::new(Stamp::ZERO, end));
     let is_text = builder.facts.events == 0 && saw_text;
     let is_nix = is_text || builder.facts.events > 0;
     let mut issues = builder.facts.issues();

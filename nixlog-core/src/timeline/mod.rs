@@ -75,7 +75,8 @@ pub struct Timeline {
 }
 
 impl Timeline {
-    /// Returns the whole recording, from its start to the last stamp; `None` without timestamps.
+    /// Returns the whole recording, from its start to its end, where that is told, else to the last stamp;
+    /// `None` without timestamps.
     #[must_use]
     pub fn wall(&self) -> Option<Interval> {
         self.wall

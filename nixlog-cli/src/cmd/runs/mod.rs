@@ -4,6 +4,7 @@ mod export;
 mod list;
 mod prune;
 mod rename;
+mod rm;
 mod show;
 mod stored;
 
@@ -16,14 +17,14 @@ use clap::Subcommand;
 use crate::error::CliError;
 use crate::runs::select;
 
-/// List, show, name, prune and export recorded runs
+/// List, show, name, remove and export recorded runs
 ///
 /// Builds recorded by `nixlog run`, `nixlog record` or a pipe into any other verb are kept for 30 days,
 /// up to 100 runs and 1 GiB in all (`NIXLOG_KEEP_DAYS`, `NIXLOG_KEEP_RUNS`, `NIXLOG_KEEP_BYTES`; 0: no
 /// limit). Runs with a name are kept for good.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Every verb that reads a log takes `last`, `last~2`, a run's name or the beginning of its id:\n\n    \
+    after_help = "Every verb that reads a log takes `last`, `last~2`, a run's name or id (four digits do):\n\n    \
                   nixlog critical-path last~1"
 )]
 pub(crate) struct Args {
@@ -36,6 +37,7 @@ enum Command {
     List(list::Args),
     Show(show::Args),
     Rename(rename::Args),
+    Rm(rm::Args),
     Prune(prune::Args),
     Export(export::Args),
     Path(PathArgs),
@@ -44,7 +46,7 @@ enum Command {
 /// A run.
 #[derive(Debug, clap::Args)]
 struct RunArg {
-    /// `last`, `last~2` …, a name, or the beginning of an id
+    /// `last`, `last~2` …, a name, or an id (four digits do)
     #[arg(value_name = "RUN", default_value = select::LAST)]
     run: String,
 }
@@ -61,6 +63,7 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
         Command::List(args) => list::run(args),
         Command::Show(args) => show::run(args),
         Command::Rename(args) => rename::run(args),
+        Command::Rm(args) => rm::run(args),
         Command::Prune(args) => prune::run(args),
         Command::Export(args) => export::run(args),
         Command::Path(args) => path(args),

@@ -14,7 +14,7 @@ use crate::runs::{Place, Refused, objection};
 /// Runs with a name are never pruned.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// `last`, `last~2` …, its name, or the beginning of its id
+    /// `last`, `last~2` …, its name, or its id (four digits do)
     #[arg(value_name = "RUN")]
     run: String,
 

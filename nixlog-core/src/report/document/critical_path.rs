@@ -162,7 +162,7 @@ fn step_table(result: &CriticalPathResult, wall: u64, options: &PathOptions) -> 
         ..column("path", "path", Align::Left, 9)
     };
     let columns = vec![
-        column("ready_ns", "at", Align::Right, 1),
+        column("ready_ns", "ready at", Align::Right, 1),
         column("kind", "kind", Align::Left, 3),
         name,
         path,
