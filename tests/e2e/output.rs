@@ -119,7 +119,7 @@ fn a_place_that_takes_no_file() {
     let file = file(&folder, "file", b"");
     assert_snapshot!(said(&format!("{file}/report")), @r"
     error: cannot write `FOLDER/file/report`
-    hint: there is no folder `FOLDER/file`: create it, or name another file
+    hint: the folder `FOLDER/file` does not exist: create it, or name another file
     ");
     assert_eq!(fs::read(&file).expect("it is there"), b"");
 }

@@ -117,6 +117,7 @@ fn every_flag_is_known() {
         "--log",
         "--log-format",
         "--timestamps",
+        "--progress",
     ];
     let is_flag = |c: char| c.is_ascii_lowercase() || c == '-';
     for (at, _) in readme
