@@ -72,9 +72,14 @@ pub fn sufficiency(timeline: &Timeline, coverage: &Coverage) -> Vec<Answerable> 
     if timeline.is_nix() {
         return answers;
     }
+    let why = if timeline.facts().is_log_of_one_build() {
+        "this is the log of one build, as `nix log` prints it: no line says when anything starts or ends"
+    } else {
+        "no Nix build in this log"
+    };
     let nothing = |answer: Answerable| Answerable {
         extent: Extent::None,
-        why: Some("no Nix build in this log".to_owned()),
+        why: Some(why.to_owned()),
         fix: Some(HOW_TO_STAMP),
         ..answer
     };

@@ -91,6 +91,8 @@ pub struct Facts {
     pub lines: u64,
     /// Records of Nix's event stream.
     pub events: u64,
+    /// Of those, records that builders write, not Nix: which phase begins.
+    pub(super) by_builders: u64,
     /// Lines of plain text.
     pub text_lines: u64,
     /// Lines that look like records but are none.
@@ -148,6 +150,7 @@ impl Facts {
                 }
             }
             Body::Event(Event::Result(result)) => self.evidence.result(result),
+            Body::Event(Event::SetPhase(_)) => self.by_builders += 1,
             Body::Event(Event::Unknown { action }) => {
                 self.unknown(format!("action `{}`", action.decode()));
             }
@@ -213,6 +216,12 @@ impl Facts {
 
     pub(super) fn hash_mismatch(&mut self, build: Row) {
         self.hash_mismatches.push(build);
+    }
+
+    /// Tells whether no record is Nix's, though there are some: a build's own log, as `nix log` prints it.
+    #[must_use]
+    pub fn is_log_of_one_build(&self) -> bool {
+        self.by_builders > 0 && self.by_builders == self.events
     }
 
     /// Tells whether the last line is half a record.

@@ -83,8 +83,9 @@ pub(super) fn timeline(mut builder: TimelineBuilder, ended: Ended) -> Timeline {
     fillers(&mut builder, last);
     let end = last.map(|last| builder.told_end.map_or(last, |end| end.max(last)));
     let wall = end.and_then(|end| Interval::new(Stamp::ZERO, end));
-    let is_text = builder.facts.events == 0 && saw_text;
-    let is_nix = is_text || builder.facts.events > 0;
+    let has_events = builder.facts.events > builder.facts.by_builders;
+    let is_text = !has_events && saw_text;
+    let is_nix = is_text || has_events;
     let mut issues = builder.facts.issues();
     issues.extend(issue);
     issues.extend(results::unit_issues(
@@ -147,7 +148,7 @@ fn supersede(activities: &mut Activities, blame: &Blame) {
         if let (Role::Build, Some(subject)) = (activity.role, activity.subject) {
             let again = !later.insert((subject, activity.counter));
             let failed = Row::try_from(row).is_ok_and(|row| blame.builds.contains_key(&row));
-            activity.superseded = again && !failed && did_nothing(activity);
+            activity.superseded |= again && !failed && did_nothing(activity);
         }
     }
 }

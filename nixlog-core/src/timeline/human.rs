@@ -4,16 +4,17 @@
 //! (`nix build -L`) lasts at least until its last line. For the phases, each thing that starts counts
 //! until the next thing starts, which is right for one job and an estimate for several.
 
-use super::Map;
 use super::activity::{Activity, Role, Row};
 use super::builder::TimelineBuilder;
 use super::evaluation;
-use super::model::{End, Outcome, Part, Stretch, Unit, UnitKind};
+use super::model::{End, Name, Outcome, Part, Stretch, Unit, UnitKind};
 use super::starts::by_title;
+use super::status_line::{Ended, StatusLine};
+use super::{Map, Set};
 use crate::ids::ActivityId;
-use crate::store_path::{name_of, pname_of};
+use crate::store_path::{StorePath, name_of, pname_of};
 use crate::time::{Interval, Nanos, Stamp};
-use crate::wire::human::{HumanEvent, HumanReader};
+use crate::wire::human::{BarStatus, HumanEvent, HumanReader};
 use crate::wire::message::{self, ActivityNote, Note};
 
 /// What a log for people has told so far.
@@ -25,8 +26,26 @@ pub(super) struct HumanLog {
     builds: Map<Row, HumanBuild>,
     /// Builds by what their lines are marked with: the name without version.
     by_pname: Map<Box<str>, Row>,
-    /// Builds that only a status line names.
+    /// Builds by name: a status line has no more.
     by_name: Map<Box<str>, Row>,
+    /// Builds that were announced, by derivation, since it was last planned.
+    announced: Map<Name, Row>,
+    /// Derivations that were planned or failed, by name; `None` where several have it.
+    paths: Map<Box<str>, Option<Name>>,
+    /// Derivations that failed since they were announced.
+    failed: Set<Name>,
+    /// Copies and downloads, and when the next thing started: several go on at once, and no line
+    /// tells which of them took long.
+    copies: Map<Row, Option<Stamp>>,
+    status: StatusLine,
+    /// Substitutions that a status line names.
+    fetches: Map<Box<str>, Row>,
+    /// What ended a state of the status line, which may be cut off there, and how wide that was.
+    last_words: Vec<(Row, usize)>,
+    /// Characters of the longest state.
+    widest: usize,
+    /// The stamp of the line before this one.
+    previous: Option<Stamp>,
     activation: Option<(Option<Stamp>, Option<Stamp>)>,
     /// Lines that only Nix prints.
     signs: u64,
@@ -46,6 +65,8 @@ struct StepEnd {
 pub(super) struct HumanBuild {
     /// When the next thing started.
     next_start: Option<Stamp>,
+    /// What that was.
+    next: Option<Row>,
     /// When its last own line came.
     last_line: Option<Stamp>,
 }
@@ -53,8 +74,8 @@ pub(super) struct HumanBuild {
 impl HumanBuild {
     /// Gives a unit the end that can be inferred.
     pub(super) fn apply(&self, unit: &mut Unit, last: Option<Stamp>) {
-        // Everything that a status line redraws comes in one line, and so at one time.
-        unit.end = self.last_line.filter(|&end| Some(end) > unit.start);
+        let ended = unit.end;
+        unit.end = ended.or(self.last_line.filter(|&end| Some(end) > unit.start));
         unit.end_kind = if unit.end.is_some() {
             End::Inferred
         } else {
@@ -64,7 +85,7 @@ impl HumanBuild {
             // Nothing says that it was still running.
             unit.outcome = Outcome::Unknown;
         }
-        let until = self.next_start.or(last).max(self.last_line);
+        let until = ended.or(self.next_start.or(last).max(self.last_line));
         let interval = unit
             .start
             .zip(until)
@@ -86,6 +107,7 @@ impl HumanLog {
         let mut reader = std::mem::take(&mut builder.human.reader);
         reader.line(text, &mut |event| Self::event(builder, event));
         builder.human.reader = reader;
+        builder.human.previous = builder.now;
     }
 
     /// Takes in what the reader still holds back.
@@ -93,6 +115,21 @@ impl HumanLog {
         let mut reader = std::mem::take(&mut builder.human.reader);
         reader.finish(&mut |event| Self::event(builder, event));
         Self::end_activation(builder, builder.now);
+        let gone = builder.human.status.gone();
+        Self::have_ended(builder, &gone);
+        Self::complete_names(builder);
+        Self::skip_superseded(builder);
+    }
+
+    /// Returns how long a copy counts for the phases: until the next thing started.
+    pub(super) fn copy(
+        &self,
+        row: Row,
+        start: Option<Stamp>,
+        last: Option<Stamp>,
+    ) -> Option<Interval> {
+        let next = *self.copies.get(&row)?;
+        Interval::new(start?, next.or(last)?)
     }
 
     /// Returns what is known of a build, if it is one of a log for people.
@@ -115,6 +152,7 @@ impl HumanLog {
     /// Takes over what belongs to all strands.
     pub(super) fn follow(&mut self, before: &mut Self) {
         self.builds = std::mem::take(&mut before.builds);
+        self.copies = std::mem::take(&mut before.copies);
     }
 
     /// A step of a CI job begins or ends.
@@ -139,6 +177,18 @@ impl HumanLog {
         match event {
             HumanEvent::Note(note) => {
                 builder.human.signs += u64::from(!matches!(note, Note::Other));
+                match note {
+                    Note::PlanItem { path } => {
+                        if let Some(drv) = Self::learn_path(builder, path) {
+                            builder.human.announced.remove(&drv);
+                        }
+                    }
+                    Note::BuildFailed { drv: Some(drv), .. } => {
+                        let drv = Self::learn_path(builder, drv);
+                        builder.human.failed.extend(drv);
+                    }
+                    _ => {}
+                }
                 builder.note(&note, None);
             }
             HumanEvent::Activity(title) => Self::activity(builder, title),
@@ -149,11 +199,9 @@ impl HumanLog {
             } => Self::log_line(builder, pname, text),
             HumanEvent::BarStatus(status) => {
                 builder.human.signs += 1;
-                let build = status.build();
-                if let Some(build) = build {
-                    Self::seen_in_bar(builder, build.name, build.machine);
-                }
+                Self::status(builder, &status);
             }
+            HumanEvent::Finished { name, took } => Self::finished(builder, name, took),
             HumanEvent::SystemConfiguration => {
                 builder.human.signs += 1;
                 builder.evaluation.sign();
@@ -179,9 +227,13 @@ impl HumanLog {
 
     fn activity(builder: &mut TimelineBuilder, title: ActivityNote<'_>) {
         match title {
-            ActivityNote::Building { drv, machine }
-            | ActivityNote::Checking { drv, machine }
-            | ActivityNote::Repairing { drv, machine } => Self::building(builder, drv, machine),
+            ActivityNote::Building { drv, machine } => {
+                let row = Self::building(builder, drv, machine);
+                Self::announced(builder, row);
+            }
+            ActivityNote::Checking { drv, machine } | ActivityNote::Repairing { drv, machine } => {
+                Self::building(builder, drv, machine);
+            }
             ActivityNote::CopyingPath { path, from, to } => {
                 let role = if to.is_none() {
                     Role::Substitute
@@ -209,37 +261,197 @@ impl HumanLog {
         }
     }
 
-    fn building(builder: &mut TimelineBuilder, drv: &str, machine: Option<&str>) {
+    fn building(builder: &mut TimelineBuilder, drv: &str, machine: Option<&str>) -> Row {
         builder.evaluation.handover(builder.now);
-        Self::add_build(builder, drv, machine);
+        Self::add_build(builder, drv, machine)
     }
 
-    fn add_build(builder: &mut TimelineBuilder, drv: &str, machine: Option<&str>) {
+    fn add_build(builder: &mut TimelineBuilder, drv: &str, machine: Option<&str>) -> Row {
         let row = Self::started(builder, Role::Build, drv, machine, None);
         let name = name_of(drv);
         builder.human.builds.insert(row, HumanBuild::default());
         builder.human.by_pname.insert(pname_of(name).into(), row);
         builder.human.by_name.insert(name.into(), row);
+        row
     }
 
-    /// A status line on a terminal shows one of the running builds, and only by name.
-    fn seen_in_bar(builder: &mut TimelineBuilder, name: &str, machine: Option<&str>) {
-        if let Some(&row) = builder.human.by_name.get(name) {
-            let now = builder.now;
-            if let Some(build) = builder.human.builds.get_mut(&row) {
-                build.last_line = now;
-            }
+    /// Determinate Nix announces a build when it is chosen, and again when it gets its slot. The last
+    /// announcement is the start, unless something came of the one before.
+    fn announced(builder: &mut TimelineBuilder, row: Row) {
+        let Some(drv) = builder.activities.get(row).subject else {
             return;
+        };
+        let failed = builder.human.failed.remove(&drv);
+        if let Some(earlier) = builder.human.announced.insert(drv, row) {
+            let build = builder.human.builds.get(&earlier);
+            let is_silent = build.is_none_or(|build| build.last_line.is_none());
+            builder.activities.get_mut(earlier).superseded = is_silent && !failed;
         }
-        Self::add_build(builder, name, machine);
+    }
+
+    /// Lets each build count until something starts that is a unit.
+    fn skip_superseded(builder: &mut TimelineBuilder) {
+        let rows = builder.activities.rows();
+        let log = &mut builder.human;
+        let next_of = |row: Row| {
+            log.builds
+                .get(&row)
+                .map(|build| (build.next_start, build.next))
+        };
+        let mut skipped = Vec::new();
+        for (row, activity) in (0..).zip(rows) {
+            let Some((mut at, mut next)) = next_of(row) else {
+                continue;
+            };
+            if activity.superseded {
+                continue;
+            }
+            let mut moved = false;
+            while let Some(superseded) = next.filter(|&next| rows[next as usize].superseded) {
+                (at, next) = next_of(superseded).unwrap_or_default();
+                moved = true;
+            }
+            skipped.extend(moved.then_some((row, at)));
+        }
+        for (row, at) in skipped {
+            if let Some(build) = log.builds.get_mut(&row) {
+                build.next_start = at;
+            }
+        }
+    }
+
+    /// Remembers the path of a derivation, for what only has its name.
+    fn learn_path(builder: &mut TimelineBuilder, path: &str) -> Option<Name> {
+        let name = StorePath::parse(path.strip_suffix(".drv")?)?.name();
+        let drv = builder.names.intern(path);
+        let known = builder.human.paths.entry(name.into()).or_insert(Some(drv));
+        if *known != Some(drv) {
+            *known = None;
+        }
+        if let Some(&row) = builder.human.by_name.get(name) {
+            let build = builder.activities.get_mut(row);
+            if build
+                .subject
+                .is_some_and(|subject| builder.names.text(subject) == name)
+            {
+                build.subject = Some(drv);
+            }
+        }
+        Some(drv)
+    }
+
+    /// Takes in a state of a terminal's status line.
+    fn status(builder: &mut TimelineBuilder, status: &BarStatus<'_>) {
+        let log = &mut builder.human;
+        log.widest = log.widest.max(status.width);
+        let now = builder.now;
+        if status.overdrawn && log.previous != now {
+            // It was there before its line ended, at a time that nobody wrote down.
+            builder.now = None;
+        }
+        if let Some(built) = status.built {
+            let gone = builder.human.status.counts(built, builder.now);
+            Self::have_ended(builder, &gone);
+        }
+        if let Some(build) = status.build() {
+            builder.evaluation.store_at_work(builder.now);
+            let row = Self::seen_in_bar(builder, build.name, build.machine);
+            if status.activity.ends_with(build.name) {
+                builder.human.last_words.push((row, status.width));
+            }
+            let on_own_line = status.built.is_none();
+            let log = &mut builder.human;
+            if log
+                .status
+                .shows(row, status.activity, build.line, on_own_line)
+            {
+                builder.activities.get_mut(row).counted_end = None;
+                if let Some(build) = log.builds.get_mut(&row) {
+                    build.last_line = builder.now;
+                }
+            }
+        } else if let Some(fetch) = status.fetch() {
+            if !builder.human.fetches.contains_key(fetch.name) {
+                builder.evaluation.store_at_work(builder.now);
+                let source = Some(fetch.from);
+                let row = Self::started(builder, Role::Substitute, fetch.name, source, None);
+                builder.human.fetches.insert(fetch.name.into(), row);
+                builder.human.last_words.push((row, status.width));
+            }
+        } else if status.activity.starts_with("evaluating ") && builder.human.builds.is_empty() {
+            builder.evaluation.sign();
+        } else if status.activity.starts_with("And ") {
+            builder.human.status.shows_no_more();
+        }
+        let ended = builder.human.status.ended();
+        Self::have_ended(builder, &ended);
+        builder.now = now;
+    }
+
+    /// Finds a build by its name, or adds it.
+    fn seen_in_bar(builder: &mut TimelineBuilder, name: &str, machine: Option<&str>) -> Row {
+        if let Some(&row) = builder.human.by_name.get(name) {
+            return row;
+        }
+        let path = builder.human.paths.get(name).copied().flatten();
+        let path = path.map(|path| builder.names.text(path).to_owned());
+        Self::add_build(builder, path.as_deref().unwrap_or(name), machine)
+    }
+
+    /// Notes which builds have ended, as a status line tells.
+    fn have_ended(builder: &mut TimelineBuilder, ended: &Ended) {
+        for &row in &ended.rows {
+            let build = builder.activities.get_mut(row);
+            build.counted_end = ended.at;
+            build.verdict = ended.all_succeeded.then_some(true);
+        }
+    }
+
+    /// A name at the end of a status line may be cut off there: where one goes on like that, it is meant.
+    fn complete_names(builder: &mut TimelineBuilder) {
+        let log = &mut builder.human;
+        for (row, width) in std::mem::take(&mut log.last_words) {
+            let activity = builder.activities.get_mut(row);
+            if width < log.widest {
+                continue;
+            }
+            if activity.role == Role::Substitute {
+                activity.source = None;
+                continue;
+            }
+            let cut = activity.subject.map_or("", |name| builder.names.text(name));
+            let longer = |name: &str| name.len() > cut.len() && name.starts_with(cut);
+            let mut built = log.by_name.iter().filter(|(name, _)| longer(name));
+            let Some((_, &whole)) = built.next().filter(|_| built.next().is_none()) else {
+                continue;
+            };
+            activity.superseded = true;
+            let start = activity.start;
+            let whole = builder.activities.get_mut(whole);
+            whole.start = whole.start.min(start);
+        }
+    }
+
+    /// nom says at the end how long builds took, in whole seconds.
+    fn finished(builder: &mut TimelineBuilder, name: &str, took: Nanos) {
+        let Some(&row) = builder.human.by_name.get(name) else {
+            return;
+        };
+        let build = builder.activities.get_mut(row);
+        build.verdict = Some(true);
+        let end = build.start.map(|start| start + took);
+        build.counted_end = end.min(builder.now);
     }
 
     fn log_line(builder: &mut TimelineBuilder, pname: &str, text: &str) {
-        let Some(&row) = builder.human.by_pname.get(pname) else {
+        let log = &builder.human;
+        // nom marks some lines with the whole name.
+        let Some(&row) = log.by_pname.get(pname).or_else(|| log.by_name.get(pname)) else {
             return;
         };
         builder.log_line(row, text);
         builder.human.signs += 1;
+        builder.human.status.says(row);
         let now = builder.now;
         if let Some(build) = builder.human.builds.get_mut(&row) {
             build.last_line = now;
@@ -257,6 +469,7 @@ impl HumanLog {
         builder.human.signs += 1;
         let now = builder.now;
         Self::end_activation(builder, now);
+        let latest = builder.human.latest;
         Self::end_latest(builder, now);
         let mut activity = Activity::new(ActivityId::NONE, None, now, builder.facts.lines);
         activity.role = role;
@@ -264,7 +477,14 @@ impl HumanLog {
         activity.source = source.map(|source| builder.names.intern(source));
         activity.target = target.map(|target| builder.names.intern(target));
         let row = builder.activities.add(activity);
-        builder.human.latest = Some(row);
+        let log = &mut builder.human;
+        if let Some(build) = latest.and_then(|latest| log.builds.get_mut(&latest)) {
+            build.next = Some(row);
+        }
+        if matches!(role, Role::Substitute | Role::CopyPath | Role::Transfer) {
+            log.copies.insert(row, None);
+        }
+        log.latest = Some(row);
         row
     }
 
@@ -272,9 +492,12 @@ impl HumanLog {
         let Some(row) = builder.human.latest.take() else {
             return;
         };
-        match builder.human.builds.get_mut(&row) {
-            Some(build) => build.next_start = now,
-            None => builder.activities.get_mut(row).counted_end = now,
+        if let Some(build) = builder.human.builds.get_mut(&row) {
+            build.next_start = now;
+        } else if let Some(copy) = builder.human.copies.get_mut(&row) {
+            *copy = now;
+        } else {
+            builder.activities.get_mut(row).counted_end = now;
         }
     }
 

@@ -4,7 +4,7 @@
 //! log has no end for many things and no outcome for any, so much of this module is inference, each
 //! kind in its own file: `counters` (when builds really ended), `evaluation` (when the evaluator
 //! worked), `remote` (what builds on other machines consist of), `failures` and `results` (how they
-//! ended), `human` (logs without events).
+//! ended), `human` and `status_line` (logs without events).
 
 mod activity;
 mod blame;
@@ -26,6 +26,7 @@ mod remote;
 mod results;
 mod source;
 mod starts;
+mod status_line;
 mod strands;
 mod told;
 mod units;

@@ -98,7 +98,7 @@ impl UnitMaker<'_> {
                 self.copy(row, activity)
             }
             Role::Query => self.query(row, activity),
-            Role::Transfer => self.transfer(activity),
+            Role::Transfer => self.transfer(row, activity),
             Role::Hook => self.hook(activity),
             Role::Optimise => self.plain(activity, UnitKind::Optimise, Part::Optimising),
             Role::Verify => self.plain(activity, UnitKind::Verify, Part::Verifying),
@@ -141,6 +141,13 @@ impl UnitMaker<'_> {
             Outcome::Succeeded
         };
         Some(unit)
+    }
+
+    /// Returns how long a copy counts for the phases: where a log for people does not tell when it
+    /// ended, until the next thing started.
+    fn whole(&self, row: Row, unit: &Unit) -> Option<Interval> {
+        let told = unit.interval();
+        told.or_else(|| self.builder.human.copy(row, unit.start, self.last))
     }
 
     fn plain(&self, activity: &Activity, kind: UnitKind, part: Part) -> Option<Unit> {
@@ -245,7 +252,7 @@ impl UnitMaker<'_> {
             unit.target = copy.target;
         }
         self.judge_copy(activity, copy.map(|(_, copy)| copy), &mut unit);
-        let whole = unit.interval();
+        let whole = self.whole(row, &unit);
         match transfer {
             Some((_, transfer)) => {
                 unit.wire_bytes = Some(transfer.done);
@@ -292,7 +299,7 @@ impl UnitMaker<'_> {
         let mut unit = self.base(activity, UnitKind::Copy)?;
         unit.nar_bytes = Some(activity.expected).filter(|&bytes| bytes > 0);
         self.judge_copy(activity, Some(activity), &mut unit);
-        let whole = unit.interval();
+        let whole = self.whole(row, &unit);
         let download = self
             .child(row, Role::Transfer)
             .map(|(_, transfer)| transfer);
@@ -332,7 +339,7 @@ impl UnitMaker<'_> {
     }
 
     /// Makes the unit of a transfer that belongs to nothing else.
-    fn transfer(&self, activity: &Activity) -> Option<Unit> {
+    fn transfer(&self, row: Row, activity: &Activity) -> Option<Unit> {
         if activity.parent.is_some() {
             return None;
         }
@@ -344,7 +351,8 @@ impl UnitMaker<'_> {
             uri if uri.contains("/nar/") => (UnitKind::Substitution, Part::Downloads),
             _ => (UnitKind::InputFetch, Part::Inputs),
         };
-        let mut unit = self.plain(activity, kind, part)?;
+        let mut unit = self.base(activity, kind)?;
+        unit.count(self.whole(row, &unit), part);
         unit.wire_bytes = Some(activity.done);
         Some(unit)
     }

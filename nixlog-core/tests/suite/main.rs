@@ -16,6 +16,7 @@ mod imports;
 mod layers;
 mod live;
 mod outcomes;
+mod people;
 mod phases;
 mod predictions;
 mod reading;

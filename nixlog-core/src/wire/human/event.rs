@@ -1,6 +1,7 @@
 //! What a line for people can say.
 
 use super::bar::BarStatus;
+use crate::time::Nanos;
 use crate::wire::message::{ActivityNote, Note};
 
 /// What a line for people says. Made by [`HumanReader`](super::HumanReader).
@@ -47,6 +48,13 @@ pub enum HumanEvent<'a> {
     Step,
     /// A CI job was cancelled, or took too long.
     Cancelled,
+    /// `✔ NAME ⏱ 1m2s`: nom lists a build that succeeded, when all are done.
+    Finished {
+        /// The derivation's name.
+        name: &'a str,
+        /// How long it took, in whole seconds.
+        took: Nanos,
+    },
     /// One state of the status line of a terminal.
     BarStatus(BarStatus<'a>),
     /// Anything else: output of builds, and of whatever else writes to the same terminal.

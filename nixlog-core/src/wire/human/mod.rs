@@ -8,6 +8,7 @@ mod activation;
 mod bar;
 mod ci;
 mod event;
+mod nom;
 mod reader;
 
 #[cfg(test)]

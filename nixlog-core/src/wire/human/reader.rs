@@ -6,7 +6,8 @@ use super::activation;
 use super::bar::{self, BarStatus};
 use super::ci;
 use super::event::HumanEvent;
-use crate::store_path::{innermost, name_of, pname_of};
+use super::nom;
+use crate::store_path::{StorePath, innermost, name_of, pname_of};
 use crate::wire::ansi;
 use crate::wire::message::{ActivityNote, Note, activity, read, read_error};
 
@@ -40,6 +41,10 @@ pub struct HumanReader {
     /// Empty lines since, which belong to the error if more of it follows.
     blanks: usize,
     in_plan: bool,
+    /// The header of a plan that may be of a Nix that a build runs: its paths will tell.
+    header: Option<Box<str>>,
+    /// The folder of the first store path that was planned or started.
+    store: Option<Box<str>>,
     activating: bool,
     /// The lines of a status of several lines follow, one for each activity (Lix).
     in_frame: bool,
@@ -128,6 +133,7 @@ impl HumanReader {
 
     /// Ends the log: gives the error that was still open.
     pub fn finish(&mut self, out: &mut impl FnMut(HumanEvent<'_>)) {
+        self.plan_header(out);
         self.close(out);
     }
 
@@ -181,12 +187,31 @@ impl HumanReader {
         }
         if self.in_plan {
             if let note @ Note::PlanItem { path } = read(line) {
+                if self.is_foreign(path) {
+                    if let Some(header) = self.header.take() {
+                        out(HumanEvent::Text(&header));
+                    }
+                    return out(HumanEvent::Text(line));
+                }
+                self.plan_header(out);
                 if path.ends_with(".drv") {
                     self.learn(name_of(path));
                 }
                 return out(HumanEvent::Note(note));
             }
+            self.plan_header(out);
             self.in_plan = false;
+        }
+        if let Some((drv, machine)) = nom::started(line) {
+            self.learn(name_of(drv));
+            self.names.insert(name_of(drv).into());
+            return out(HumanEvent::Activity(ActivityNote::Building {
+                drv,
+                machine,
+            }));
+        }
+        if let Some((name, took)) = nom::finished(line) {
+            return out(HumanEvent::Finished { name, took });
         }
         if let Some((pname, text, post_hook)) = self.build_log(line, faint) {
             if faint {
@@ -238,6 +263,15 @@ impl HumanReader {
         let note = activity(line);
         match note {
             ActivityNote::Other => return false,
+            // A build of a Nix says this of its own store.
+            ActivityNote::Building { drv: path, .. }
+            | ActivityNote::Checking { drv: path, .. }
+            | ActivityNote::Repairing { drv: path, .. }
+            | ActivityNote::CopyingPath { path, .. }
+                if self.is_foreign(path) =>
+            {
+                return false;
+            }
             ActivityNote::Building { drv, .. }
             | ActivityNote::Checking { drv, .. }
             | ActivityNote::Repairing { drv, .. } => self.learn(name_of(drv)),
@@ -286,6 +320,10 @@ impl HumanReader {
                 ) {
                     self.in_plan = true;
                     self.activating = false;
+                    if self.store.is_some() {
+                        self.header = Some(line.into());
+                        return;
+                    }
                 }
                 HumanEvent::Note(note)
             }
@@ -322,15 +360,23 @@ impl HumanReader {
         if self.block.is_empty() {
             return;
         }
-        let text = &*self.block;
-        out(HumanEvent::Error { text });
-        let note = read_error(text);
-        if note != Note::Other {
-            out(HumanEvent::Note(note));
+        let block = std::mem::take(&mut self.block);
+        let note = read_error(&block);
+        if let Note::BuildFailed { drv: Some(drv), .. } = note
+            && drv.ends_with(".drv")
+            && self.is_foreign(drv)
+        {
+            block.lines().for_each(|line| out(HumanEvent::Text(line)));
+        } else {
+            out(HumanEvent::Error { text: &block });
+            if note != Note::Other {
+                out(HumanEvent::Note(note));
+            }
         }
         for _ in 0..std::mem::take(&mut self.blanks) {
             out(HumanEvent::Text(""));
         }
+        self.block = block;
         self.block.clear();
     }
 
@@ -343,6 +389,24 @@ impl HumanReader {
         let mut ends = name.match_indices('-').map(|(at, _)| at);
         self.names.contains(pname_of(name))
             || ends.any(|end| self.names.contains(pname_of(&name[..end])))
+    }
+
+    /// Gives the header of a plan that was held back.
+    fn plan_header(&mut self, out: &mut impl FnMut(HumanEvent<'_>)) {
+        if let Some(header) = self.header.take() {
+            out(HumanEvent::Note(read(&header)));
+        }
+    }
+
+    /// Tells whether a path lies in another store than the first one: that of a Nix which a build
+    /// runs, such as the tests of Nix itself.
+    fn is_foreign(&mut self, path: &str) -> bool {
+        let Some(path) = StorePath::parse(path) else {
+            return false;
+        };
+        let folder = path.as_str().strip_suffix(path.base_name());
+        let folder = folder.unwrap_or_default();
+        **self.store.get_or_insert_with(|| folder.into()) != *folder
     }
 
     /// Remembers a name as one that is being built.
