@@ -52,8 +52,15 @@ impl Strands {
 #[cold]
 pub(super) fn switch(builder: &mut TimelineBuilder, strand: u32) {
     let events = builder.strands.events(&builder.facts);
+    // What came before the first name may have been its evaluation.
+    let is_first = builder.strands.now == 0 && builder.strands.parked.is_empty();
+    let since = if is_first {
+        Some(Stamp::ZERO)
+    } else {
+        builder.now
+    };
     let new = || Parked {
-        evaluation: EvaluationTracker::since(builder.now),
+        evaluation: EvaluationTracker::since(since),
         ..Parked::default()
     };
     let mut next = builder.strands.parked.remove(&strand).unwrap_or_else(new);

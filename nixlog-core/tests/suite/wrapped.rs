@@ -187,7 +187,7 @@ fn carriers_inside_of_carriers() {
     type Wrap<'a> = &'a dyn Fn(u64, &str) -> String;
     let buildkit = |at: u64, line: &str| format!("#11 {at}.00 {line}");
     let github = |at: u64, line: &str| format!("2025-03-17T15:{}.0000000Z {line}", hms(at));
-    let wraps: [(&str, Wrap<'_>); 14] = [
+    let wraps: [(&str, Wrap<'_>); 15] = [
         ("buildkit", &buildkit),
         ("seconds", &|at, line| format!("{at}.00 {line}")),
         ("github-actions", &github),
@@ -196,6 +196,9 @@ fn carriers_inside_of_carriers() {
         }),
         ("github-actions+buildkit", &|at, line| {
             github(at, &buildkit(at, &format!("\u{1b}[36;1m{line}\u{1b}[0m")))
+        }),
+        ("github-actions+buildkit", &|at, line| {
+            github(at, &format!("\u{1b}[34m{}\u{1b}[0m", buildkit(at, line)))
         }),
         ("github-actions+names", &|at, line| {
             github(at, &format!("alpha | {line}"))

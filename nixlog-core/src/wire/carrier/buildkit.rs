@@ -5,6 +5,7 @@
 //! there.
 
 use super::prefix::whole;
+use super::speech::colors;
 use super::{Decode, Time, Unwrapped, stamp};
 
 /// A line taken apart.
@@ -18,7 +19,7 @@ struct Parts<'a> {
 }
 
 fn parts(raw: &[u8]) -> Option<Parts<'_>> {
-    let (step, rest) = stamp::integer(raw.strip_prefix(b"#")?)?;
+    let (step, rest) = stamp::integer(colors(raw).strip_prefix(b"#")?)?;
     let said = stamp::gap(rest)?;
     if let Some((elapsed, rest)) = seconds(said)
         && let Some(payload) = stamp::gap(rest)

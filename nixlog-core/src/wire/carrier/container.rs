@@ -20,7 +20,10 @@ fn compose_parts(raw: &[u8]) -> Option<(&[u8], Time, &[u8])> {
     let rest = rest.strip_prefix(b" ")?;
     let rest = rest.strip_prefix(b"\x1b[0m").unwrap_or(rest);
     let (time, payload) = generic::date_time(rest)?;
-    Some((head[..bar].trim_ascii_end(), time, payload))
+    let name = head[..bar].trim_ascii_end();
+    // Another carrier's stamp may stand before the name.
+    let is_name = !name.is_empty() && !name.contains(&b' ');
+    is_name.then_some((name, time, payload))
 }
 
 /// Takes `[pod/name/container] 2016-10-06T00:17:09.66Z text` apart.

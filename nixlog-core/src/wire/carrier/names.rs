@@ -4,7 +4,7 @@
 //! commands put one before each line. Any line may begin like that, so that a name counts only once it
 //! has said something that only Nix says.
 
-use super::speech::{Speech, speech};
+use super::speech::{Speech, colors, speech};
 use super::{Decode, IssueKind, Unwrapped};
 use crate::store_path::{name_of, pname_of};
 use crate::wire::message::{ActivityNote, activity};
@@ -81,22 +81,6 @@ fn is_of_name(byte: u8) -> bool {
 fn blanks(text: &[u8]) -> &[u8] {
     let n = text.iter().take_while(|&&byte| byte == b' ').count();
     &text[n..]
-}
-
-/// Passes over colours.
-fn colors(text: &[u8]) -> &[u8] {
-    let mut text = text;
-    while let [0x1b, b'[', rest @ ..] = text {
-        let n = rest
-            .iter()
-            .take_while(|byte| byte.is_ascii_digit() || **byte == b';')
-            .count();
-        match rest.get(n) {
-            Some(b'm') => text = &rest[n + 1..],
-            _ => break,
-        }
-    }
-    text
 }
 
 /// Takes off a name that says something of Nix's.

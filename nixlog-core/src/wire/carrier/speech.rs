@@ -12,6 +12,22 @@ pub(super) enum Speech {
     Sentence,
 }
 
+/// Passes over colours.
+pub(super) fn colors(text: &[u8]) -> &[u8] {
+    let mut text = text;
+    while let [0x1b, b'[', rest @ ..] = text {
+        let n = rest
+            .iter()
+            .take_while(|byte| byte.is_ascii_digit() || **byte == b';')
+            .count();
+        match rest.get(n) {
+            Some(b'm') => text = &rest[n + 1..],
+            _ => break,
+        }
+    }
+    text
+}
+
 /// Says whether a text is Nix's, behind colours and a syslog level.
 pub(super) fn speech(text: &[u8]) -> Option<Speech> {
     /// No sentence is longer.
