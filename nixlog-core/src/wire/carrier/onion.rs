@@ -62,6 +62,10 @@ impl Decode for Onion {
     }
 
     fn finish(&mut self, out: &mut Unwrapped) {
+        if self.inner.is_empty() {
+            self.outer.finish(out);
+            return;
+        }
         self.outer.finish(&mut self.between);
         hand_on(&mut self.inner, &mut self.between, out);
         for at in 0..self.inner.len() {
