@@ -3,7 +3,7 @@
 //! The cursor rests where text goes on, and all that is ours lies below it: clearing from there on takes
 //! it off, however the terminal has broken or moved lines when its size changed.
 //!
-//! Where all that is printed comes through us, our lines follow the text. Where the terminal is not ours
+//! Where all that is printed comes through us, our lines follow the text, whenever a line of it has ended. Where the terminal is not ours
 //! alone, because the command prints its results to it, nobody tells us of what is printed, and it must
 //! stay: half a line, or a hundred. There, our lines lie at the bottom, and text goes on in a scroll
 //! region that ends above them, as on a smaller terminal. (Should such a terminal become so narrow that it
@@ -148,9 +148,15 @@ impl Screen {
         let size = self.sink.size();
         let mut held = lock(&self.held);
         let was_ours = !self.continued.swap(false, Ordering::Relaxed) && self.size == Some(size);
+        if let Some(&last) = above.last() {
+            self.is_line_ended = last == b'\n';
+        }
+        // Not every terminal remembers, when the cursor comes back to the end of a full line, that the next
+        // letter belongs on the line below.
+        let may_follow = !self.is_alone || self.is_line_ended;
         // A region has two lines at least.
         let height = match lines.len() {
-            height if height + 2 <= size.lines => height,
+            height if height + 2 <= size.lines && may_follow => height,
             _ => 0,
         };
         let is_there = *held == height && (height == 0 || was_ours);
@@ -162,19 +168,15 @@ impl Screen {
         let mut out = Vec::from(BEGIN);
         if !stays && *held > 0 {
             let release = match (was_ours, self.is_alone) {
-                (true, true) if !self.is_line_ended => BELOW.to_owned(),
                 (true, false) => at_bottom(*held),
                 _ => ANYWHERE.to_owned(),
             };
             out.extend_from_slice(release.as_bytes());
         }
         out.extend_from_slice(above);
-        if let Some(&last) = above.last() {
-            self.is_line_ended = last == b'\n';
-        }
         if height > 0 && (!stays || self.shown != lines) {
             let frame = match self.is_alone {
-                true => below(&lines, self.is_line_ended),
+                true => below(&lines),
                 false if stays => bottom(&lines),
                 false => take(height, size.lines) + &bottom(&lines),
             };
@@ -204,9 +206,6 @@ fn take(height: usize, lines: usize) -> String {
     format!("{}\x1b7\x1b[1;{}r\x1b8", room(height), lines - height)
 }
 
-/// Clears our lines: those below the cursor's.
-const BELOW: &str = "\x1b7\x1b[B\r\x1b[J\x1b8";
-
 /// Clears our lines where nobody knows any more where they are: they are below the cursor.
 const ANYWHERE: &str = "\x1b7\x1b[r\x1b8\x1b[J";
 
@@ -223,13 +222,11 @@ fn bottom(lines: &[String]) -> String {
     format!("\x1b7\x1b[?7l{top}{rows}\x1b[K\x1b[?7h\x1b8")
 }
 
-/// Paints lines below the cursor's, which is empty if the last line has ended: if somebody has pressed
-/// Return, it was one of ours.
-fn below(lines: &[String], is_line_ended: bool) -> String {
+/// Paints lines below the cursor's, which is empty: if somebody has pressed Return, it was one of ours.
+fn below(lines: &[String]) -> String {
     let room = room(lines.len());
-    let own = if is_line_ended { "\x1b[K" } else { "" };
     let rows = lines.join("\x1b[K\r\n");
-    format!("{room}\x1b7\x1b[?7l{own}\r\n{rows}\x1b[K\x1b[?7h\x1b8")
+    format!("{room}\x1b7\x1b[?7l\x1b[K\r\n{rows}\x1b[K\x1b[?7h\x1b8")
 }
 
 /// Moves the cursor to the first of the lowest `height` lines, however many the terminal has: more than

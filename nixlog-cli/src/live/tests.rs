@@ -373,7 +373,9 @@ proptest! {
                     screen.paint(b"", frame.clone());
                     let contents = fake.contents();
                     let rows: Vec<&str> = contents.lines().filter(|row| row.starts_with("frame ")).collect();
-                    prop_assert_eq!(rows, frame.clone());
+                    // Half a line has nothing below it.
+                    let is_half = is_alone && plain.0.borrow().cursor().col > 0;
+                    prop_assert_eq!(rows, if is_half { Vec::new() } else { frame.clone() });
                 }
             }
         }

@@ -405,7 +405,10 @@ impl HumanReader {
             return false;
         };
         let folder = path.as_str().strip_suffix(path.base_name());
-        let folder = folder.unwrap_or_default();
+        // A base name alone, as Lix prints it, is in no store.
+        let Some(folder) = folder.filter(|folder| !folder.is_empty()) else {
+            return false;
+        };
         **self.store.get_or_insert_with(|| folder.into()) != *folder
     }
 
