@@ -195,6 +195,13 @@ pub(crate) struct OutputArgs<F: Formats = Format> {
     pub(crate) color: ColorArgs,
 }
 
+impl<F: Formats> OutputArgs<F> {
+    /// Tells whether the result is for programs.
+    pub(crate) fn is_json(&self) -> bool {
+        self.json || self.format == F::JSON
+    }
+}
+
 /// Whether output is coloured.
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct ColorArgs {
@@ -209,7 +216,7 @@ pub(crate) struct ColorArgs {
 }
 
 /// The formats of one verb. Each verb names its own, so that its help lists them and no others.
-pub(crate) trait Formats: ValueEnum + Copy + Send + Sync + 'static {
+pub(crate) trait Formats: ValueEnum + Copy + PartialEq + Send + Sync + 'static {
     /// What `--json` is short for.
     const JSON: Self;
 }

@@ -6,7 +6,7 @@ use nixlog_core::analysis::critical_path::{CriticalPath, critical_path};
 use nixlog_core::analysis::run_graph::RunGraph;
 use nixlog_core::graph::DerivationGraph;
 
-use crate::cli::{ColorWhen, InputArgs};
+use crate::cli::{Formats, InputArgs, OutputArgs};
 use crate::derivations::{self, GraphArgs};
 use crate::error::CliError;
 use crate::input::quoted;
@@ -22,6 +22,8 @@ pub(crate) struct Explained {
     pub(crate) run: RunGraph,
     /// The chain that explains the wall clock.
     pub(crate) path: CriticalPath,
+    /// Why no report can be made of it, for people: programs get theirs all the same, and the status.
+    refusal: Option<CliError>,
 }
 
 impl Deref for Explained {
@@ -44,6 +46,12 @@ impl Explained {
         !self.run.coverage().is_nothing()
     }
 
+    /// Ends a verb whose result has been written.
+    pub(crate) fn end(self, written: Result<(), CliError>) -> Result<(), CliError> {
+        written?;
+        self.refusal.map_or(Ok(()), Err)
+    }
+
     /// Returns the chain, where it is known what depends on what: else it is not worth much.
     pub(crate) fn known_path(&self) -> Option<&CriticalPath> {
         self.is_known().then_some(&self.path)
@@ -51,14 +59,19 @@ impl Explained {
 }
 
 /// Reads the log that the command line names, and finds its derivations.
-pub(crate) fn log(
+pub(crate) fn log<F: Formats>(
     input: &InputArgs,
     graph: &GraphArgs,
-    color: ColorWhen,
+    output: &OutputArgs<F>,
 ) -> Result<Explained, CliError> {
-    let log = load::log(input, color)?;
-    is_log(&log)?;
-    join(log, graph)
+    let log = load::log(input, output.color.when)?;
+    let refusal = match is_log(&log) {
+        Err(error) if !output.is_json() => return Err(error),
+        checked => checked.err(),
+    };
+    let mut log = join(log, graph)?;
+    log.refusal = refusal;
+    Ok(log)
 }
 
 /// Refuses what no report can be made of. A recording is a log, even if its command ran no Nix.
@@ -94,5 +107,6 @@ pub(crate) fn join(mut log: Log, args: &GraphArgs) -> Result<Explained, CliError
         graph: found.graph,
         run,
         path,
+        refusal: None,
     })
 }

@@ -63,8 +63,13 @@ fn nothing_in_it() {
         let folder = folder();
         let path = file(&folder, name, bytes);
         for verb in ["phases", "slowest", "critical-path", "timeline", "graph"] {
-            let said = nixlog(&[verb, &path, "--json"]).refused();
+            let said = nixlog(&[verb, &path]).refused();
             assert!(said.contains(" is empty\n"), "{verb}: {said}");
+            // Programs get their object all the same.
+            let ran = nixlog(&[verb, &path, "--json"]);
+            assert_eq!(ran.status, Some(2), "{verb}");
+            assert_eq!(ran.json()["input"]["lines"], 0, "{verb}");
+            assert!(ran.stderr.contains(" is empty\n"), "{verb}: {ran:?}");
         }
         let text = nixlog(&["doctor", &path]).result();
         assert!(text.contains("empty"), "{text}");

@@ -56,7 +56,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), CliError> {
-    let log = explained::log(&args.input, &args.graph, args.output.color.when)?;
+    let log = explained::log(&args.input, &args.graph, &args.output)?;
     let makespan = Makespan::new(&log.timeline, &log.run, &args.slots.of(&log));
     let makespan = makespan.as_ref();
     let structural = structural(&log.run);
@@ -66,5 +66,5 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     let result = view::bottlenecks(&log.timeline, &log.run, &found, makespan, &listed);
     let report = log.report("nixlog.bottlenecks/1", result);
     let document = document::bottlenecks(&report, document::Options::new(args.full_paths));
-    output::write(&args.output, &args.input, &report, &document)
+    log.end(output::write(&args.output, &args.input, &report, &document))
 }

@@ -61,7 +61,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), CliError> {
-    let log = explained::log(&args.input, &args.graph, args.output.color.when)?;
+    let log = explained::log(&args.input, &args.graph, &args.output)?;
     let makespan = Makespan::new(&log.timeline, &log.run, &args.slots.of(&log));
     let wanted = |name: &str, path: &str| names(args.filter.as_ref(), &[name, path]);
     let suggestion = Suggestion {
@@ -71,13 +71,14 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
         exclude: &args.exclude,
         graph: &args.graph,
     };
-    suggest(
+    let written = suggest(
         &log,
         makespan.as_ref(),
         &suggestion,
         &args.input,
         &args.output,
-    )
+    );
+    log.end(written)
 }
 
 /// What to suggest, and how.

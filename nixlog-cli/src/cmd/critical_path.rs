@@ -54,7 +54,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), CliError> {
-    let log = explained::log(&args.input, &args.graph, args.output.color.when)?;
+    let log = explained::log(&args.input, &args.graph, &args.output)?;
     let structural = structural(&log.run);
     let without = without_builder_phases(&log.timeline, &log.run, &structural);
     let result = view::critical_path(&log.timeline, &log.run, &log.path, &structural, &without);
@@ -66,7 +66,7 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     options.near = args.near;
     options.by_builder_phase = args.by_builder_phase;
     let document = document::critical_path(&report, &options);
-    output::write(&args.output, &args.input, &report, &document)
+    log.end(output::write(&args.output, &args.input, &report, &document))
 }
 
 /// Reads `5%`, or `5`.

@@ -102,7 +102,7 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     let alone = args.input.input.is_none() && !args.graph.derivations.is_empty();
     let mut log = match alone {
         true => explained::join(no_log(args), &args.graph)?,
-        false => explained::log(&args.input, &args.graph, args.output.color.when)?,
+        false => explained::log(&args.input, &args.graph, &args.output)?,
     };
     let format = if args.output.json {
         GraphFormat::Json
@@ -160,7 +160,7 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
             "{n_nodes} nodes are hard to read in a picture: try `--reduce`, `--top 100`, `--collapse '-source$'` or `--around NAME`"
         ));
     }
-    output::write_with(&args.output, &args.input, |format, style, out| {
+    let written = output::write_with(&args.output, &args.input, |format, style, out| {
         let document = || {
             let options = document::Options::new(args.full_paths);
             document::graph(&report, options, args.top.unwrap_or(10), &inputs(args))
@@ -174,7 +174,8 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
             GraphFormat::Csv => Format::Csv,
         };
         output::render(common, style, &report, &document(), out)
-    })
+    });
+    log.end(written)
 }
 
 /// Names the inputs again, for the next command.

@@ -45,7 +45,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), CliError> {
-    let log = explained::log(&args.input, &args.graph, args.output.color.when)?;
+    let log = explained::log(&args.input, &args.graph, &args.output)?;
     let makespan = Makespan::new(&log.timeline, &log.run, &args.slots.of(&log));
     let found = makespan
         .as_ref()
@@ -56,5 +56,5 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     options.ascii = args.ascii || term::is_ascii();
     options.every = args.output.format == Format::Csv;
     let document = document::parallelism(&report, options);
-    output::write(&args.output, &args.input, &report, &document)
+    log.end(output::write(&args.output, &args.input, &report, &document))
 }

@@ -23,7 +23,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), CliError> {
-    let log = explained::log(&args.input, &args.graph, args.output.color.when)?;
+    let log = explained::log(&args.input, &args.graph, &args.output)?;
     let mut phases = analysis::phases::phases(&log.timeline);
     phases.explain(&log.path);
     if let Some(path) = log.known_path() {
@@ -31,10 +31,6 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     }
     let result = view::phases(&log.timeline, &phases);
     let report = log.report("nixlog.phases/1", result);
-    output::write(
-        &args.output,
-        &args.input,
-        &report,
-        &document::phases(&report),
-    )
+    let document = document::phases(&report);
+    log.end(output::write(&args.output, &args.input, &report, &document))
 }

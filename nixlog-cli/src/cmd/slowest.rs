@@ -52,7 +52,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), CliError> {
-    let log = explained::log(&args.input, &args.graph, args.output.color.when)?;
+    let log = explained::log(&args.input, &args.graph, &args.output)?;
     let mut options = Options::default();
     options.kinds.clone_from(&args.kind);
     options.min_duration = args.min_duration;
@@ -61,5 +61,5 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     let result = view::slowest(&log.timeline, &slowest, log.known_path(), wanted, args.top);
     let report = log.report("nixlog.slowest/1", result);
     let document = document::slowest(&report, document::Options::new(args.full_paths));
-    output::write(&args.output, &args.input, &report, &document)
+    log.end(output::write(&args.output, &args.input, &report, &document))
 }

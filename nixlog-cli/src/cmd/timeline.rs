@@ -80,7 +80,7 @@ impl Formats for TimelineFormat {
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), CliError> {
-    let log = explained::log(&args.input, &args.graph, args.output.color.when)?;
+    let log = explained::log(&args.input, &args.graph, &args.output)?;
     let path = log.known_path().map(|path| path.chart(&log.timeline));
     let path = path.unwrap_or_default();
     let lanes = lanes::lanes(&log.timeline);
@@ -91,7 +91,7 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     };
     let result = view::timeline(&log.timeline, &lanes, &path, wanted);
     let report = log.report("nixlog.timeline/1", result);
-    output::write_with(&args.output, &args.input, |format, style, out| {
+    let written = output::write_with(&args.output, &args.input, |format, style, out| {
         let mut options = TimelineOptions::default();
         options.top = args.top;
         options.ascii = args.ascii || term::is_ascii();
@@ -107,7 +107,8 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
             TimelineFormat::Svg => return svg::write(&report, &document(), out),
         };
         output::render(common, style, &report, &document(), out)
-    })
+    });
+    log.end(written)
 }
 
 /// Narrower than this, nothing can be told apart; wider than this, no screen is.

@@ -116,7 +116,7 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
             .hint("builds without tests: nixlog what-if LOG --skip-phase checkPhase")
             .hint("which builds are worth caching: nixlog what-if LOG --suggest-cached 5"));
     }
-    let log = explained::log(&args.input, &args.graph, args.output.color.when)?;
+    let log = explained::log(&args.input, &args.graph, &args.output)?;
     let slots = slots_of(args.recorded_max_jobs, &log);
     let makespan = Makespan::new(&log.timeline, &log.run, &slots);
     let makespan = makespan.as_ref();
@@ -128,7 +128,8 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
             exclude: &[],
             graph: &args.graph,
         };
-        return suggest(&log, makespan, &suggestion, &args.input, &args.output);
+        let written = suggest(&log, makespan, &suggestion, &args.input, &args.output);
+        return log.end(written);
     }
     let (changes, views) = changes(args, &log)?;
     let known = makespan.filter(|_| log.is_known());
@@ -145,7 +146,7 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     options.full_paths = args.full_paths;
     options.top = args.top;
     let document = document::what_if(&report, options);
-    output::write(&args.output, &args.input, &report, &document)
+    log.end(output::write(&args.output, &args.input, &report, &document))
 }
 
 /// One change as the command line has it.
