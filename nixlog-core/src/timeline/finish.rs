@@ -32,7 +32,7 @@ pub(super) fn timeline(mut builder: TimelineBuilder, ended: Ended) -> Timeline {
     builder
         .fetches
         .finish(&builder.failures, &mut builder.activities);
-    let mut untold = results::unnamed(&build_results, &mut blame, &builder);
+    let untold = results::unnamed(&build_results, &mut blame, &builder);
     let Ended {
         last,
         evaluation,
@@ -41,9 +41,8 @@ pub(super) fn timeline(mut builder: TimelineBuilder, ended: Ended) -> Timeline {
         saw_text,
         issue,
     } = ended;
-    if evaluation_failure.is_none() && !builder.failures.any() && !builder.failures.interrupted {
-        untold.extend(last_words(&mut builder));
-    }
+    let is_explained =
+        evaluation_failure.is_some() || builder.failures.any() || builder.failures.interrupted;
     let calls = Calls::new(&builder.activities, last);
     let maker = UnitMaker {
         remote: remote::times(&builder.activities, last),
@@ -79,6 +78,8 @@ pub(super) fn timeline(mut builder: TimelineBuilder, ended: Ended) -> Timeline {
     units.extend(activation_units(&mut builder));
     units.extend(results::never_started(&blame, &builder, &units));
     units.sort_by_key(|unit| (unit.start.is_none(), unit.start));
+    let is_explained = is_explained || units.iter().any(|unit| unit.outcome.is_failure());
+    let gave_up = last_words(&mut builder).filter(|_| !is_explained);
     let imports = calls.imports(&units, proved_after);
     fillers(&mut builder, last);
     let end = last.map(|last| builder.told_end.map_or(last, |end| end.max(last)));
@@ -94,7 +95,7 @@ pub(super) fn timeline(mut builder: TimelineBuilder, ended: Ended) -> Timeline {
         wall.is_some(),
         is_text,
     ));
-    issues.extend(results::untold_issue(&untold));
+    issues.extend(results::untold_issues(&untold, gave_up.as_deref()));
     if builder.reconstructed {
         issues.retain(|issue| !issue.code.starts_with("end-") && issue.code != "clock-coarse");
         issues.extend(told::issues(builder.told_units.values()));
@@ -112,6 +113,7 @@ pub(super) fn timeline(mut builder: TimelineBuilder, ended: Ended) -> Timeline {
         resolved: builder.resolved,
         issues,
         untold_failures: untold,
+        gave_up,
         interrupted: builder.failures.interrupted,
         is_nix,
         is_text,

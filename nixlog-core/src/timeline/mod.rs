@@ -68,6 +68,7 @@ pub struct Timeline {
     facts: Facts,
     issues: Vec<Issue>,
     untold_failures: Vec<String>,
+    gave_up: Option<String>,
     interrupted: bool,
     is_nix: bool,
     is_text: bool,
@@ -162,6 +163,13 @@ impl Timeline {
     #[must_use]
     pub fn untold_failures(&self) -> &[String] {
         &self.untold_failures
+    }
+
+    /// Returns what the command gave up with, where nothing of which the log tells has failed: a `throw`
+    /// without a place, after all builds succeeded, or an error of another kind.
+    #[must_use]
+    pub fn gave_up(&self) -> Option<&str> {
+        self.gave_up.as_deref()
     }
 
     /// Tells whether the user or a signal ended the build, as far as Nix said so.

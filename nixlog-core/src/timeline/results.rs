@@ -204,17 +204,24 @@ pub(super) fn never_started(blame: &Blame, builder: &TimelineBuilder, units: &[U
 }
 
 /// Says that something failed, and that nobody knows what.
-pub(super) fn untold_issue(untold: &[String]) -> Option<Issue> {
-    Some(Issue {
+pub(super) fn untold_issues(
+    untold: &[String],
+    gave_up: Option<&str>,
+) -> impl Iterator<Item = Issue> {
+    let builds = untold.first().map(|first| {
+        let message =
+            format!("failed builds of which the log does not say which they are: {first}");
+        (untold.len(), message)
+    });
+    let command = gave_up.map(|words| (1, format!("the command failed: {words}")));
+    let issue = |(count, message)| Issue {
         severity: Severity::Warning,
         code: "failure-untold",
-        count: untold.len() as u64,
+        count: count as u64,
         first_line: None,
-        message: format!(
-            "failures of which the log does not say what failed: {}",
-            untold.first()?
-        ),
-    })
+        message,
+    };
+    builds.into_iter().chain(command).map(issue)
 }
 
 /// The code of the remark that builds may fetch something.

@@ -122,7 +122,10 @@ fn builds(report: &Report<PhasesResult>) -> String {
             builds = format!("{builds}, {n} {how}");
         }
     }
-    builds
+    match failed.command {
+        true => format!("{builds}; the command failed"),
+        false => builds,
+    }
 }
 
 fn phase_table(result: &PhasesResult) -> Table {

@@ -46,6 +46,7 @@ pub(super) fn failures(input: &Input) -> Option<String> {
     };
     let parts = [
         failed.evaluation.then(|| "evaluation failed".to_owned()),
+        failed.command.then(|| "the command failed".to_owned()),
         counted(failed.builds, "build", "failed"),
         counted(failed.paths, "path", "could not be fetched"),
     ];

@@ -128,6 +128,8 @@ pub struct Failed {
     pub paths: usize,
     /// The evaluator gave up, and not for a build.
     pub evaluation: bool,
+    /// The command gave up, and nothing of which the log tells has failed.
+    pub command: bool,
 }
 
 /// A recorded run.
@@ -244,6 +246,7 @@ fn failed(timeline: &Timeline) -> Failed {
             .filter(|unit| !came(unit.subject))
             .count(),
         evaluation: bad().any(|unit| unit.kind == UnitKind::Evaluation),
+        command: timeline.gave_up().is_some(),
     }
 }
 
