@@ -4,6 +4,7 @@ use std::ops::{Deref, DerefMut};
 
 use nixlog_core::analysis::critical_path::{CriticalPath, critical_path};
 use nixlog_core::analysis::run_graph::RunGraph;
+use nixlog_core::analysis::under_way::ended_by;
 use nixlog_core::graph::DerivationGraph;
 
 use crate::cli::{Formats, InputArgs, OutputArgs};
@@ -99,9 +100,15 @@ pub(crate) fn join(mut log: Log, args: &GraphArgs) -> Result<Explained, CliError
     log.source.issues.extend(found.issues);
     log.timeline
         .tell_fixed_outputs(|path| found.graph.is_fixed_output(path));
-    let run = RunGraph::new(&log.timeline, &found.graph);
+    let mut run = RunGraph::new(&log.timeline, &found.graph);
+    let slots = slots_of(None, &log);
+    if run.coverage().unknown_ends > 0 {
+        let bounds = ended_by(&log.timeline, &run, &slots);
+        log.timeline.tell_ended_by(bounds);
+        run = RunGraph::new(&log.timeline, &found.graph);
+    }
     log.source.issues.extend(run.issues(&log.timeline));
-    let path = critical_path(&log.timeline, &run, &slots_of(None, &log));
+    let path = critical_path(&log.timeline, &run, &slots);
     Ok(Explained {
         log,
         graph: found.graph,

@@ -132,7 +132,9 @@ pub fn implied_graph(timeline: &Timeline) -> ImpliedGraph {
         units.push(Facts {
             unit: index,
             start: unit.start,
-            end: unit.end.filter(|_| is_measured && is_foreseen),
+            end: unit
+                .end
+                .filter(|_| is_measured && is_foreseen && unit.end != unit.end_at_most),
             place: places.get(&name).copied(),
         });
     }

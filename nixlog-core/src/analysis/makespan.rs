@@ -45,10 +45,13 @@ impl Replay {
 }
 
 impl Makespan {
-    /// Makes the workload; `None` where nothing of the graph ran, or nobody knows when.
+    /// Makes the workload; `None` where nothing of the graph ran, or nobody knows from when to when.
     #[must_use]
     pub fn new(timeline: &Timeline, run: &RunGraph, slots: &Slots) -> Option<Self> {
         let wall = timeline.wall()?;
+        if run.coverage().unknown_ends > 0 {
+            return None;
+        }
         let ran = |node: u32| -> Option<(usize, Interval)> {
             let unit = run.unit_of(node)?;
             Some((unit, timeline.units()[unit].interval()?))

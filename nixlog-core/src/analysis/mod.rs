@@ -23,4 +23,5 @@ pub mod slots;
 pub mod slowest;
 pub mod structural;
 pub mod sufficiency;
+pub mod under_way;
 pub mod what_if;

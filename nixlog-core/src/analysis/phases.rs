@@ -14,8 +14,9 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::critical_path::CriticalPath;
+use super::under_way::UnderWay;
 use crate::time::{Interval, Nanos, Stamp};
-use crate::timeline::{Name, Outcome, Part, Phase, Timeline, Unit, UnitKind};
+use crate::timeline::{Name, Outcome, Part, Phase, Stretch, Timeline, Unit};
 
 /// Where the time went.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,6 +59,8 @@ pub struct Total {
     /// How much of the critical path lies in it; `None` where that path is not known. Those of all
     /// phases add up to the wall time.
     pub critical: Option<Nanos>,
+    /// The end of some unit is not known, or only estimated.
+    pub estimated: bool,
 }
 
 /// How much time builders spent in the phases of one name.
@@ -147,6 +150,7 @@ impl Phases {
             busy: Some(Nanos::ZERO),
             work: (part.phase() != Phase::Waiting).then_some(Nanos::ZERO),
             critical: None,
+            estimated: false,
         };
         let place = self
             .phases
@@ -235,6 +239,7 @@ fn phase_totals(timeline: &Timeline, combinations: Combinations) -> Vec<PhaseTot
                 busy: Some(parts.busy.get(&phase).copied().unwrap_or_default()),
                 work: sum(|total| total.work),
                 critical: None,
+                estimated: own.iter().any(|(_, total)| total.estimated),
             },
             _ => Total::default(),
         };
@@ -254,24 +259,11 @@ fn phase_totals(timeline: &Timeline, combinations: Combinations) -> Vec<PhaseTot
 /// Tells whether a unit counts among those of a phase.
 fn counts(unit: &Unit, phase: Phase) -> bool {
     if unit.stretches.is_empty() {
-        unit.started && phase_of(unit.kind) == phase
+        unit.started && unit.part().phase() == phase
     } else {
         unit.stretches
             .iter()
             .any(|stretch| stretch.part.phase() == phase)
-    }
-}
-
-/// Returns the phase that a kind of unit mostly belongs to, for logs without timestamps.
-const fn phase_of(kind: UnitKind) -> Phase {
-    match kind {
-        UnitKind::Evaluation => Phase::Evaluation,
-        UnitKind::InputFetch | UnitKind::Query | UnitKind::Substitution | UnitKind::SourceFetch => {
-            Phase::Fetching
-        }
-        UnitKind::Build => Phase::Building,
-        UnitKind::Activation => Phase::Activation,
-        _ => Phase::Copying,
     }
 }
 
@@ -293,6 +285,15 @@ fn part_totals(timeline: &Timeline, wall: Interval, combinations: Combinations) 
         let length = stretch.interval.clip(wall).map(Interval::length);
         *work.entry(stretch.part).or_default() += length.unwrap_or_default();
     }
+    let mut open_ended: BTreeMap<Part, OpenEnded> = BTreeMap::new();
+    for unit in timeline
+        .units()
+        .iter()
+        .filter(|unit| unit.end_at_most.is_some())
+    {
+        let open = open_ended.entry(unit.part()).or_default();
+        open.unknown |= unit.end.is_none();
+    }
     let mut parts = Vec::new();
     for part in Part::ALL {
         let busy: u64 = combinations
@@ -303,15 +304,22 @@ fn part_totals(timeline: &Timeline, wall: Interval, combinations: Combinations) 
         if busy == 0 && !work.contains_key(&part) {
             continue;
         }
+        let open = open_ended.get(&part);
         let total = Total {
             wall: Some(Nanos::new(walls.get(&part).map_or(0, |share| share.whole))),
             busy: Some(Nanos::new(busy)),
-            work: if part.phase() == Phase::Waiting {
-                None
-            } else {
-                Some(work.get(&part).copied().unwrap_or_default())
+            // How long something took whose end is not known is no zero.
+            work: match open {
+                _ if part.phase() == Phase::Waiting => None,
+                Some(open) if open.unknown => None,
+                _ => {
+                    let sum = work.get(&part).copied().unwrap_or_default();
+                    // Less than that is the sum of what the log tells, and not of what was done.
+                    Some(sum).filter(|sum| open.is_none() || sum.get() >= busy)
+                }
             },
             critical: None,
+            estimated: open.is_some(),
         };
         parts.push((part, total));
     }
@@ -327,6 +335,13 @@ fn part_totals(timeline: &Timeline, wall: Interval, combinations: Combinations) 
     Parts { parts, busy }
 }
 
+/// Units of a part whose end the log does not give.
+#[derive(Default)]
+struct OpenEnded {
+    /// Of some, not even an estimate.
+    unknown: bool,
+}
+
 const fn bit(part: Part) -> u32 {
     1 << part.index()
 }
@@ -339,16 +354,23 @@ fn parts_of(phase: Phase) -> u32 {
         .fold(0, |set, &part| set | bit(part))
 }
 
-/// Sweeps over time; instants in which no unit is at work go to what explains them. Also returns those
-/// that nothing explains.
+/// Sweeps over time; instants in which no unit is known to be at work go to what explains them: to a
+/// wait, or to what started last of all that may have been at work. Also returns those that nothing
+/// explains.
 fn sweep(timeline: &Timeline, wall: Interval) -> (Combinations, Vec<Interval>) {
     let units = timeline
         .units()
         .iter()
         .flat_map(|unit| &unit.stretches)
         .map(|stretch| (stretch, false));
-    let fillers = timeline.fillers().iter();
-    let fillers = fillers.map(|filler| (&filler.stretch, true));
+    let under_way = UnderWay::new(timeline);
+    let pieces = under_way.pieces().iter().map(|piece| Stretch {
+        interval: piece.interval,
+        part: timeline.units()[piece.latest].part(),
+    });
+    let pieces: Vec<Stretch> = pieces.collect();
+    let fillers = timeline.fillers().iter().map(|filler| &filler.stretch);
+    let fillers = fillers.chain(&pieces).map(|stretch| (stretch, true));
     let mut edges = Vec::new();
     for (stretch, filler) in units.chain(fillers) {
         let index = stretch.part.index();

@@ -76,6 +76,8 @@ pub struct Coverage {
     /// Builds whose derivation was at hand, where these are too few: then the derivations at hand are
     /// mostly of another build, and count for nothing.
     pub ignored_builds: Option<usize>,
+    /// All those that started, and of which no end is known: how long they took is no zero.
+    pub unknown_ends: usize,
 }
 
 impl Coverage {
@@ -353,6 +355,7 @@ impl<'a> Join<'a> {
             node
         };
         let known = node.is_some_and(|node| self.graph.node(node).is_known());
+        self.coverage.unknown_ends += usize::from(unit.at_most().is_some());
         let (all, with_node) = match unit.kind {
             UnitKind::Substitution => (
                 &mut self.coverage.substitutions,

@@ -35,6 +35,9 @@ pub fn slowest(timeline: &Timeline, options: &Options) -> Slowest {
         kind && long && unit.started
     });
     let mut units: Vec<usize> = wanted.map(|(index, _)| index).collect();
-    units.sort_by_key(|&index| (Reverse(timeline.units()[index].duration()), index));
+    units.sort_by_key(|&index| {
+        let unit = &timeline.units()[index];
+        (Reverse((unit.duration(), unit.at_most())), index)
+    });
     Slowest { units }
 }

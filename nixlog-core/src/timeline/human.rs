@@ -1,13 +1,14 @@
 //! Logs for people: they say what starts, but never what ends.
 //!
 //! What such a log can tell is told, and marked as inferred. A build whose lines carry its name
-//! (`nix build -L`) lasts at least until its last line. For the phases, each thing that starts counts
-//! until the next thing starts, which is right for one job and an estimate for several.
+//! (`nix build -L`) lasts at least until its last line; what the evaluator waits for lasts until Nix goes
+//! on. Of everything else the end is not known, only by when it had ended: at the end of the log, or
+//! when a step of a CI job ends, or what was built is activated.
 
 use super::activity::{Activity, Role, Row};
 use super::builder::TimelineBuilder;
 use super::evaluation;
-use super::model::{End, Name, Outcome, Part, Stretch, Unit, UnitKind};
+use super::model::{End, Name, Outcome, Stretch, Unit};
 use super::starts::by_title;
 use super::status_line::{Ended, StatusLine};
 use super::{Map, Set};
@@ -21,9 +22,10 @@ use crate::wire::message::{self, ActivityNote, Note};
 #[derive(Debug, Default)]
 pub(super) struct HumanLog {
     reader: HumanReader,
-    /// What started last.
+    /// What the evaluator waits for.
     latest: Option<Row>,
-    builds: Map<Row, HumanBuild>,
+    /// What started, and what will not be said to have ended.
+    open_ended: Map<Row, OpenEnded>,
     /// Builds by what their lines are marked with: the name without version.
     by_pname: Map<Box<str>, Row>,
     /// Builds by name: a status line has no more.
@@ -34,9 +36,6 @@ pub(super) struct HumanLog {
     paths: Map<Box<str>, Option<Name>>,
     /// Derivations that failed since they were announced.
     failed: Set<Name>,
-    /// Copies and downloads, and when the next thing started: several go on at once, and no line
-    /// tells which of them took long.
-    copies: Map<Row, Option<Stamp>>,
     status: StatusLine,
     /// Substitutions that a status line names.
     fetches: Map<Box<str>, Row>,
@@ -60,44 +59,37 @@ struct StepEnd {
     come: (u64, u64),
 }
 
-/// A build of which only the start is told.
+/// What is known of the end of something of which only the start is told.
 #[derive(Debug, Default, Clone, Copy)]
-pub(super) struct HumanBuild {
-    /// When the next thing started.
-    next_start: Option<Stamp>,
-    /// What that was.
-    next: Option<Row>,
+pub(super) struct OpenEnded {
     /// When its last own line came.
     last_line: Option<Stamp>,
+    /// When it had certainly ended.
+    ended_by: Option<Stamp>,
+    /// Which of several logs in one it is of.
+    strand: u32,
 }
 
-impl HumanBuild {
-    /// Gives a unit the end that can be inferred.
+impl OpenEnded {
+    /// Gives a unit what is known of its end.
     pub(super) fn apply(&self, unit: &mut Unit, last: Option<Stamp>) {
-        let ended = unit.end;
-        unit.end = ended.or(self.last_line.filter(|&end| Some(end) > unit.start));
-        unit.end_kind = if unit.end.is_some() {
-            End::Inferred
-        } else {
-            End::Unknown
+        let told = unit.end;
+        unit.end = told.or(self.last_line.filter(|&end| Some(end) > unit.start));
+        unit.end_kind = match unit.end {
+            Some(_) => End::Inferred,
+            None => End::Unknown,
         };
+        if told.is_none() {
+            unit.end_at_most = self.ended_by.or(last).max(unit.end);
+        }
         if unit.outcome == Outcome::Interrupted {
             // Nothing says that it was still running.
             unit.outcome = Outcome::Unknown;
         }
-        let until = ended.or(self.next_start.or(last).max(self.last_line));
-        let interval = unit
-            .start
-            .zip(until)
-            .and_then(|(start, until)| Interval::new(start, until))
-            .filter(|interval| interval.length() > Nanos::ZERO);
-        let part = match (unit.kind, unit.machine) {
-            (UnitKind::SourceFetch, _) => Part::Sources,
-            (_, Some(_)) => Part::RemoteBuilds,
-            (_, None) => Part::LocalBuilds,
-        };
-        unit.stretches
-            .extend(interval.map(|interval| Stretch { interval, part }));
+        let part = unit.part();
+        let known = unit.interval().map(|interval| Stretch { interval, part });
+        unit.stretches = known.into_iter().collect();
+        unit.settle(last.unwrap_or_default().since(Stamp::ZERO));
     }
 }
 
@@ -118,23 +110,11 @@ impl HumanLog {
         let gone = builder.human.status.gone();
         Self::have_ended(builder, &gone);
         Self::complete_names(builder);
-        Self::skip_superseded(builder);
     }
 
-    /// Returns how long a copy counts for the phases: until the next thing started.
-    pub(super) fn copy(
-        &self,
-        row: Row,
-        start: Option<Stamp>,
-        last: Option<Stamp>,
-    ) -> Option<Interval> {
-        let next = *self.copies.get(&row)?;
-        Interval::new(start?, next.or(last)?)
-    }
-
-    /// Returns what is known of a build, if it is one of a log for people.
-    pub(super) fn build(&self, row: Row) -> Option<&HumanBuild> {
-        self.builds.get(&row)
+    /// Returns what is known of the end of something of which only the start is told.
+    pub(super) fn open_ended(&self, row: Row) -> Option<&OpenEnded> {
+        self.open_ended.get(&row)
     }
 
     /// Tells whether any line was Nix's.
@@ -151,8 +131,15 @@ impl HumanLog {
 
     /// Takes over what belongs to all strands.
     pub(super) fn follow(&mut self, before: &mut Self) {
-        self.builds = std::mem::take(&mut before.builds);
-        self.copies = std::mem::take(&mut before.copies);
+        self.open_ended = std::mem::take(&mut before.open_ended);
+    }
+
+    /// Whatever of a strand has started has ended by now.
+    fn all_ended(&mut self, now: Option<Stamp>, strand: u32) {
+        let all = self.open_ended.values_mut();
+        for open in all.filter(|open| open.strand == strand) {
+            open.ended_by = open.ended_by.or(now);
+        }
     }
 
     /// A step of a CI job begins or ends.
@@ -168,6 +155,7 @@ impl HumanLog {
         builder.evaluation.step_ends(now);
         // A step without Nix moves nothing.
         if come != (0, 0) && builder.human.step.is_none_or(|step| step.come != come) {
+            builder.human.all_ended(now, strand);
             builder.activities.step_ends(now, strand);
             builder.human.step = Some(StepEnd { at: now, come });
         }
@@ -218,6 +206,9 @@ impl HumanLog {
             HumanEvent::Activation { .. } => {
                 let now = builder.now;
                 Self::end_latest(builder, now);
+                // A configuration is activated once it is there.
+                let strand = builder.strands.now();
+                builder.human.all_ended(now, strand);
                 let since = builder.human.activation.map_or(now, |(since, _)| since);
                 builder.human.activation = Some((since, now));
             }
@@ -269,7 +260,6 @@ impl HumanLog {
     fn add_build(builder: &mut TimelineBuilder, drv: &str, machine: Option<&str>) -> Row {
         let row = Self::started(builder, Role::Build, drv, machine, None);
         let name = name_of(drv);
-        builder.human.builds.insert(row, HumanBuild::default());
         builder.human.by_pname.insert(pname_of(name).into(), row);
         builder.human.by_name.insert(name.into(), row);
         row
@@ -283,40 +273,9 @@ impl HumanLog {
         };
         let failed = builder.human.failed.remove(&drv);
         if let Some(earlier) = builder.human.announced.insert(drv, row) {
-            let build = builder.human.builds.get(&earlier);
-            let is_silent = build.is_none_or(|build| build.last_line.is_none());
+            let open = builder.human.open_ended.get(&earlier);
+            let is_silent = open.is_none_or(|open| open.last_line.is_none());
             builder.activities.get_mut(earlier).superseded = is_silent && !failed;
-        }
-    }
-
-    /// Lets each build count until something starts that is a unit.
-    fn skip_superseded(builder: &mut TimelineBuilder) {
-        let rows = builder.activities.rows();
-        let log = &mut builder.human;
-        let next_of = |row: Row| {
-            log.builds
-                .get(&row)
-                .map(|build| (build.next_start, build.next))
-        };
-        let mut skipped = Vec::new();
-        for (row, activity) in (0..).zip(rows) {
-            let Some((mut at, mut next)) = next_of(row) else {
-                continue;
-            };
-            if activity.superseded {
-                continue;
-            }
-            let mut moved = false;
-            while let Some(superseded) = next.filter(|&next| rows[next as usize].superseded) {
-                (at, next) = next_of(superseded).unwrap_or_default();
-                moved = true;
-            }
-            skipped.extend(moved.then_some((row, at)));
-        }
-        for (row, at) in skipped {
-            if let Some(build) = log.builds.get_mut(&row) {
-                build.next_start = at;
-            }
         }
     }
 
@@ -366,8 +325,8 @@ impl HumanLog {
                 .shows(row, status.activity, build.line, on_own_line)
             {
                 builder.activities.get_mut(row).counted_end = None;
-                if let Some(build) = log.builds.get_mut(&row) {
-                    build.last_line = builder.now;
+                if let Some(open) = log.open_ended.get_mut(&row) {
+                    open.last_line = builder.now;
                 }
             }
         } else if let Some(fetch) = status.fetch() {
@@ -378,7 +337,7 @@ impl HumanLog {
                 builder.human.fetches.insert(fetch.name.into(), row);
                 builder.human.last_words.push((row, status.width));
             }
-        } else if status.activity.starts_with("evaluating ") && builder.human.builds.is_empty() {
+        } else if status.activity.starts_with("evaluating ") && builder.human.by_name.is_empty() {
             builder.evaluation.sign();
         } else if status.activity.starts_with("And ") {
             builder.human.status.shows_no_more();
@@ -453,12 +412,12 @@ impl HumanLog {
         builder.human.signs += 1;
         builder.human.status.says(row);
         let now = builder.now;
-        if let Some(build) = builder.human.builds.get_mut(&row) {
-            build.last_line = now;
+        if let Some(open) = builder.human.open_ended.get_mut(&row) {
+            open.last_line = now;
         }
     }
 
-    /// Adds something that starts, and with which whatever started before is taken to have ended.
+    /// Adds something that starts: Nix goes on, and so whatever the evaluator waited for has ended.
     fn started(
         builder: &mut TimelineBuilder,
         role: Role,
@@ -469,7 +428,6 @@ impl HumanLog {
         builder.human.signs += 1;
         let now = builder.now;
         Self::end_activation(builder, now);
-        let latest = builder.human.latest;
         Self::end_latest(builder, now);
         let mut activity = Activity::new(ActivityId::NONE, None, now, builder.facts.lines);
         activity.role = role;
@@ -477,26 +435,21 @@ impl HumanLog {
         activity.source = source.map(|source| builder.names.intern(source));
         activity.target = target.map(|target| builder.names.intern(target));
         let row = builder.activities.add(activity);
-        let log = &mut builder.human;
-        if let Some(build) = latest.and_then(|latest| log.builds.get_mut(&latest)) {
-            build.next = Some(row);
+        // The evaluator waits for these.
+        if matches!(role, Role::InputFetch | Role::SourceImport) {
+            builder.human.latest = Some(row);
+        } else {
+            let open = OpenEnded {
+                strand: builder.strands.now(),
+                ..OpenEnded::default()
+            };
+            builder.human.open_ended.insert(row, open);
         }
-        if matches!(role, Role::Substitute | Role::CopyPath | Role::Transfer) {
-            log.copies.insert(row, None);
-        }
-        log.latest = Some(row);
         row
     }
 
     fn end_latest(builder: &mut TimelineBuilder, now: Option<Stamp>) {
-        let Some(row) = builder.human.latest.take() else {
-            return;
-        };
-        if let Some(build) = builder.human.builds.get_mut(&row) {
-            build.next_start = now;
-        } else if let Some(copy) = builder.human.copies.get_mut(&row) {
-            *copy = now;
-        } else {
+        if let Some(row) = builder.human.latest.take() {
             builder.activities.get_mut(row).counted_end = now;
         }
     }

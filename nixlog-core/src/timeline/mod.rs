@@ -43,7 +43,7 @@ pub use source::Source;
 
 use std::collections::{HashMap, HashSet};
 
-use crate::time::Interval;
+use crate::time::{Interval, Stamp};
 
 /// A map that is never iterated where the order would show. `SipHash` would take a twentieth of the
 /// way from a log to its phases; keys are numbers of ours, or names that went through [`Names`].
@@ -195,6 +195,21 @@ impl Timeline {
     #[must_use]
     pub fn is_reconstructed(&self) -> bool {
         self.is_reconstructed
+    }
+
+    /// Takes in by when units had ended, as far as that is known from elsewhere than the log. Of those
+    /// whose end the log gives, nothing changes.
+    pub fn tell_ended_by(&mut self, bounds: impl IntoIterator<Item = (usize, Stamp)>) {
+        let wall = self.wall.map(Interval::length).unwrap_or_default();
+        for (unit, bound) in bounds {
+            let unit = self.units.get_mut(unit);
+            let Some(unit) = unit.filter(|unit| unit.end_at_most.is_some()) else {
+                continue;
+            };
+            let bound = Some(bound).max(unit.end).max(unit.start);
+            unit.end_at_most = unit.end_at_most.min(bound);
+            unit.settle(wall);
+        }
     }
 
     /// Tells whether the log stops while something is under way.

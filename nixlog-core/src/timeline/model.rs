@@ -454,6 +454,8 @@ pub struct Unit {
     pub end: Option<Stamp>,
     /// How the end is known; in a reconstruction, how the less certain of start and end is.
     pub end_kind: End,
+    /// By when it had certainly ended, where the end is not known or only estimated.
+    pub end_at_most: Option<Stamp>,
     /// How long it was at work, where that is not the whole time between start and end.
     pub at_work: Option<Nanos>,
     /// How it ended.
@@ -481,6 +483,54 @@ impl Unit {
     #[must_use]
     pub fn interval(&self) -> Option<Interval> {
         Interval::new(self.start?, self.end?)
+    }
+
+    /// Returns when the unit may have been at work although the log does not say so: from its end as
+    /// estimated, or from its start, until something proves that it had ended.
+    #[must_use]
+    pub fn may_run(&self) -> Option<Interval> {
+        Interval::new(self.end.or(self.start)?, self.end_at_most?)
+    }
+
+    /// Returns how long the unit took at most, where its end is not known.
+    #[must_use]
+    pub fn at_most(&self) -> Option<Nanos> {
+        let bound = self.end_at_most.filter(|_| self.end.is_none())?;
+        Some(bound.since(self.start?))
+    }
+
+    /// Takes the bound for the end where it says as much: within a hundredth of the wall time.
+    pub(super) fn settle(&mut self, wall: Nanos) {
+        if self
+            .at_most()
+            .is_some_and(|most| most.get() <= wall.get() / 100)
+        {
+            self.end = self.end_at_most;
+            self.end_kind = End::Inferred;
+            let part = self.part();
+            let whole = self.interval().map(|interval| Stretch { interval, part });
+            self.stretches = whole.into_iter().collect();
+        }
+    }
+
+    /// Returns what the unit's time counts as where no part of it is told apart.
+    #[must_use]
+    pub const fn part(&self) -> Part {
+        match self.kind {
+            UnitKind::Evaluation => Part::Evaluating,
+            UnitKind::InputFetch => Part::Inputs,
+            UnitKind::SourceImport => Part::SourceImports,
+            UnitKind::Query => Part::Queries,
+            UnitKind::Substitution => Part::Downloads,
+            UnitKind::SourceFetch => Part::Sources,
+            UnitKind::Build if self.machine.is_some() => Part::RemoteBuilds,
+            UnitKind::Build => Part::LocalBuilds,
+            UnitKind::Copy => Part::Stores,
+            UnitKind::PostBuildHook => Part::Hook,
+            UnitKind::Optimise => Part::Optimising,
+            UnitKind::Verify => Part::Verifying,
+            UnitKind::Activation => Part::Activating,
+        }
     }
 
     /// Returns how long the unit took; `None` without timestamps or without an end.

@@ -158,7 +158,8 @@ pub(super) fn unnamed(told: &Told, blame: &mut Blame, builder: &TimelineBuilder)
 /// Finds the build of a log for people that failed, if there is but one that can have.
 fn only_one_in_text(unnamed: &Unnamed, blame: &Blame, builder: &TimelineBuilder) -> Option<Row> {
     let rows = (0..unnamed.before).filter(|row| !blame.builds.contains_key(row));
-    let mut builds = rows.filter(|&row| builder.human.build(row).is_some());
+    let is_build = |row: Row| builder.activities.get(row).role == Role::Build;
+    let mut builds = rows.filter(|&row| is_build(row) && builder.human.open_ended(row).is_some());
     let only = builds.next();
     only.filter(|_| builds.next().is_none())
 }

@@ -32,6 +32,7 @@ impl Unit {
             start,
             end: None,
             end_kind: End::Unknown,
+            end_at_most: None,
             at_work: None,
             outcome: Outcome::Unknown,
             reason: None,
@@ -84,6 +85,9 @@ impl UnitMaker<'_> {
 
     fn unit(&self, row: Row, activity: &Activity) -> Option<Unit> {
         let mut unit = self.unit_of_lines(row, activity)?;
+        if let Some(open) = self.builder.human.open_ended(row) {
+            open.apply(&mut unit, self.last);
+        }
         if let Some(told) = self.builder.told_units.get(&row) {
             told.apply(&mut unit);
         }
@@ -98,7 +102,7 @@ impl UnitMaker<'_> {
                 self.copy(row, activity)
             }
             Role::Query => self.query(row, activity),
-            Role::Transfer => self.transfer(row, activity),
+            Role::Transfer => self.transfer(activity),
             Role::Hook => self.hook(activity),
             Role::Optimise => self.plain(activity, UnitKind::Optimise, Part::Optimising),
             Role::Verify => self.plain(activity, UnitKind::Verify, Part::Verifying),
@@ -143,13 +147,6 @@ impl UnitMaker<'_> {
         Some(unit)
     }
 
-    /// Returns how long a copy counts for the phases: where a log for people does not tell when it
-    /// ended, until the next thing started.
-    fn whole(&self, row: Row, unit: &Unit) -> Option<Interval> {
-        let told = unit.interval();
-        told.or_else(|| self.builder.human.copy(row, unit.start, self.last))
-    }
-
     fn plain(&self, activity: &Activity, kind: UnitKind, part: Part) -> Option<Unit> {
         let mut unit = self.base(activity, kind)?;
         unit.count(unit.interval(), part);
@@ -183,8 +180,8 @@ impl UnitMaker<'_> {
         unit.wire_bytes = self
             .child(row, Role::Transfer)
             .map(|(_, transfer)| transfer.done);
-        if let Some(human) = self.builder.human.build(row) {
-            human.apply(&mut unit, self.last);
+        if let Some(open) = self.builder.human.open_ended(row) {
+            open.apply(&mut unit, self.last);
         } else if let Some(times) = self.remote.get(&row).copied() {
             count_remote(&mut unit, times);
         } else {
@@ -252,7 +249,7 @@ impl UnitMaker<'_> {
             unit.target = copy.target;
         }
         self.judge_copy(activity, copy.map(|(_, copy)| copy), &mut unit);
-        let whole = self.whole(row, &unit);
+        let whole = unit.interval();
         match transfer {
             Some((_, transfer)) => {
                 unit.wire_bytes = Some(transfer.done);
@@ -299,7 +296,7 @@ impl UnitMaker<'_> {
         let mut unit = self.base(activity, UnitKind::Copy)?;
         unit.nar_bytes = Some(activity.expected).filter(|&bytes| bytes > 0);
         self.judge_copy(activity, Some(activity), &mut unit);
-        let whole = self.whole(row, &unit);
+        let whole = unit.interval();
         let download = self
             .child(row, Role::Transfer)
             .map(|(_, transfer)| transfer);
@@ -339,7 +336,7 @@ impl UnitMaker<'_> {
     }
 
     /// Makes the unit of a transfer that belongs to nothing else.
-    fn transfer(&self, row: Row, activity: &Activity) -> Option<Unit> {
+    fn transfer(&self, activity: &Activity) -> Option<Unit> {
         if activity.parent.is_some() {
             return None;
         }
@@ -352,7 +349,7 @@ impl UnitMaker<'_> {
             _ => (UnitKind::InputFetch, Part::Inputs),
         };
         let mut unit = self.base(activity, kind)?;
-        unit.count(self.whole(row, &unit), part);
+        unit.count(unit.interval(), part);
         unit.wire_bytes = Some(activity.done);
         Some(unit)
     }

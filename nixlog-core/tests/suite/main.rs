@@ -15,6 +15,7 @@ mod implied;
 mod imports;
 mod layers;
 mod live;
+mod open_ends;
 mod outcomes;
 mod people;
 mod phases;

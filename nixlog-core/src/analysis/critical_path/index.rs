@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::super::load::concurrency;
 use super::super::run_graph::is_node;
 use super::super::slots::{Pool, Slots};
+use super::super::under_way::UnderWay;
 use crate::time::{Interval, Nanos, Stamp};
 use crate::timeline::{Part, Timeline, UnitKind};
 
@@ -26,6 +27,8 @@ pub(super) struct Index {
     pub(super) ends: Vec<Ended>,
     /// The ends of stretches of evaluation alone, sorted.
     evaluation: Vec<Stamp>,
+    /// What may have been at work.
+    pub(super) under_way: UnderWay,
 }
 
 /// A stretch of time in which Nix was busy with something that is no node of the graph.
@@ -95,6 +98,7 @@ impl Index {
             background: background(others),
             ends,
             evaluation,
+            under_way: UnderWay::new(timeline),
         }
     }
 

@@ -50,6 +50,9 @@ pub struct Segment {
     pub unit: Option<usize>,
     /// Why nothing of the chain was at work, if so.
     pub wait: Option<Wait>,
+    /// How many units there are of which any may have been at work, where the log does not give their
+    /// ends; zero where it is known.
+    pub candidates: usize,
 }
 
 /// Why the next unit of the chain had not started yet.

@@ -25,6 +25,8 @@ pub struct Step {
     pub took: Nanos,
     /// For how long it waited, by reason, and which unit ended the longest of these waits.
     pub waits: BTreeMap<Wait, (Nanos, Option<usize>)>,
+    /// How many units there are of which any may have been at work; zero where it is known.
+    pub candidates: usize,
     /// Its segments, as a range of [`CriticalPath::segments`].
     pub segments: std::ops::Range<usize>,
 }
@@ -38,6 +40,7 @@ impl Step {
             part: None,
             took: Nanos::ZERO,
             waits: BTreeMap::new(),
+            candidates: 0,
             segments: segment..segment,
         }
     }
@@ -66,6 +69,9 @@ impl CriticalPath {
         let mut steps: Vec<Step> = Vec::new();
         for (place, segment) in self.segments.iter().enumerate() {
             let open = steps.last().filter(|step| match segment.wait {
+                _ if step.candidates > 0 => false,
+                // It comes after what was waited for, but is nobody's work.
+                None if segment.candidates > 0 => step.part.is_none(),
                 // A wait belongs to what comes after it, or to a unit that goes on after it.
                 Some(_) => step.unit.is_none() || goes_on(&self.segments[place..], step.unit),
                 None => {
@@ -85,6 +91,7 @@ impl CriticalPath {
                 Some(wait) => step.wait(wait, segment),
                 None => {
                     step.took += segment.interval.length();
+                    step.candidates = segment.candidates;
                     // Copying to a machine and the like may be of no unit that is known.
                     let is_other = segment.unit.is_some() && segment.unit != step.unit;
                     step.n_units += usize::from(is_other);

@@ -1,10 +1,11 @@
 //! The walk backward along the chain.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::super::load::concurrency;
 use super::super::run_graph::{RunGraph, is_node};
 use super::super::slots::{Pool, Slots};
+use super::super::under_way::Piece;
 use super::index::{Background, Ended, Index};
 use super::{Segment, Wait};
 use crate::time::{Interval, Nanos, Stamp};
@@ -166,8 +167,7 @@ impl<'a> Walk<'a> {
 
     /// Walks to the start of the recording; returns the segments, the latest first.
     pub(super) fn segments(mut self) -> Vec<Segment> {
-        let last = self.index.ends.last().copied();
-        let mut next = last.and_then(|last| self.entry(last, true));
+        let mut next = self.last();
         let mut waits_for = None;
         while let Some(Predecessor {
             unit,
@@ -189,6 +189,68 @@ impl<'a> Walk<'a> {
             None => self.until_the_end(self.wall.start()),
         }
         self.segments
+    }
+
+    /// Finds what ended last.
+    fn last(&self) -> Option<Predecessor> {
+        let last = self.index.ends.last();
+        let known = last.map_or(self.wall.start(), |last| last.end);
+        let open = (0..self.timeline.units().len()).filter(|&unit| self.unit(unit).end.is_none());
+        let open = self.open_ended(open, known, self.wall.end());
+        open.or_else(|| self.entry(*last?, true))
+    }
+
+    /// Finds what may have ended last, later than anything whose end is known, and before `start`. Where
+    /// it may be any of several, the chain goes on where all of them had started.
+    fn open_ended(
+        &self,
+        units: impl Iterator<Item = usize>,
+        known: Stamp,
+        start: Stamp,
+    ) -> Option<Predecessor> {
+        let open = units.filter_map(|unit| Some((unit, self.unit(unit).may_run()?)));
+        let open: Vec<(usize, Interval)> = open
+            .filter(|(_, it)| it.start() <= start && it.end() > known)
+            .collect();
+        let end = open.iter().map(|(_, it)| it.end()).max()?;
+        let mut last = open.into_iter().filter(|(_, it)| it.end() == end);
+        let (unit, interval) = last.next()?;
+        let Some(other) = last.min_by_key(|(_, it)| it.start()) else {
+            return Some(Predecessor {
+                unit,
+                interval: Interval::new(interval.start(), end.min(start))?,
+                known: true,
+            });
+        };
+        let (unit, first) = if other.1.start() < interval.start() {
+            other
+        } else {
+            (unit, interval)
+        };
+        Some(Predecessor {
+            unit,
+            interval: Interval::new(first.start(), first.start())?,
+            known: true,
+        })
+    }
+
+    /// Lists what a node needs of which no end is known, passages left out.
+    fn open_needs(&self, node: u32) -> Vec<usize> {
+        let mut found = Vec::new();
+        let mut seen = HashSet::new();
+        let mut todo = self.run.dag().dependencies(node).to_vec();
+        while let Some(node) = todo.pop() {
+            if !seen.insert(node) {
+                continue;
+            }
+            match self.run.unit_of(node) {
+                Some(unit) if self.unit(unit).end.is_none() => found.push(unit),
+                Some(_) => {}
+                None => todo.extend(self.run.dag().dependencies(node)),
+            }
+        }
+        found.sort_unstable();
+        found
     }
 
     fn unit(&self, unit: usize) -> &'a Unit {
@@ -265,7 +327,13 @@ impl<'a> Walk<'a> {
         let query = query.filter(|&(end, query)| {
             end <= start && self.unit(query).start.is_some_and(|begun| begun < start)
         });
-        let (end, needed) = latest.max(query)?;
+        let known = latest.max(query);
+        let ended = known.map_or(self.wall.start(), |(end, _)| end);
+        let open = self.open_needs(node).into_iter();
+        if let Some(open) = self.open_ended(open, ended, start) {
+            return Some(open);
+        }
+        let (end, needed) = known?;
         let begun = self.unit(needed).start?;
         Some(Predecessor {
             unit: needed,
@@ -336,6 +404,9 @@ impl<'a> Walk<'a> {
     /// Books time inside a unit in which none of its parts was under way.
     fn hole(&mut self, unit: usize, from: Stamp) {
         match self.unit(unit).machine {
+            _ if self.unit(unit).may_run().is_some() => {
+                self.push(from, self.unit(unit).part(), Some(unit), None);
+            }
             Some(_) => self.push(from, Part::Machine, Some(unit), Some(Wait::Machine)),
             None if self.unit(unit).stretches.is_empty() => {
                 self.push(from, Part::Unknown, Some(unit), None);
@@ -372,18 +443,24 @@ impl<'a> Walk<'a> {
         let mut at = from;
         while at < self.at {
             let (why, until) = self.why(&gap, at);
-            let until = until.filter(|&until| until < self.at).unwrap_or(self.at);
-            pieces.push((at, until, why));
+            let (open, differs) = self.index.under_way.at(at);
+            let until = until.into_iter().chain(differs).filter(|&next| next > at);
+            let until = until.min().unwrap_or(self.at).min(self.at);
+            pieces.push((at, until, why, open));
             at = until;
         }
-        for (at, until, (part, unit, wait)) in pieces.into_iter().rev() {
+        for (at, until, (part, unit, wait), open) in pieces.into_iter().rev() {
             let unwatched = self.timeline.is_reconstructed() && until.since(at) > UNWATCHED;
-            match wait {
-                Some(Wait::Slot) => {
+            match (wait, open) {
+                // Who may still have been at work is no proof that anything else was waited for.
+                (Some(Wait::Slot | Wait::Download | Wait::Nix | Wait::Unknown), Some(open)) => {
+                    self.push_any_of(at, open);
+                }
+                (Some(Wait::Slot), None) => {
                     let freed = self.index.freed_by(gap.pool, until);
                     self.push(at, part, freed, wait);
                 }
-                Some(Wait::Nix) if unwatched => {
+                (Some(Wait::Nix), None) if unwatched => {
                     self.push(at, Part::Unknown, None, Some(Wait::Unknown));
                 }
                 _ => self.push(at, part, unit, wait),
@@ -455,6 +532,32 @@ impl<'a> Walk<'a> {
         coming.min()
     }
 
+    /// Books time on the one unit that may have been at work, or on several of which it may be any.
+    fn push_any_of(&mut self, from: Stamp, open: Piece) {
+        let part = self.unit(open.latest).part();
+        if open.candidates == 1 {
+            self.push(from, part, Some(open.latest), None);
+            return;
+        }
+        let Some(interval) = Interval::new(from, self.at) else {
+            return;
+        };
+        self.at = from;
+        match self.segments.last_mut() {
+            Some(after) if after.candidates > 0 && after.part == part => {
+                after.interval = Interval::new(from, after.interval.end()).unwrap_or(interval);
+                after.candidates = after.candidates.max(open.candidates);
+            }
+            _ => self.segments.push(Segment {
+                interval,
+                part,
+                unit: None,
+                wait: None,
+                candidates: open.candidates,
+            }),
+        }
+    }
+
     /// Books the time from `from` up to where everything is explained; joins it with the segment after
     /// it where both are of one kind.
     fn push(&mut self, from: Stamp, part: Part, unit: Option<usize>, wait: Option<Wait>) {
@@ -468,7 +571,7 @@ impl<'a> Walk<'a> {
         match self.segments.last_mut() {
             // All the time in which no slot was free is one wait, for the one that was freed last.
             Some(after)
-                if (after.part, after.wait) == (part, wait)
+                if (after.part, after.wait, after.candidates) == (part, wait, 0)
                     && (after.unit == unit || wait == Some(Wait::Slot)) =>
             {
                 after.interval = Interval::new(from, after.interval.end()).unwrap_or(interval);
@@ -478,6 +581,7 @@ impl<'a> Walk<'a> {
                 part,
                 unit,
                 wait,
+                candidates: 0,
             }),
         }
     }

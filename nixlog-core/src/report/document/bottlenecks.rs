@@ -52,7 +52,7 @@ fn worst(result: &BottlenecksResult) -> Option<(&BottleneckView, u64)> {
 fn verdict(report: &Report<BottlenecksResult>) -> String {
     let result = &report.result;
     let n_units = result.coverage.builds + result.coverage.substitutions;
-    if let Some(untold) = untold(&report.input, n_units, result.makespan_ns) {
+    if let Some(untold) = untold(&report.input, &result.coverage, n_units, result.makespan_ns) {
         let first = result.units.first();
         if let Some((first, needed)) =
             first.and_then(|unit| Some((unit, unit.transitive_dependents?)))

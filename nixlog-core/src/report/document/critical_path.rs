@@ -90,6 +90,12 @@ fn observed(
             "waits for a slot are inferred, since Nix logs none: {slots}, {source}"
         ));
     }
+    if result.steps.iter().any(|step| step.candidates > 0) {
+        notes.push(
+            "any of several: the log does not say when they ended, so any of them may have been at work"
+                .to_owned(),
+        );
+    }
     Document {
         verdict: with_failures(verdict(result, wall), &report.input),
         tables,
@@ -112,6 +118,7 @@ fn verdict(result: &CriticalPathResult, wall: u64) -> String {
     };
     let kind = |step: &PathStepView| step.unit.as_ref().map_or("", |unit| unit.kind);
     let of_evaluation = |step: &PathStepView| kind(step) == "evaluation";
+    let of_any = |step: &PathStepView| step.candidates > 0;
     let of_builds = |step: &PathStepView| kind(step) == "build";
     // A build that its hook interrupts is several steps.
     let builds = result.steps.iter().filter(|step| of_builds(step));
@@ -131,7 +138,7 @@ fn verdict(result: &CriticalPathResult, wall: u64) -> String {
         };
         (waited(wait), what)
     });
-    let rest = sum(&|step| !of_evaluation(step) && !of_builds(step));
+    let rest = sum(&|step| !of_evaluation(step) && !of_builds(step) && !of_any(step));
     let parts = [
         (sum(&of_evaluation), "evaluation".to_owned()),
         (
@@ -139,6 +146,10 @@ fn verdict(result: &CriticalPathResult, wall: u64) -> String {
             format!("in a chain of {}", plural(builds.len() as u64, "build")),
         ),
         (rest, "fetching and copying".to_owned()),
+        (
+            sum(&of_any),
+            "in units whose ends are not in this log".to_owned(),
+        ),
     ];
     // What does not even round to one in two hundred is not worth a word.
     let parts = parts.into_iter().chain(waits);
@@ -252,11 +263,17 @@ fn step_row(step: &PathStepView, result: &CriticalPathResult, options: &PathOpti
         Some(_) if step.units > 1 => plural(step.units as u64, "query"),
         Some(unit) if options.full_paths => unit.path.clone(),
         Some(unit) => unit.name.clone(),
+        None if step.candidates > 0 => {
+            format!("any of {}", plural(step.candidates as u64, "unit"))
+        }
         None => step.part.unwrap_or("until the end").to_owned(),
     };
     let failed = unit.is_some_and(|unit| !matches!(unit.outcome, "succeeded" | "unknown"));
     let took = match unit {
         None if step.part.is_none() => Cell::Unknown,
+        None if step.candidates > 0 => Cell::AboutNanos(step.took_ns),
+        // No end is known, so that all up to its bound is booked on it.
+        Some(unit) if unit.end.is_none() => Cell::AtMostNanos(step.took_ns),
         Some(unit) if unit.end == Some("inferred") && unit.kind != "evaluation" => {
             Cell::AboutNanos(step.took_ns)
         }
@@ -268,6 +285,7 @@ fn step_row(step: &PathStepView, result: &CriticalPathResult, options: &PathOpti
             Cell::Nanos(step.ready_ns),
             match unit {
                 Some(unit) => Cell::text(unit.kind),
+                None if step.candidates > 0 => Cell::text(step.part.unwrap_or_default()),
                 None if step.part.is_some() => Cell::Unknown,
                 None => Cell::text("wait"),
             },

@@ -213,6 +213,8 @@ pub enum Cell {
     Nanos(u64),
     /// The same, but for an end that the log does not have.
     AboutNanos(u64),
+    /// It is not known, but no longer than this.
+    AtMostNanos(u64),
     /// A name and how many nanoseconds it took; programs have the latter in a column of its own.
     NamedNanos(String, u64),
     /// A difference in nanoseconds.
@@ -230,6 +232,14 @@ pub enum Cell {
 impl Cell {
     fn nanos(value: Option<u64>) -> Self {
         value.map_or(Self::Unknown, Self::Nanos)
+    }
+
+    /// Marks a length of time that is only estimated.
+    fn estimated(value: Option<u64>, is_estimated: bool) -> Self {
+        match value {
+            Some(nanos) if is_estimated && nanos > 0 => Self::AboutNanos(nanos),
+            value => Self::nanos(value),
+        }
     }
 
     fn share(value: Option<f64>) -> Self {
@@ -255,6 +265,7 @@ impl Cell {
             Self::Text(text) => text.clone(),
             Self::Nanos(nanos) => duration(*nanos),
             Self::AboutNanos(nanos) => format!("~{}", duration(*nanos)),
+            Self::AtMostNanos(nanos) => format!("≤{}", duration(*nanos)),
             Self::NamedNanos(name, nanos) => format!("{name} {}", duration(*nanos)),
             Self::Change(nanos) => signed_duration(*nanos),
             Self::Share(share) => percent(*share),
@@ -272,7 +283,7 @@ impl Cell {
             Self::Nanos(n) | Self::AboutNanos(n) | Self::Count(n) | Self::Bytes(n) => n.to_string(),
             Self::Change(n) => n.to_string(),
             Self::Share(share) => format!("{share:.6}"),
-            Self::Unknown => String::new(),
+            Self::AtMostNanos(_) | Self::Unknown => String::new(),
         }
     }
 }

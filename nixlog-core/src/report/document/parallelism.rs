@@ -1,7 +1,9 @@
 //! The result of `parallelism`, laid out.
 
-use super::super::format::{duration, percent, plural, signed_duration};
-use super::super::view::{ConcurrencyView, Input, ParallelismResult, ReplayView, Report};
+use super::super::format::{count, duration, percent, plural, signed_duration};
+use super::super::view::{
+    ConcurrencyView, CoverageView, Input, ParallelismResult, ReplayView, Report,
+};
 use super::scheduling;
 use super::words::{coverage, next, next_of_path, notes, nothing, with_failures};
 use super::{Align, Cell, Document, Row, Table, column, prose};
@@ -75,7 +77,12 @@ pub(super) fn where_slots_come_from(slots: Option<u32>, source: Option<&str>) ->
 }
 
 /// Why there is nothing to say about times, if so: of a log without any, or without anything in it.
-pub(super) fn untold(input: &Input, units: usize, makespan: Option<u64>) -> Option<String> {
+pub(super) fn untold(
+    input: &Input,
+    coverage: &CoverageView,
+    units: usize,
+    makespan: Option<u64>,
+) -> Option<String> {
     if let Some(nothing) = nothing(input) {
         return Some(nothing);
     }
@@ -86,6 +93,10 @@ pub(super) fn untold(input: &Input, units: usize, makespan: Option<u64>) -> Opti
     if input.clock == "none" {
         return Some(format!("{ran} without timestamps: their times are unknown"));
     }
+    if coverage.unknown_ends > 0 {
+        let n = count(coverage.unknown_ends as u64);
+        return Some(format!("{ran}; when {n} of them ended is not in this log"));
+    }
     makespan
         .is_none()
         .then(|| format!("{ran}, none with a known duration"))
@@ -93,7 +104,12 @@ pub(super) fn untold(input: &Input, units: usize, makespan: Option<u64>) -> Opti
 
 fn verdict(report: &Report<ParallelismResult>) -> String {
     let result = &report.result;
-    if let Some(untold) = untold(&report.input, result.units, result.makespan_ns) {
+    if let Some(untold) = untold(
+        &report.input,
+        &result.coverage,
+        result.units,
+        result.makespan_ns,
+    ) {
         return untold;
     }
     let work = duration(result.work_ns.unwrap_or_default());

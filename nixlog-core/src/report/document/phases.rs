@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use super::super::format::{bytes, duration, harmless, plural};
 use super::super::view::{PhaseView, PhasesResult, PlanView, Report, TotalView};
 use super::words::{evaluation_waits, next, notes, nothing, waited_for};
-use super::{Align, Cell, Document, Row, Table, Weight, column, weight};
+use super::{Align, Cell, Column, Document, Row, Table, Weight, column, weight};
 
 /// Lays out the result of `phases`.
 #[must_use]
@@ -24,6 +24,14 @@ pub fn phases(report: &Report<PhasesResult>) -> Document {
     }
     let mut notes = notes(&report.diagnostics);
     notes.extend(evaluation_waits(&result.evaluation_waits));
+    if result.phases.iter().any(|phase| phase.total.estimated) {
+        notes.insert(
+            0,
+            "~: estimated: the log does not say when all of this ended; time in which any of several may \
+             have been at work counts for the one that started last"
+                .to_owned(),
+        );
+    }
     notes.extend(announced(&result.plan));
     let next = next(&report.input, "slowest");
     Document {
@@ -137,16 +145,21 @@ fn phase_table(result: &PhasesResult) -> Table {
         column("work_ns", "work", Align::Right, 2),
         column("critical_ns", "critical", Align::Right, 3),
         column("units", "units", Align::Right, 1),
+        Column {
+            for_programs: true,
+            ..column("estimated", "estimated", Align::Left, 9)
+        },
     ];
     let cells = |name: &str, total: &TotalView, units: Option<u64>| {
         vec![
             Cell::Text(name.to_owned()),
-            Cell::nanos(total.wall_ns),
+            Cell::estimated(total.wall_ns, total.estimated),
             Cell::share(total.share),
-            Cell::nanos(total.busy_ns),
-            Cell::nanos(total.work_ns),
+            Cell::estimated(total.busy_ns, total.estimated),
+            Cell::estimated(total.work_ns, total.estimated),
             Cell::nanos(total.critical_ns),
             Cell::count(units),
+            Cell::text(if total.estimated { "yes" } else { "" }),
         ]
     };
     let mut rows = Vec::new();
@@ -171,6 +184,7 @@ fn phase_table(result: &PhasesResult) -> Table {
             work_ns: None,
             // The critical path adds up to the wall time as the wall column does.
             critical_ns: result.wall_ns.filter(|_| known),
+            estimated: false,
         };
         rows.push(Row {
             weight: Weight::Total,

@@ -37,6 +37,7 @@ pub fn slowest(report: &Report<SlowestResult>, options: Options) -> Document {
         column("rank", "#", Align::Right, 0),
         column("duration_ns", "took", Align::Right, 0),
         for_programs("end", Align::Left),
+        for_programs("duration_at_most_ns", Align::Right),
         column("share", "of wall", Align::Right, 4),
         column("kind", "kind", Align::Left, 2),
         name,
@@ -60,11 +61,12 @@ pub fn slowest(report: &Report<SlowestResult>, options: Options) -> Document {
         let longest_phase = longest_phase(unit);
         let mut cells = vec![
             Cell::Count(rank),
-            match unit.duration_ns {
-                Some(took) if is_inferred(unit) => Cell::AboutNanos(took),
-                took => Cell::nanos(took),
+            match (unit.duration_ns, at_most(unit)) {
+                (None, Some(most)) => Cell::AtMostNanos(most),
+                (took, _) => Cell::estimated(took, is_inferred(unit)),
             },
             Cell::text(unit.end.unwrap_or_default()),
+            Cell::nanos(at_most(unit)),
             Cell::share(share(unit.duration_ns, report.input.wall_ns)),
             Cell::Text(unit.kind.to_owned()),
             Cell::text(if options.full_paths {
@@ -115,6 +117,15 @@ pub fn slowest(report: &Report<SlowestResult>, options: Options) -> Document {
         });
     }
     notes.extend(evaluation_waits(&result.evaluation_waits));
+    if result
+        .units
+        .iter()
+        .any(|unit| unit.duration_ns.is_none() && at_most(unit).is_some())
+    {
+        notes.push(
+            "≤: the log does not say when this ended; by then it had, since the log ends or what needs it starts".to_owned(),
+        );
+    }
     // Of a path that is known, each unit is on it or not.
     let has_path = |unit: &UnitView| unit.on_critical_path.is_some();
     let next = match result.units.iter().any(has_path) {
@@ -171,9 +182,15 @@ fn outcome(unit: &UnitView) -> String {
     text
 }
 
-/// Tells whether how long a build took depends on an end that the log does not have.
+/// Tells whether how long something took depends on an end that the log does not have. Evaluation has no
+/// end of its own in any log.
 fn is_inferred(unit: &UnitView) -> bool {
-    unit.end == Some("inferred") && matches!(unit.kind, "build" | "source-fetch")
+    unit.end == Some("inferred") && unit.kind != "evaluation"
+}
+
+/// Returns how long a unit took at most, where its end is not known or only estimated.
+fn at_most(unit: &UnitView) -> Option<u64> {
+    Some(unit.end_at_most_ns?.saturating_sub(unit.start_ns?))
 }
 
 /// Returns the builder phase that took longest, all its occurrences together, and for how long.

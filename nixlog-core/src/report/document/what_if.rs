@@ -76,7 +76,7 @@ pub fn what_if(report: &Report<WhatIfResult>, options: WhatIfOptions) -> Documen
 pub(super) fn unpredictable(input: &Input, coverage: &CoverageView) -> String {
     let n_units = coverage.builds + coverage.substitutions;
     let is_known = coverage.known_builds + coverage.known_substitutions > 0;
-    let untold = untold(input, n_units, Some(0).filter(|_| !is_known));
+    let untold = untold(input, coverage, n_units, Some(0).filter(|_| !is_known));
     untold.unwrap_or_else(|| "no prediction: dependencies are unknown".to_owned())
 }
 

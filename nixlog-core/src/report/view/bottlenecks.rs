@@ -149,6 +149,8 @@ pub fn bottlenecks<F: Fn(&UnitBrief) -> bool>(
 ) -> BottlenecksResult {
     let timed = timeline.wall().is_some();
     let known = !run.coverage().is_nothing();
+    // Where somebody's end is not known, nobody is known to have run alone.
+    let all_ends = run.coverage().unknown_ends == 0;
     let mut units: Vec<(&Bottleneck, UnitBrief)> = found
         .units
         .iter()
@@ -178,7 +180,7 @@ pub fn bottlenecks<F: Fn(&UnitBrief) -> bool>(
             Some(all) => all[node as usize],
             None => behind(run, node),
         });
-        let if_known = |time: Option<Nanos>| nanos(time.filter(|_| timed && known));
+        let if_known = |time: Option<Nanos>| nanos(time.filter(|_| timed && known && all_ends));
         let timed = |time: Nanos| nanos(Some(time).filter(|_| timed));
         BottleneckView {
             // Evaluation is in everybody's way, whatever depends on what.
@@ -190,15 +192,15 @@ pub fn bottlenecks<F: Fn(&UnitBrief) -> bool>(
             slack_ns: if_known(it.slack),
             direct_dependents: node.map(|node| run.direct_dependents(node).len()),
             transitive_dependents: dependents.map(|(n_units, _)| n_units),
-            dependents_work_ns: dependents.and_then(|(_, work)| timed(work)),
-            solo_ns: timed(it.solo),
-            blocked_ns: timed(it.blocked).filter(|_| known),
+            dependents_work_ns: dependents.and_then(|(_, work)| timed(work).filter(|_| all_ends)),
+            solo_ns: timed(it.solo).filter(|_| all_ends),
+            blocked_ns: timed(it.blocked).filter(|_| known && all_ends),
             unit,
         }
     });
     let units = units.collect();
 
-    let stretches = found.idle.stretches.iter().filter(|_| known);
+    let stretches = found.idle.stretches.iter().filter(|_| known && all_ends);
     let idle: Nanos = stretches.clone().map(|stretch| stretch.idle).sum();
     let mut intervals: Vec<IdleIntervalView> = stretches
         .map(|stretch| interval(timeline, stretch))
@@ -210,7 +212,7 @@ pub fn bottlenecks<F: Fn(&UnitBrief) -> bool>(
 
     let measured = makespan.map(|makespan| makespan.replay().measured.get());
     let slots = Some(found.idle.slots).filter(|&slots| slots > 0 && timed);
-    let idle = Some(idle.get()).filter(|_| known && slots.is_some());
+    let idle = Some(idle.get()).filter(|_| known && all_ends && slots.is_some());
     let room = measured
         .zip(slots)
         .and_then(|(time, slots)| time.checked_mul(slots.into()));

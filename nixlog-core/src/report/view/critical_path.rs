@@ -56,6 +56,9 @@ pub struct SegmentView {
     /// How much shorter the longest path would be if the segment took no time; for evaluation, all of
     /// it.
     pub saving_ns: Option<u64>,
+    /// How many units there are of which any may have been at work, since the log does not give their
+    /// ends; 0 where it is known who was.
+    pub candidates: usize,
 }
 
 /// What waited, then what was done.
@@ -82,6 +85,9 @@ pub struct PathStepView {
     pub then_critical: Option<UnitBrief>,
     /// The builder phases of the build, as far as they are on the path.
     pub builder_phases: Vec<BuilderPhaseTimeView>,
+    /// How many units there are of which any may have been at work, since the log does not give their
+    /// ends; 0 where it is known who was.
+    pub candidates: usize,
 }
 
 /// Time spent waiting for one reason.
@@ -186,6 +192,8 @@ pub struct CoverageView {
     /// Where the derivations at hand are mostly of another build, and so count for nothing: how many
     /// builds have their own among them; else `null`.
     pub ignored_builds: Option<usize>,
+    /// Builds and substitutions of which no end is known; what needs all durations is unknown then.
+    pub unknown_ends: usize,
 }
 
 impl CoverageView {
@@ -207,6 +215,7 @@ impl From<Coverage> for CoverageView {
             known_substitutions: coverage.known_substitutions,
             made_substitutions: coverage.made_substitutions,
             ignored_builds: coverage.ignored_builds,
+            unknown_ends: coverage.unknown_ends,
         }
     }
 }
@@ -220,7 +229,8 @@ pub fn critical_path(
     structural: &Structural,
     without: &[WithoutBuilderPhase],
 ) -> CriticalPathResult {
-    let known = !run.coverage().is_nothing();
+    let coverage = run.coverage();
+    let known = !coverage.is_nothing() && coverage.unknown_ends == 0;
     let maker = Maker {
         timeline,
         path,
@@ -249,6 +259,17 @@ pub fn critical_path(
         evaluation_waits: evaluation_waits(timeline),
         structural: (known && timeline.wall().is_some()).then(|| maker.structural(structural)),
         coverage: run.coverage().into(),
+    }
+}
+
+/// Names the kind of unit that a part mostly consists of; else the part.
+fn kind_of(part: Part) -> &'static str {
+    match part {
+        Part::LocalBuilds | Part::RemoteBuilds => UnitKind::Build.name(),
+        Part::Sources => UnitKind::SourceFetch.name(),
+        Part::Downloads => UnitKind::Substitution.name(),
+        Part::Stores => UnitKind::Copy.name(),
+        part => part.name(),
     }
 }
 
@@ -281,7 +302,7 @@ impl Maker<'_> {
     fn segment(&self, segment: &Segment) -> SegmentView {
         let kind = match (segment.wait, segment.unit) {
             (None, Some(unit)) => self.kind(unit).name(),
-            (None, None) => segment.part.name(),
+            (None, None) => kind_of(segment.part),
             (Some(_), _) => "wait",
         };
         let worker = segment.unit.filter(|_| segment.wait.is_none());
@@ -292,6 +313,7 @@ impl Maker<'_> {
             start_ns: segment.interval.start().as_nanos(),
             end_ns: segment.interval.end().as_nanos(),
             saving_ns: nanos(self.saving(worker, segment.interval.length())),
+            candidates: segment.candidates,
         }
     }
 
@@ -317,6 +339,7 @@ impl Maker<'_> {
             saving_ns: nanos(self.saving(step.unit, step.took)),
             then_critical: self.brief(then),
             builder_phases: self.phases_of(step),
+            candidates: step.candidates,
         }
     }
 

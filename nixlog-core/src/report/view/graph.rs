@@ -107,7 +107,10 @@ pub fn graph(
         .iter()
         .map(|node| timeline.units()[node.unit?].duration())
         .collect();
-    let (is_timed, is_known) = (timeline.wall().is_some(), source.is_some());
+    // A sum with an unknown part is none.
+    let mut units = timeline.units().iter();
+    let is_timed = timeline.wall().is_some() && units.all(|unit| unit.at_most().is_none());
+    let is_known = source.is_some();
     let view = |(number, node): (usize, &Drawn)| {
         let unit = node.unit.map(|unit| &timeline.units()[unit]);
         let path = match (unit, node.node) {

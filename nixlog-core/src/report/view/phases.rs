@@ -67,6 +67,8 @@ pub struct TotalView {
     pub work_ns: Option<u64>,
     /// How much of the critical path lies in it.
     pub critical_ns: Option<u64>,
+    /// The end of some of its units is not known, or only estimated.
+    pub estimated: bool,
 }
 
 /// How much time builders spent in the phases of one name.
@@ -118,6 +120,7 @@ pub fn phases(timeline: &Timeline, phases: &Phases) -> PhasesResult {
         busy_ns: nanos(total.busy),
         work_ns: nanos(total.work),
         critical_ns: nanos(total.critical),
+        estimated: total.estimated,
     };
     let phase_views = phases.phases.iter().map(|phase| PhaseView {
         phase: phase.phase.name(),

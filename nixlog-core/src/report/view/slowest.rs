@@ -52,6 +52,8 @@ pub struct UnitView {
     pub duration_ns: Option<u64>,
     /// How the end is known: `measured`, `inferred`, `open`.
     pub end: Option<&'static str>,
+    /// By when it had certainly ended, where the end is unknown or only estimated.
+    pub end_at_most_ns: Option<u64>,
     /// How it ended.
     pub outcome: &'static str,
     /// Why it failed.
@@ -167,6 +169,7 @@ pub(super) fn unit_view(timeline: &Timeline, unit: &Unit) -> UnitView {
         end_ns: stamp(unit.end),
         duration_ns: nanos(unit.duration()),
         end: unit.end_kind.name(),
+        end_at_most_ns: stamp(unit.end_at_most),
         outcome: unit.outcome.name(),
         reason: unit
             .reason

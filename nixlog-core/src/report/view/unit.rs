@@ -30,6 +30,8 @@ pub struct UnitBrief {
     pub duration_ns: Option<u64>,
     /// How the end is known: `measured`, `inferred`, `open`.
     pub end: Option<&'static str>,
+    /// By when it had certainly ended, where the end is unknown or only estimated.
+    pub end_at_most_ns: Option<u64>,
     /// How it ended.
     pub outcome: &'static str,
     /// Evaluation stood still until it was there.
@@ -58,6 +60,7 @@ pub fn brief(timeline: &Timeline, index: usize) -> UnitBrief {
         end_ns: unit.end.map(Stamp::as_nanos),
         duration_ns: nanos(unit.duration()),
         end: unit.end_kind.name(),
+        end_at_most_ns: unit.end_at_most.map(Stamp::as_nanos),
         outcome: unit.outcome.name(),
         evaluation_waited: timeline.import_of(unit).is_some(),
     }
