@@ -206,8 +206,9 @@ fn take(height: usize, lines: usize) -> String {
     format!("{}\x1b7\x1b[1;{}r\x1b8", room(height), lines - height)
 }
 
-/// Clears our lines where nobody knows any more where they are: they are below the cursor.
-const ANYWHERE: &str = "\x1b7\x1b[r\x1b8\x1b[J";
+/// Clears our lines where nobody knows any more where they are: they are below the cursor. Some terminals
+/// keep in their history what is cleared from the first column of the first row on: it starts behind that.
+const ANYWHERE: &str = "\x1b7\x1b[r\x1b8\x1b[K\x1b[C\x1b[J\x1b8";
 
 /// Clears our lines at the bottom, and gives them back.
 fn at_bottom(height: usize) -> String {

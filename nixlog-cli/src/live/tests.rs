@@ -59,7 +59,17 @@ fn joined<'a>(rows: impl Iterator<Item = &'a avt::Line>) -> String {
 
 impl Sink for Fake {
     fn write(&mut self, bytes: &[u8]) {
-        self.print(&String::from_utf8_lossy(bytes));
+        const CLEAR: &str = "\x1b[J";
+        for part in String::from_utf8_lossy(bytes).split_inclusive(CLEAR) {
+            let before = part.strip_suffix(CLEAR);
+            self.print(before.unwrap_or(part));
+            if before.is_some() {
+                // tmux takes this for `clear`, and keeps the screen in its history.
+                let cursor = self.0.borrow().cursor();
+                assert_ne!((cursor.col, cursor.row), (0, 0), "all is cleared");
+                self.print(CLEAR);
+            }
+        }
     }
 
     fn size(&self) -> Size {

@@ -15,6 +15,8 @@ pub(super) struct Verdict {
     pub(super) reason: Reason,
     /// A builder was started for it.
     pub(super) tried: bool,
+    /// Paths failed that were to come in its place.
+    pub(super) for_paths: bool,
 }
 
 impl Verdict {
@@ -42,6 +44,7 @@ impl Verdict {
             outcome,
             reason,
             tried: failure.was_tried(),
+            for_paths: failure == Failure::Substitutes,
         }
     }
 }

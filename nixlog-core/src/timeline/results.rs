@@ -191,9 +191,17 @@ pub(super) fn never_started(blame: &Blame, builder: &TimelineBuilder, units: &[U
         unit.reason = Some(Box::new(reason.clone()));
         unit
     };
-    let blocked = blocked
-        .into_iter()
-        .map(|(drv, verdict)| unit(UnitKind::Build, drv, verdict.outcome, &verdict.reason));
+    let is_path = |unit: &Unit| matches!(unit.kind, UnitKind::Substitution | UnitKind::Copy);
+    let mut failed = units.iter().filter(|unit| unit.outcome.is_failure());
+    let told = failed.any(|unit| is_path(unit)) || !builder.failures.nowhere().is_empty();
+    let blocked = blocked.into_iter().map(|(drv, verdict)| {
+        // Where the path is told, that is what failed.
+        let outcome = match verdict.for_paths && told {
+            true => Outcome::DependencyFailed,
+            false => verdict.outcome,
+        };
+        unit(UnitKind::Build, drv, outcome, &verdict.reason)
+    });
     let reason = Reason {
         text: "no substituter has it".to_owned(),
         ..Reason::default()

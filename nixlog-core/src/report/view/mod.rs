@@ -235,9 +235,12 @@ fn input(source: &Source, timeline: &Timeline) -> Input {
 fn failed(timeline: &Timeline) -> Failed {
     let units = || timeline.units().iter();
     let bad = || units().filter(|unit| unit.outcome.is_failure());
-    let came =
-        |path| units().any(|unit| unit.subject == path && unit.outcome == Outcome::Succeeded);
     let is_path = |unit: &&Unit| matches!(unit.kind, UnitKind::Substitution | UnitKind::Copy);
+    // To have asked for it is not to have it.
+    let came = |path| {
+        let mut tries = units().filter(is_path).filter(|unit| unit.subject == path);
+        tries.any(|unit| unit.outcome == Outcome::Succeeded)
+    };
     let n_builds = bad().filter(|unit| unit.kind.is_derivation()).count();
     Failed {
         builds: n_builds + timeline.untold_failures().len(),

@@ -54,6 +54,8 @@ pub enum Failure<'a> {
         /// How many.
         count: u64,
     },
+    /// Its outputs, or what they refer to, could not be fetched, and it may not be built instead.
+    Substitutes,
     /// No machine for this system type.
     Platform {
         /// The system that the derivation is for.
@@ -86,6 +88,7 @@ impl Failure<'_> {
         !matches!(
             self,
             Self::Dependency { .. }
+                | Self::Substitutes
                 | Self::Platform { .. }
                 | Self::Features { .. }
                 | Self::NoSlot
@@ -108,6 +111,7 @@ impl fmt::Display for Failure<'_> {
             Self::NotDeterministic => f.write_str("not deterministic"),
             Self::Dependency { count: 1 } => f.write_str("1 dependency failed"),
             Self::Dependency { count } => write!(f, "{count} dependencies failed"),
+            Self::Substitutes => f.write_str("its substitutes failed"),
             Self::Platform { required, .. } => write!(f, "no machine for {required}"),
             Self::Features { required, .. } => write!(f, "no machine with {required}"),
             Self::NoSlot => f.write_str("no machine may build it"),

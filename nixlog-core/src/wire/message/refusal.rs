@@ -77,10 +77,6 @@ const FORMS: &[(&str, &str)] = &[
         "some outputs of <D> are not valid, so checking is not possible",
         "nothing to check it against",
     ),
-    (
-        "some substitutes for the outputs of derivation <D> failed",
-        "its substitutes failed",
-    ),
     // Its builder cannot be started, and nobody says whose.
     ("while setting up the build environment: ", SETUP),
     ("unable to start build process", SETUP),
@@ -114,14 +110,18 @@ const NO_OUTPUT: &str = "it lacks an output that was asked for";
 const SOURCE: &str = "an input does not exist";
 const SETUP: &str = "the build environment could not be set up";
 
+/// It was to be fetched, and may not be built instead.
+const SUBSTITUTES: &str = "some substitutes for the outputs of derivation <D> failed";
+
 /// Reads one of these texts.
 pub(super) fn refused(text: &str) -> Option<Note<'_>> {
-    FORMS.iter().find_map(|&(form, reason)| {
+    let refusals = FORMS
+        .iter()
+        .map(|&(form, reason)| (form, Failure::Other(reason)));
+    let mut forms = refusals.chain([(SUBSTITUTES, Failure::Substitutes)]);
+    forms.find_map(|(form, failure)| {
         let drv = fits(form, text)?;
-        Some(Note::BuildFailed {
-            drv,
-            failure: Failure::Other(reason),
-        })
+        Some(Note::BuildFailed { drv, failure })
     })
 }
 

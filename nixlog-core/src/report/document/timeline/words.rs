@@ -48,10 +48,8 @@ pub(super) fn verdict(report: &Report<TimelineResult>) -> String {
         (false, _) => format!("{}{}", count(&builds, "build"), place(&builds)),
         (true, false) => {
             let lanes = substitutions.len();
-            format!(
-                "{}, up to {lanes} at once",
-                count(&substitutions, "substitution")
-            )
+            let all = count(&substitutions, "download");
+            format!("{}, up to {lanes} at once", all.trim_end_matches(','))
         }
         (true, true) => plural(result.units as u64, "unit"),
     };
