@@ -72,6 +72,7 @@ fn simulation(criterion: &mut Criterion) {
             pool: 0,
             rank: task.rank,
             hook: Nanos::ZERO,
+            capped_until: None,
         };
         let runs: Vec<Run> = times.map(run).collect();
         group.bench_function("recorded", |bencher| {

@@ -11,7 +11,7 @@ use super::simulation::{self, Bounds, Options, Order, Recorded, Run, Schedule, T
 use super::slots::{Pool, Slots, SlotsSource};
 use crate::graph::{Dag, Hubs, contract};
 use crate::time::{Interval, Nanos, Stamp};
-use crate::timeline::{Name, Timeline, Unit, UnitKind};
+use crate::timeline::{Name, Part, Timeline, Unit, UnitKind};
 
 /// A workload made from a recording.
 #[derive(Debug, Clone)]
@@ -77,6 +77,7 @@ impl Makespan {
         };
         let rules = slots.rules();
         let hooks = Hooks::new(timeline);
+        let waits = user_waits(timeline);
         let mut beside = Vec::new();
         let mut ends: Vec<Stamp> = vec![wall.start(); graph.nodes.len()];
         let mut runs = vec![None; graph.nodes.len()];
@@ -119,6 +120,10 @@ impl Makespan {
                 pool: it.1,
                 rank: run.ranks()[node as usize],
                 hook: it.2,
+                capped_until: units[place as usize].and_then(|unit| {
+                    let ends = waits.get(&timeline.units()[unit].subject)?.iter();
+                    ends.copied().filter(|&end| end <= it.0.start()).max()
+                }),
             });
         }
         let mut runs: Vec<Run> = runs.into_iter().flatten().collect();
@@ -304,6 +309,19 @@ impl Hooks {
     }
 }
 
+/// Returns when each derivation got a build user that it had waited for.
+fn user_waits(timeline: &Timeline) -> HashMap<Name, Vec<Stamp>> {
+    let mut waits: HashMap<Name, Vec<Stamp>> = HashMap::new();
+    let fillers = timeline.fillers().iter();
+    for filler in fillers.filter(|filler| filler.stretch.part == Part::BuildUser) {
+        if let Some(drv) = filler.subject {
+            let until = filler.stretch.interval.end();
+            waits.entry(drv).or_default().push(until);
+        }
+    }
+    waits
+}
+
 /// Adds hooks that run beside everything else: only what needs their builds waits for them.
 fn with_hooks(dag: Dag, hooks: &[(u32, Interval)], nowhere: u16, runs: &mut Vec<Run>) -> Dag {
     if hooks.is_empty() {
@@ -323,6 +341,7 @@ fn with_hooks(dag: Dag, hooks: &[(u32, Interval)], nowhere: u16, runs: &mut Vec<
             pool: nowhere,
             rank,
             hook: Nanos::ZERO,
+            capped_until: None,
         });
     }
     Dag::new(runs.len(), edges).unwrap_or(dag)

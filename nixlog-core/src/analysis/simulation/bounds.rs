@@ -83,9 +83,10 @@ pub fn bounds(workload: &Workload<'_>, options: &Options) -> Bounds {
         let alone = options
             .slots(task.pool)
             .map_or(0, |slots| task.duration.get() / u64::from(slots));
+        let hold = options.hold(task);
         chain[0] += task.duration;
-        chain[1] += task.hold + start + task.duration + finish;
-        chain[2] += task.hold + (task.duration - Nanos::new(alone));
+        chain[1] += hold + start + task.duration + finish;
+        chain[2] += hold + (task.duration - Nanos::new(alone));
         for (longest, mine) in longest.iter_mut().zip(chain) {
             *longest = mine.max(*longest);
         }

@@ -289,7 +289,8 @@ impl Engine<'_> {
         let mut arrived = Vec::new();
         while let Some(task) = woken.pop() {
             if !std::mem::replace(&mut self.held[task as usize], true) {
-                let (hold, release) = (self.task(task).hold.get(), self.task(task).release.get());
+                let of = self.task(task);
+                let (hold, release) = (self.options.hold(of).get(), of.release.get());
                 let ready = &mut self.ready[task as usize];
                 *ready = ready.saturating_add(hold);
                 if release > *ready {

@@ -81,6 +81,8 @@ pub struct Task {
     /// How long after its dependencies are done it can start at the earliest: what no log tells, such
     /// as a query or a lock, and what keeps neither Nix's thread nor a slot.
     pub hold: Nanos,
+    /// The same where [`Pool::cap`] is what limits its pool: when it was asked for again what that counts.
+    pub poll: Nanos,
 }
 
 impl Task {
@@ -96,6 +98,7 @@ impl Task {
             finish_cost: Nanos::ZERO,
             hook: Nanos::ZERO,
             hold: Nanos::ZERO,
+            poll: Nanos::ZERO,
             pool: Self::NO_POOL,
             ..self
         }
@@ -109,6 +112,8 @@ pub struct Pool {
     pub slots: u32,
     /// How many can be in use at once for another reason, whatever the slots; zero for no limit.
     pub cap: u32,
+    /// The cap is larger than in the recording: nobody knows who would still wait for it, and until when.
+    pub is_cap_raised: bool,
 }
 
 impl Pool {
@@ -118,7 +123,11 @@ impl Pool {
     /// Makes a pool; zero slots are no limit.
     #[must_use]
     pub const fn new(slots: u32) -> Self {
-        Self { slots, cap: 0 }
+        Self {
+            slots,
+            cap: 0,
+            is_cap_raised: false,
+        }
     }
 
     /// Returns how many can be in use at once; zero for no limit.
@@ -241,6 +250,7 @@ impl Options {
     #[must_use]
     pub fn with_cap(mut self, pool: u16, cap: u32) -> Self {
         if let Some(pool) = self.pools.get_mut(usize::from(pool)) {
+            pool.is_cap_raised |= cap == 0 || cap > pool.cap;
             pool.cap = cap;
         }
         self
@@ -257,6 +267,16 @@ impl Options {
     pub fn is_capped(&self, pool: u16) -> bool {
         let pool = self.pools.get(usize::from(pool));
         pool.is_some_and(|pool| pool.cap > 0 && pool.limit() != pool.slots)
+    }
+
+    /// Returns how long after its dependencies are done a task can start at the earliest.
+    #[must_use]
+    pub fn hold(&self, task: &Task) -> Nanos {
+        let pool = self.pools.get(usize::from(task.pool));
+        match pool.is_some_and(|pool| !pool.is_cap_raised) && self.is_capped(task.pool) {
+            true => task.hold + task.poll,
+            false => task.hold,
+        }
     }
 
     /// Returns the slots of a pool; `None` without limit.

@@ -23,6 +23,8 @@
 //! - *Hold*: Nix does not sleep while something is ready and there is a slot. What started only after
 //!   such a sleep had waited for something that the log does not tell until the end of that sleep. How
 //!   long a sleep must be for that: 10 ms, or two starts; less where the replay is too short otherwise.
+//! - *Poll*: who waits for something that a cap counts (a build user) asks again every few seconds. The log
+//!   says until when; it is a hold as long as the cap is what limits the pool.
 //! - *Pauses*: where nothing runs for long, it is not Nix's thread but something that no line tells
 //!   (evaluation, a query, a lock). A task of its own, which needs all before and which all after needs.
 //!
@@ -61,6 +63,8 @@
 //! predictions between -j 1 and -j 8 of 400 to 500 short builds were off by tens of per cent, and by
 //! more from many slots to few: the builders themselves took up to 2.5 times as long.
 
+use std::collections::HashSet;
+
 use super::{Options, Order, Pool, Task, Workload, pauses, simulate};
 use crate::graph::Dag;
 use crate::time::{Interval, Nanos, Stamp};
@@ -92,6 +96,8 @@ pub struct Run {
     pub rank: u32,
     /// For how long before its end a post-build hook stopped all of Nix.
     pub hook: Nanos,
+    /// Until when it waited for one of the things that [`Pool::cap`] counts, if it did.
+    pub capped_until: Option<Stamp>,
 }
 
 /// A workload made from what ran.
@@ -213,11 +219,16 @@ pub(super) fn events(runs: &[Run]) -> Vec<Event> {
 pub fn recorded(dag: &Dag, runs: &[Run], pools: &[Pool]) -> Recorded {
     assert_eq!(dag.len(), runs.len(), "one run for each node");
     let events = events(runs);
-    let ready = ready(dag, runs);
+    let mut ready = ready(dag, runs);
+    let polls = polls(runs, &mut ready);
     let mut gaps = Gaps::new(runs, &ready, &events);
     let median = quantile(&gaps.starts, 50);
     let least = LEAST_PAUSE.max(Nanos::new(median.get().saturating_mul(PAUSE_IN_STARTS)));
-    let pauses = pauses(runs, least);
+    let mut pauses = pauses(runs, least);
+    // What ends such a wait explains the time before it.
+    let capped = runs.iter().filter(|run| run.capped_until.is_some());
+    let capped: HashSet<Stamp> = capped.map(|run| run.interval.start()).collect();
+    pauses.retain(|pause| !capped.contains(&pause.end()));
     let ready = gaps.cut_pauses(&events, &pauses, median, ready);
     let finish_costs = finish_costs(runs, &gaps);
     // Where Nix's thread is nearly always busy, what looks like sleep is a finish that took long.
@@ -251,6 +262,7 @@ pub fn recorded(dag: &Dag, runs: &[Run], pools: &[Pool]) -> Recorded {
             pool: run.pool,
             rank: run.rank,
             hold: watch.holds[index],
+            poll: polls[index],
             ..Task::default()
         });
     }
@@ -361,6 +373,20 @@ fn ready(dag: &Dag, runs: &[Run]) -> Vec<Option<Stamp>> {
     let end = |&other: &u32| runs[other as usize].interval.end();
     let nodes = (0..).take(runs.len());
     nodes.map(|node| needed(node).map(end).max()).collect()
+}
+
+/// Returns for how long each run waited for what a cap counts, and makes it ready only then.
+fn polls(runs: &[Run], ready: &mut [Option<Stamp>]) -> Vec<Nanos> {
+    let begin = runs.iter().map(|run| run.interval.start()).min();
+    let polls = runs.iter().zip(ready).map(|(run, ready)| {
+        let since = ready.or(begin);
+        let until = run.capped_until.min(Some(run.interval.start()));
+        *ready = (*ready).max(until);
+        until
+            .zip(since)
+            .map_or(Nanos::ZERO, |(until, since)| until.since(since))
+    });
+    polls.collect()
 }
 
 /// Estimates the finish costs, pool by pool.

@@ -153,10 +153,15 @@ fn worth(result: &ParallelismResult, time: Option<u64>) -> Option<u64> {
 
 /// Returns what the knee saves, if more slots than there are would save anything.
 fn gain(result: &ParallelismResult) -> Option<u64> {
+    faster(result).filter(|_| result.knee_slots > result.local_slots)
+}
+
+/// Returns what the knee saves, whether it is more slots or fewer.
+fn faster(result: &ParallelismResult) -> Option<u64> {
     let knee = result.knee_slots?;
     let step = result.sweep.iter().find(|step| step.slots == knee)?;
     let saving = result.baseline_ns?.saturating_sub(step.predicted_ns);
-    worth(result, Some(saving)).filter(|_| Some(knee) > result.local_slots)
+    worth(result, Some(saving))
 }
 
 /// One sentence, and the command that goes with it.
@@ -237,6 +242,16 @@ fn build_users(report: &Report<ParallelismResult>) -> Option<Advice> {
         return Some(Advice {
             text: Some(format!(
                 "advice: {of} let no more than {users} builds run at once; with {knee} of them and max-jobs {knee}, if cores and memory allow, it would be up to {} faster",
+                duration(saving)
+            )),
+            next: next(&report.input, "what-if")
+                .map(|command| format!("{command} --max-jobs {knee}")),
+        });
+    }
+    if let Some((saving, knee)) = faster(result).zip(result.knee_slots) {
+        return Some(Advice {
+            text: Some(format!(
+                "advice: {of} let no more than {users} builds run at once, and a build that finds none asks again only some seconds later; max-jobs {knee} would be up to {} faster",
                 duration(saving)
             )),
             next: next(&report.input, "what-if")

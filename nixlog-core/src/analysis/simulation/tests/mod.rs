@@ -161,6 +161,7 @@ prop_compose! {
                 release: Nanos::new(release),
                 hold: Nanos::new(hold),
                 hook: Nanos::new(hold / 2),
+                poll: Nanos::ZERO,
             };
             tasks.push(if free == 0 && extra > 0 { task.free() } else { task });
         }

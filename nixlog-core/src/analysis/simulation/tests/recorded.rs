@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::super::{Order, Run, pauses, recorded, simulate};
+use super::super::{Order, Run, bounds, pauses, recorded, simulate};
 use super::{Owned, options, workloads};
 use crate::graph::Dag;
 use crate::time::{Interval, Nanos, Stamp};
@@ -14,6 +14,7 @@ fn run(rank: u32, start: u64, end: u64) -> Run {
         pool: 0,
         rank,
         hook: Nanos::ZERO,
+        capped_until: None,
     }
 }
 
@@ -111,6 +112,7 @@ proptest! {
             pool: task.pool,
             rank: task.rank,
             hook: Nanos::ZERO,
+            capped_until: None,
         }).collect();
         let found = recorded(&owned.dag, &runs, &options.pools);
         prop_assert_eq!(found.measured.replayed, schedule.makespan);
@@ -133,5 +135,42 @@ proptest! {
             prop_assert!(task.duration + task.finish_cost <= run.interval.length());
         }
         prop_assert_eq!(found.dag.len(), found.tasks.len());
+    }
+}
+
+#[test]
+fn what_waited_for_a_cap_waits_no_more_without_it() {
+    // Ten may run at once. The other four ask again after 5 s, when the first have long ended. No two end
+    // at once, so that it is known how long each ran.
+    let mut runs: Vec<Run> = (0..10)
+        .map(|rank| run(rank, 0, 2_000 + 50 * u64::from(rank)))
+        .collect();
+    runs.extend((10..14).map(|rank| Run {
+        capped_until: Some(Stamp::from_nanos(5_000_000_000)),
+        ..run(rank, 5_000, 7_000 + 50 * u64::from(rank - 10))
+    }));
+    let dag = Dag::new(runs.len(), Vec::new()).expect("no edges");
+    let mut options = options(&[12]);
+    options.pools[0].cap = 10;
+    let found = recorded(&dag, &runs, &options.pools);
+    assert_eq!(found.measured.replayed, millis(7_150));
+    assert!(found.measured.pauses.is_empty(), "the wait is explained");
+    for (slots, cap, expected) in [
+        (12, 10, 7_150),
+        (24, 10, 7_150),
+        // As many slots as the cap: nobody asks in vain. The last four follow the first, 50 ms apart.
+        (10, 10, 4_300),
+        (12, 0, 4_150),
+        (14, 14, 2_450),
+        (14, 0, 2_450),
+    ] {
+        let options = options.clone().with_slots(0, slots).with_cap(0, cap);
+        let made = simulate(&found.workload(), &options).makespan;
+        assert_eq!(made, millis(expected), "{slots} slots, cap {cap}");
+        let bounds = bounds(&found.workload(), &options);
+        assert!(
+            bounds.lower <= made && made <= bounds.upper,
+            "{slots} slots, cap {cap}: {bounds:?}"
+        );
     }
 }
