@@ -193,7 +193,7 @@ pub(super) fn never_started(blame: &Blame, builder: &TimelineBuilder, units: &[U
     };
     let is_path = |unit: &Unit| matches!(unit.kind, UnitKind::Substitution | UnitKind::Copy);
     let mut failed = units.iter().filter(|unit| unit.outcome.is_failure());
-    let told = failed.any(|unit| is_path(unit)) || !builder.failures.nowhere().is_empty();
+    let told = failed.any(is_path) || !builder.failures.nowhere().is_empty();
     let blocked = blocked.into_iter().map(|(drv, verdict)| {
         // Where the path is told, that is what failed.
         let outcome = match verdict.for_paths && told {
