@@ -32,7 +32,11 @@ pub fn doctor(report: &Report<DoctorResult>) -> Document {
     };
     let gaps = match gaps.count() {
         0 => "it answers every question".to_owned(),
-        n => format!("{n} of {} questions lack information", result.answers.len()),
+        n => {
+            let lack = if n == 1 { "lacks" } else { "lack" };
+            let all = result.answers.len();
+            format!("{n} of {all} questions {lack} information")
+        }
     };
     let verdict = if input.is_nix {
         format!("{complete}, by {}, {clock}; {gaps}", writer(report, " "))

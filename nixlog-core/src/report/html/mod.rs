@@ -89,7 +89,7 @@ fn legend(result: &TimelineResult) -> String {
         ("e", "evaluation"),
         ("i", "inputs"),
         ("b", "build"),
-        ("f", "download"),
+        ("f", "substitution, source fetch"),
         ("q", "query"),
         ("k", "copy"),
         ("h", "post-build hook"),

@@ -193,18 +193,14 @@ fn group<'a>(
         return;
     }
     let most = lanes.last().map_or(0, |lane| lane.slot);
-    let name = match first.group {
-        "substitutions" => "downloads",
-        other => other,
-    };
     let rate = result
         .counters
         .iter()
         .find(|counter| counter.counter == "transferred" && first.group == "substitutions");
     rows.push(ChartRow {
         label: match most {
-            1 => name.to_owned(),
-            most => format!("{name} {}{most}", glyphs.times),
+            1 => first.group.to_owned(),
+            most => format!("{} {}{most}", first.group, glyphs.times),
         },
         remark: rate.map_or_else(String::new, |rate| format!("{}/s", bytes(rate.peak))),
         holds: Holds::Crowd(rest),
@@ -231,8 +227,8 @@ fn label(lane: &LaneView, slots: &str, several: bool) -> String {
         (None, "builds") if several => format!("slots {slots}"),
         (None, "builds") => format!("slot {slots}"),
         (None, "activation") => "activation".to_owned(),
-        (None, "substitutions") if several => format!("downloads {slots}"),
-        (None, "substitutions") => format!("download {slots}"),
+        (None, "substitutions") if several => format!("substitutions {slots}"),
+        (None, "substitutions") => format!("substitution {slots}"),
         (None, group) => format!("{group} {slots}"),
     }
 }

@@ -48,7 +48,7 @@ pub(super) fn verdict(report: &Report<TimelineResult>) -> String {
         (false, _) => format!("{}{}", count(&builds, "build"), place(&builds)),
         (true, false) => {
             let lanes = substitutions.len();
-            let all = count(&substitutions, "download");
+            let all = count(&substitutions, "substitution");
             format!("{}, up to {lanes} at once", all.trim_end_matches(','))
         }
         (true, true) => plural(result.units as u64, "unit"),
