@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::document::Document;
+use super::document::{Document, subject};
 use super::drawing;
 use super::view::{Report, TimelineResult};
 
@@ -16,5 +16,6 @@ pub fn write(
     document: &Document,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    drawing::write(report, Some(&document.verdict), out)
+    let of = subject(&report.input);
+    drawing::write(report, &[&document.verdict, &of], out)
 }

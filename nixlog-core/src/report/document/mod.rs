@@ -33,7 +33,7 @@ pub use timeline::{TimelineOptions, timeline};
 pub use what_if::{WhatIfOptions, what_if};
 
 use super::format::{bytes, count, duration, harmless, percent, signed_duration};
-use super::view::Report;
+use super::view::{Input, Report};
 
 /// A result laid out for people.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -91,6 +91,11 @@ pub enum Tone {
     Copying,
     /// Something went wrong.
     Bad,
+}
+
+/// Says what a picture is of: the recorded run, or the file.
+pub(super) fn subject(input: &Input) -> String {
+    words::heading(input).unwrap_or_else(|| input.source.clone())
 }
 
 impl Document {

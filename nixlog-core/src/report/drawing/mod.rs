@@ -4,6 +4,7 @@
 //! says what it is when it is pointed at. [`html`](super::html) puts a page around it.
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use super::axis::Scale;
@@ -25,6 +26,9 @@ pub(super) const PLOT: u32 = WIDTH - LEFT - RIGHT;
 /// How far the marks of the axis are apart at least.
 const MARK_WIDTH: usize = 80;
 
+/// How high a line of text is.
+const LINE: f64 = 22.0;
+
 /// How high a counter is.
 const COUNTER: f64 = 36.0;
 
@@ -37,19 +41,20 @@ pub(super) const STYLE: &str = include_str!("style.css");
 /// Comes before the name of what failed; the script does the same.
 const FAILED: &str = "✗ ";
 
-/// Writes the drawing, with a line of text above it.
+/// Writes the drawing. With lines of text above it, it stands alone, and says below what its colours mean.
 pub(super) fn write(
     report: &Report<TimelineResult>,
-    heading: Option<&str>,
+    above: &[&str],
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let result = &report.result;
     let wall = result.wall_ns.unwrap_or(0);
-    let top = if heading.is_some() { 54.0 } else { 24.0 };
+    let top = 24.0 + LINE * above.len() as f64;
     let (bands, height) = bands(result, top);
+    let whole = height + if above.is_empty() { 0.0 } else { LINE };
     writeln!(
         out,
-        r#"<svg id="chart" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" data-wall="{wall}" data-plot="{PLOT}">"#
+        r#"<svg id="chart" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {whole}" width="{WIDTH}" height="{whole}" data-wall="{wall}" data-plot="{PLOT}">"#
     )?;
     writeln!(out, "<style>\n{STYLE}</style>")?;
     // A picture has the paper's colour only if it brings it along.
@@ -57,12 +62,17 @@ pub(super) fn write(
         out,
         r#"<rect width="100%" height="100%" style="fill:var(--bg)"/>"#
     )?;
-    if let Some(heading) = heading {
+    let mut y = 0.0;
+    for (line, class) in above.iter().zip(["v", "a"]) {
+        y += LINE;
         writeln!(
             out,
-            r#"<text class="v" x="12" y="24">{}</text>"#,
-            xml(heading)
+            r#"<text class="{class}" x="12" y="{y}">{}</text>"#,
+            xml(line)
         )?;
+    }
+    if !above.is_empty() {
+        explain(result, height, out)?;
     }
     axis(wall, top, height, out)?;
     for band in &bands {
@@ -101,6 +111,54 @@ pub(super) fn write(
         }
     }
     writeln!(out, "</g></svg>\n</svg>")
+}
+
+/// Says below the drawing what its colours mean.
+fn explain(result: &TimelineResult, top: f64, out: &mut dyn Write) -> io::Result<()> {
+    let (mut x, y) = (LEFT, top + 4.0);
+    for (class, meaning) in legend(result) {
+        let (fill, stroke) = match class {
+            "c" => ("none", "var(--c)"),
+            class => (&*format!("var(--{class})"), "none"),
+        };
+        writeln!(
+            out,
+            r#"<rect x="{x}" y="{y}" width="10" height="10" style="fill:{fill};stroke:{stroke}"/><text x="{}" y="{}">{meaning}</text>"#,
+            x + 14,
+            y + 9.0,
+        )?;
+        // A character takes about six points.
+        x += 34 + 6 * u32::try_from(meaning.len()).unwrap_or(0);
+    }
+    Ok(())
+}
+
+/// Returns what each colour means, by its letter: those that are in the drawing.
+pub(super) fn legend(
+    result: &TimelineResult,
+) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let units = || result.lanes.iter().flat_map(|lane| &lane.units);
+    let mut used: BTreeSet<&str> = units().map(|placed| class(placed.unit.kind)).collect();
+    if units().any(is_failed) {
+        used.insert("x");
+    }
+    if !result.critical_path.is_empty() {
+        used.insert("c");
+    }
+    let colors = [
+        ("e", "evaluation"),
+        ("i", "inputs"),
+        ("b", "build"),
+        ("f", "substitution, source fetch"),
+        ("q", "query"),
+        ("k", "copy"),
+        ("h", "post-build hook"),
+        ("x", "failed"),
+        ("c", "on the critical path"),
+    ];
+    colors
+        .into_iter()
+        .filter(move |(class, _)| used.contains(class))
 }
 
 /// One row of the drawing.
@@ -286,7 +344,7 @@ impl Plot {
     }
 
     fn steps(self, steps: &[StepView], band: &Band<'_>, out: &mut dyn Write) -> io::Result<()> {
-        begin(band, out)?;
+        begin(band, r#" id="cp""#, out)?;
         for step in steps {
             let took = duration(step.end_ns.saturating_sub(step.start_ns));
             let name = match step.kind {
@@ -316,7 +374,7 @@ impl Plot {
         band: &Band<'_>,
         out: &mut dyn Write,
     ) -> io::Result<()> {
-        begin(band, out)?;
+        begin(band, "", out)?;
         for (position, placed) in lane.units.iter().enumerate() {
             let says = says(placed, self.most_phases);
             let marks = match (is_failed(placed), placed.unit.on_critical_path) {
@@ -423,8 +481,8 @@ impl Plot {
     }
 }
 
-fn begin(band: &Band<'_>, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, r#"<g transform="translate(0,{})">"#, two(band.y))
+fn begin(band: &Band<'_>, id: &str, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, r#"<g{id} transform="translate(0,{})">"#, two(band.y))
 }
 
 #[expect(

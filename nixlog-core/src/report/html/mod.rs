@@ -4,13 +4,12 @@
 //! is the drawing, and what each unit says when it is pointed at. What comes from the log is text in
 //! the page, never a part of a script.
 
-use std::collections::BTreeSet;
 use std::io::{self, Write};
 
-use super::document::Document;
+use super::document::{Document, subject};
 use super::drawing;
-use super::format::xml;
-use super::view::{Report, TimelineResult};
+use super::format::{plural, xml};
+use super::view::{Input, Report, TimelineResult};
 
 const PAGE_STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
@@ -25,7 +24,8 @@ pub fn write(
     document: &Document,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let source = xml(&report.input.source);
+    let of = subject(&report.input);
+    let (of, facts) = (xml(&of), facts(&report.input));
     write!(
         out,
         r#"<!DOCTYPE html>
@@ -35,22 +35,22 @@ pub fn write(
 <meta name="viewport" content="width=device-width">
 <meta name="color-scheme" content="light dark">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
-<title>{source}: timeline</title>
+<title>{of}: timeline</title>
 <style>
 {PAGE_STYLE}</style>
 </head>
 <body>
 <h1>{}</h1>
-<p class="s">{source}</p>
+<p class="s">{of}<br>{facts}</p>
 "#,
         xml(&document.verdict)
     )?;
     if document.chart.is_some() {
         writeln!(out, "{CONTROLS}")?;
         writeln!(out, r#"<div id="c">"#)?;
-        drawing::write(report, None, out)?;
+        drawing::write(report, &[], out)?;
         let legend = legend(&report.result);
-        writeln!(out, "</div>\n<p class=\"g\">{legend}</p>")?;
+        writeln!(out, "</div>\n<p class=\"g\">{legend}</p>\n{TABLES}")?;
     }
     if !document.notes.is_empty() {
         writeln!(out, "<ul>")?;
@@ -73,31 +73,32 @@ pub fn write(
 /// Without scripts they would do nothing: the script shows them.
 const CONTROLS: &str = r#"<div id="t" hidden><input id="q" type="search" placeholder="search names" aria-label="search names"> <button id="in" title="zoom in (+)">+</button> <button id="out" title="zoom out (-)">−</button> <button id="all" title="show all (0)">all</button> <span id="m">drag to zoom in, shift-drag to move, double-click for all</span></div>"#;
 
-/// What each colour means, those that are in the drawing.
+/// The script fills them from the drawing, so that nothing is in the page twice.
+const TABLES: &str = r#"<section id="tables" hidden><div><h2>Critical path</h2><table id="path"></table></div><div><h2>Units</h2><table id="all-units"></table></div></section>"#;
+
+/// What each colour means.
 fn legend(result: &TimelineResult) -> String {
-    let units = || result.lanes.iter().flat_map(|lane| &lane.units);
-    let mut used: BTreeSet<&str> = units()
-        .map(|placed| drawing::class(placed.unit.kind))
-        .collect();
-    if units().any(drawing::is_failed) {
-        used.insert("x");
-    }
-    if !result.critical_path.is_empty() {
-        used.insert("c");
-    }
-    let colors = [
-        ("e", "evaluation"),
-        ("i", "inputs"),
-        ("b", "build"),
-        ("f", "substitution, source fetch"),
-        ("q", "query"),
-        ("k", "copy"),
-        ("h", "post-build hook"),
-        ("x", "failed"),
-        ("c", "on the critical path"),
-    ];
-    let shown = colors.iter().filter(|(class, _)| used.contains(class));
-    shown
+    drawing::legend(result)
         .map(|(class, meaning)| format!(r#"<i class="{class}"></i>{meaning} "#))
         .collect()
+}
+
+/// Says on what it ran, and how it ended, as far as that is known.
+fn facts(input: &Input) -> String {
+    let run = input.run.as_ref();
+    let told = |text: &&str| text.contains(|c: char| c.is_ascii_digit());
+    let version = input.nix_version.as_deref().or(Some(&*input.nix_versions));
+    let exit = run.and_then(|run| run.exit_status);
+    let signal = run.and_then(|run| run.signal);
+    let host = run.and_then(|run| run.host.as_deref());
+    let cores = run.and_then(|run| run.cores);
+    let parts = [
+        version.filter(told).map(|version| format!("Nix {version}")),
+        exit.map(|status| format!("exit status {status}")),
+        signal.map(|signal| format!("ended by signal {signal}")),
+        host.map(|host| format!("on {host}")),
+        cores.map(|cores| plural(cores, "core")),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    xml(&parts.join(" · "))
 }

@@ -1,12 +1,14 @@
 "use strict";
-// Zoom, search and hover. All that it reads is in the drawing: where each bar is, and its title.
+// Zoom, search, hover, pins and tables. All that it reads is in the drawing: where each bar is, and its title.
 (() => {
   const $ = (id) => document.getElementById(id);
   const NS = "http://www.w3.org/2000/svg";
   const chart = $("chart"), plot = $("p"), units = $("u"), counters = $("k"), axis = $("a");
-  const wall = Number(chart.dataset.wall), width = Number(chart.dataset.plot);
+  const wall = Number(chart.dataset.wall), drawn = Number(chart.dataset.plot);
   const left = Number(plot.getAttribute("x")), top = Number(plot.getAttribute("y"));
-  const height = chart.viewBox.baseVal.height;
+  const height = chart.viewBox.baseVal.height, right = chart.viewBox.baseVal.width - left - drawn;
+  // How wide the plot is now; bars are where they are in one as wide as it was drawn.
+  let width = drawn;
   const bars = [];
   for (const path of units.querySelectorAll("path")) {
     const at = /^M([\d.]+) 0h([\d.]+)v([\d.]+)/.exec(path.getAttribute("d"));
@@ -16,7 +18,7 @@
     const lane = path.parentNode;
     // One unit may have several bars: stretches, and steps of the critical path. A wait is none.
     const unit = path.dataset.u ?? path;
-    bars.push({ path, lane, unit, x: +at[1], w: +at[2], h: at[3], says, name: says.split("\n")[0], mark: path.classList.contains("x") ? "✗ " : "" });
+    bars.push({ path, lane, unit, is_step: lane.id === "cp", x: +at[1], w: +at[2], h: at[3], says, name: says.split("\n")[0], mark: path.classList.contains("x") ? "✗ " : "" });
   }
   let from = 0, zoom = 1;
 
@@ -56,11 +58,22 @@
     }
   };
 
+  const pen = document.createElement("canvas").getContext("2d");
+  pen.font = getComputedStyle(chart).font;
+  const clip = (text, room) => {
+    const wide = pen.measureText(text).width;
+    if (wide <= room) return text;
+    let n = Math.floor((text.length * room) / wide);
+    while (n > 0 && pen.measureText(text.slice(0, n) + "…").width > room) n--;
+    return n > 0 ? text.slice(0, n) + "…" : "";
+  };
+
   const draw = () => {
+    const scale = width / drawn;
     for (const text of units.querySelectorAll("text")) text.remove();
     let texts = 0;
     for (const bar of bars) {
-      const x = (bar.x - from) * zoom, end = x + bar.w * zoom;
+      const x = (bar.x * scale - from) * zoom, end = x + bar.w * scale * zoom;
       const shown = end > 0 && x < width;
       bar.path.style.display = shown ? "" : "none";
       if (!shown) continue;
@@ -68,14 +81,13 @@
       const a = Math.max(x, -10), w = Math.max(Math.min(end, width + 10) - a, 0.3);
       bar.path.setAttribute("d", `M${a.toFixed(2)} 0h${w.toFixed(2)}v${bar.h}h-${w.toFixed(2)}z`);
       bar.path.classList.toggle("t", w < 2);
-      const seen = Math.max(x, 0), room = Math.floor((Math.min(end, width) - seen - 8) / 6);
-      if (bar.h > 12 && room >= 3 && texts++ < 3000) {
-        const whole = bar.mark + bar.name;
-        const name = whole.length > room ? whole.slice(0, room - 1) + "…" : whole;
-        bar.path.after(make("text", { class: "n", x: (seen + 4).toFixed(2), y: 12 }, name));
+      const seen = Math.max(x, 0), room = Math.min(end, width) - seen - 8;
+      if (bar.h > 12 && room >= 16 && texts++ < 3000) {
+        const name = clip(bar.mark + bar.name, room);
+        if (name) bar.path.after(make("text", { class: "n", x: (seen + 4).toFixed(2), y: 12 }, name));
       }
     }
-    counters.setAttribute("transform", `scale(${zoom} 1) translate(${-from} 0)`);
+    counters.setAttribute("transform", `scale(${zoom * scale} 1) translate(${-from / scale} 0)`);
     draw_axis();
   };
 
@@ -90,6 +102,20 @@
     const at = from + x / zoom, scale = Math.min(Math.max(zoom * factor, 1), 1e9);
     show(at - x / scale, scale);
   };
+
+  // As wide as the page. On a narrow one, the chart scrolls.
+  const frame = chart.querySelector(":scope > path.g"), remarks = chart.querySelectorAll(".r");
+  const fit = () => {
+    const before = width, whole = Math.max($("c").clientWidth, left + right + 360);
+    width = whole - left - right;
+    chart.setAttribute("viewBox", `0 0 ${whole} ${height}`);
+    chart.setAttribute("width", whole);
+    plot.setAttribute("width", width);
+    frame.setAttribute("d", `M${left} ${top}h${width}V${height}h${-width}z`);
+    for (const remark of remarks) remark.setAttribute("x", left + width + 8);
+    show((from * width) / before, zoom);
+  };
+  addEventListener("resize", fit);
 
   // Where the pointer is, in points of the plot.
   const pointer = (event) => {
@@ -153,32 +179,113 @@
     keys[event.key]();
   });
 
+  const of = new Map(bars.map((bar) => [bar.path, bar]));
+  const hover = document.createElement("div");
+  hover.id = "h";
+  let pinned = null;
+  const say = (bar, left_of, above) => {
+    hover.textContent = bar.says;
+    document.body.append(hover);
+    const x = Math.min(left_of + 14, innerWidth - hover.offsetWidth - 8);
+    const below = above + 18, fits = below + hover.offsetHeight < innerHeight;
+    hover.style.left = Math.max(x, 0) + "px";
+    hover.style.top = (fits ? below : above - hover.offsetHeight - 8) + "px";
+  };
+  // A pinned unit stays lit, wherever it is drawn, and what it says stays.
+  const pin = (bar) => {
+    pinned = bar;
+    for (const each of bars) each.path.classList.toggle("pin", bar !== null && each.unit === bar.unit);
+    if (bar === null) hover.remove();
+  };
+  units.addEventListener("mousemove", (event) => {
+    const bar = of.get(event.target);
+    if (pinned) return;
+    if (!bar || drag) return hover.remove();
+    say(bar, event.clientX, event.clientY);
+  });
+  units.addEventListener("mouseleave", () => pinned || hover.remove());
+  chart.addEventListener("click", (event) => {
+    const bar = of.get(event.target);
+    pin(bar && bar !== pinned ? bar : null);
+    if (pinned) say(bar, event.clientX, event.clientY);
+  });
+  addEventListener("keydown", (event) => event.key === "Escape" && pin(null));
+
+  // Each unit once: an evaluation has a bar for each of its stretches.
+  const rows = new Map(), steps = [];
+  for (const bar of bars) {
+    const [kind, took, ...more] = (bar.says.split("\n")[1] ?? "").split(" · ");
+    const row = { bar, name: bar.name, kind, took, more: more.join(" · "), start: bar.x, length: bar.w };
+    if (bar.is_step) steps.push(row);
+    else if (!rows.has(bar.unit)) rows.set(bar.unit, row);
+    else rows.get(bar.unit).length += bar.w;
+  }
+  const COLUMNS = [["name", "name"], ["kind", "kind"], ["started", "start"], ["took", "length"], ["", "more"]];
+  const MOST = 200;
+  const started = (row) => label((row.start * wall) / drawn, wall / 1000);
+  // Shows the largest first, or those of which a column was chosen; `match` tells which.
+  const table = (element, all, by, match, sorts) => {
+    const [column, down] = by, found = all.filter(match);
+    if (column) found.sort((a, b) => (a[column] < b[column] ? -1 : a[column] > b[column] ? 1 : 0) * (down ? -1 : 1));
+    const cell = (row, name, text) => {
+      const cell = document.createElement(name);
+      cell.textContent = text;
+      row.append(cell);
+      return cell;
+    };
+    const head = document.createElement("tr");
+    for (const [title, key] of COLUMNS) {
+      const th = cell(head, "th", title + (column === key ? (down ? " ↓" : " ↑") : ""));
+      if (!sorts || !title) continue;
+      th.tabIndex = 0;
+      th.onclick = () => sorts([key, column === key ? !down : key === "length"]);
+      th.onkeydown = (event) => event.key === "Enter" && th.onclick();
+    }
+    const lines = found.slice(0, MOST).map((row) => {
+      const line = document.createElement("tr");
+      for (const text of [row.bar.mark + row.name, row.kind, started(row), row.took, row.more]) cell(line, "td", text);
+      line.tabIndex = 0;
+      // A unit is shown with as much before and after it.
+      line.onclick = () => {
+        const w = Math.max(row.bar.w, drawn / 1e4) * (width / drawn), scale = Math.max(1, width / w / 3);
+        show(row.bar.x * (width / drawn) - w, scale);
+        pin(row.bar);
+        chart.scrollIntoView({ block: "nearest" });
+      };
+      line.onkeydown = (event) => event.key === "Enter" && line.onclick();
+      return line;
+    });
+    if (found.length > MOST) {
+      const line = document.createElement("tr");
+      cell(line, "td", `${found.length - MOST} more: search by name`).colSpan = COLUMNS.length;
+      lines.push(line);
+    }
+    element.replaceChildren(head, ...lines);
+  };
+  let by = ["length", true], text = "";
+  const match = (row) => row.name.toLowerCase().includes(text);
+  const sort = (next) => {
+    by = next;
+    table($("all-units"), [...rows.values()], by, match, sort);
+  };
+  table($("path"), steps, [null, false], () => true, null);
+  $("path").parentNode.hidden = steps.length === 0;
+
   const hint = $("m").textContent;
   $("q").oninput = () => {
-    const text = $("q").value.toLowerCase();
+    text = $("q").value.toLowerCase();
     chart.classList.toggle("q", text !== "");
     const count = (some) => new Set(some.map((bar) => bar.unit).filter((unit) => unit !== "")).size;
     const matches = bars.filter((bar) => text !== "" && bar.name.toLowerCase().includes(text));
     for (const bar of bars) bar.path.classList.remove("m");
     for (const bar of matches) bar.path.classList.add("m");
     $("m").textContent = text === "" ? hint : `${count(matches)} of ${count(bars)} units`;
+    sort(by);
   };
 
-  const of = new Map(bars.map((bar) => [bar.path, bar]));
-  const hover = document.createElement("div");
-  hover.id = "h";
-  units.addEventListener("mousemove", (event) => {
-    const bar = of.get(event.target);
-    if (!bar || drag) return hover.remove();
-    hover.textContent = bar.says;
-    document.body.append(hover);
-    const x = Math.min(event.clientX + 14, innerWidth - hover.offsetWidth - 8);
-    const below = event.clientY + 18, fits = below + hover.offsetHeight < innerHeight;
-    hover.style.left = Math.max(x, 0) + "px";
-    hover.style.top = (fits ? below : event.clientY - hover.offsetHeight - 8) + "px";
-  });
-  units.addEventListener("mouseleave", () => hover.remove());
-
+  sort(by);
+  fit();
+  $("tables").hidden = false;
   $("t").hidden = false;
   $("c").classList.add("on");
 })();
