@@ -13,7 +13,6 @@ use std::time::Instant;
 use nixlog_core::recording::End;
 use nixlog_core::report::document::Ending;
 use nixlog_core::time::Stamp;
-use nixlog_core::timeline::Source;
 use nixlog_core::wire::block::Blocks;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
@@ -129,28 +128,26 @@ fn record(stream: UnixStream, save: SaveArgs, quiet: bool) {
         return;
     };
     let tap = recorder.tap();
-    let mut session = run::session();
+    let mut reading = run::reading();
     let mut blocks = Blocks::new(stream);
     let mut buffer = Vec::new();
     while let Ok(Some(block)) = blocks.next_block(buffer) {
         let stamp = now(start);
         tap.lines(block.as_bytes(), stamp);
-        session.block(&block, Some(stamp), |_| {});
+        reading.block(&block, Some(stamp), |_| {});
         buffer = block.into_buffer();
     }
     let duration_ns = now(start).as_nanos();
-    session.end(|_| {});
-    session.ends_at(Stamp::from_nanos(duration_ns));
-    let (mut timeline, reader, ..) = session.finish();
+    reading.ends_at(Stamp::from_nanos(duration_ns));
+    let mut log = reading.finish("last", started_at);
     let end = End {
         duration_ns,
         ..End::default()
     };
-    let saved = load::save(recorder, end, &mut timeline);
+    let saved = load::save(recorder, end, &mut log);
     if saved.is_some() && !quiet {
-        let mut source = Source::new("last", &reader, started_at);
-        source.clock = "recorded";
+        log.source.clock = "recorded";
         let ending = Ending::new(duration_ns, None, None);
-        closing::say(&source, &timeline, ending, saved.as_ref());
+        closing::say(&log.source, &log.timeline, ending, saved.as_ref());
     }
 }

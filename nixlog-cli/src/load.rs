@@ -10,11 +10,10 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use nixlog_core::graph::GraphBuilder;
+use nixlog_core::log::{Log, Reading};
 use nixlog_core::recording::End;
-use nixlog_core::report::view::{self, Report};
 use nixlog_core::time::{Interval, Stamp};
-use nixlog_core::timeline::{Issue, Source, Timeline};
+use nixlog_core::timeline::{Issue, Source};
 use nixlog_core::wire::block::{Block, Blocks};
 use nixlog_core::wire::{Carrier, ClockKind, LogReader};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
@@ -32,23 +31,7 @@ use crate::recorder::{self, Recorded, Recorder};
 use crate::run::signals::ignored;
 use crate::run::source::now;
 use crate::runs::select;
-use crate::session::Session;
 use crate::term;
-
-/// A log that has been read.
-pub(crate) struct Log {
-    pub(crate) source: Source,
-    pub(crate) timeline: Timeline,
-    /// The derivations that the log brought along: those of a recording.
-    pub(crate) brought: GraphBuilder,
-}
-
-impl Log {
-    /// Wraps a result with what it was made from.
-    pub(crate) fn report<R>(&self, schema: &'static str, result: R) -> Report<R> {
-        view::report(schema, &self.source, &self.timeline, result)
-    }
-}
 
 /// A log that has been read, and what else was done with it.
 pub(crate) struct Loaded {
@@ -68,7 +51,7 @@ pub(crate) fn log(args: &InputArgs, color: ColorWhen) -> Result<Log, CliError> {
         && !select::is_last(name)
         && let Some(text) = reconstruct::as_input(name)
     {
-        return recording(name, &text?);
+        return Ok(recording(name, &text?));
     }
     let loaded = load(args, color)?;
     if let Some(run) = loaded.saved.filter(|_| !args.quiet) {
@@ -100,7 +83,7 @@ pub(crate) fn load(args: &InputArgs, color: ColorWhen) -> Result<Loaded, CliErro
             false => display,
         }
     });
-    let mut session = Session::new(reader);
+    let mut reading = Reading::new(reader);
     let (mut failure, mut arrivals) = (None, None);
     let capture = match live && !args.save.is_off() {
         true => Capture::new(
@@ -134,7 +117,7 @@ pub(crate) fn load(args: &InputArgs, color: ColorWhen) -> Result<Loaded, CliErro
                 .ok()
                 .map(|()| out)
         });
-        session.block(&block, arrival, |line| {
+        reading.block(&block, arrival, |line| {
             if let Some(display) = &mut display {
                 display.line(line, arrival.unwrap_or_default());
             }
@@ -145,7 +128,7 @@ pub(crate) fn load(args: &InputArgs, color: ColorWhen) -> Result<Loaded, CliErro
         // Once the reading thread has ended, nobody wants the buffer back.
         drop(buffers.send(block.into_buffer()));
     }
-    session.end(|line| {
+    reading.end(|line| {
         if let Some(display) = &mut display {
             display.line(line, now(start));
         }
@@ -155,43 +138,36 @@ pub(crate) fn load(args: &InputArgs, color: ColorWhen) -> Result<Loaded, CliErro
         display.finish();
     }
     let recorder = thread.join().ok().flatten();
-    if live && session.reader.carrier() == Carrier::None {
-        session.ends_at(Stamp::from_nanos(duration_ns));
+    if live && reading.reader().carrier() == Carrier::None {
+        reading.ends_at(Stamp::from_nanos(duration_ns));
     }
-    let (mut timeline, reader, contents, brought) = session.finish();
-    let mut source = Source::new(&name, &reader, started_at);
-    source.compression = compression;
+    let odd = reading.reader().not_utf8().map_or(0, |lines| lines.count);
+    let is_carried = reading.reader().clock_kind() == ClockKind::Carrier;
+    let mut log = reading.finish(&name, started_at);
+    log.source.compression = compression;
     // Where the lines brought their own times, how long it took to read them is nothing to the build.
-    let carried = timeline
-        .wall()
-        .filter(|_| source.clock == ClockKind::Carrier.name());
+    let carried = log.timeline.wall().filter(|_| is_carried);
     let duration_ns = carried.map_or(duration_ns, |wall| wall.end().as_nanos());
     let end = End {
         duration_ns,
         ..End::default()
     };
-    let saved = recorder.and_then(|recorder| save(recorder, end, &mut timeline));
+    let saved = recorder.and_then(|recorder| save(recorder, end, &mut log));
     if saved.is_some() {
         // What was piped in is the last run now: that is how to come back to it.
-        source.name = "last".to_owned();
+        log.source.name = "last".to_owned();
     }
     if let Some(error) = failure {
-        trouble(&mut source, error)?;
+        trouble(&mut log.source, error)?;
     }
-    if source.bytes == 0 && name == "-" {
+    if log.source.bytes == 0 && name == "-" {
         return Err(input::nothing_piped());
     }
-    is_text(&source, &reader, &timeline)?;
-    replayed(&mut source, arrivals, &timeline);
-    source.take_recording(contents);
+    is_text(&log, odd)?;
+    replayed(&mut log, arrivals);
     if let Some(run) = run {
-        from_run(&mut source, run);
+        from_run(&mut log.source, run);
     }
-    let log = Log {
-        source,
-        timeline,
-        brought,
-    };
     Ok(Loaded {
         is_news: live && log.source.recording.header.is_none(),
         log,
@@ -201,26 +177,10 @@ pub(crate) fn load(args: &InputArgs, color: ColorWhen) -> Result<Loaded, CliErro
 }
 
 /// Reads a recording that is in memory.
-pub(crate) fn recording(name: &str, text: &[u8]) -> Result<Log, CliError> {
-    let mut session = Session::new(LogReader::new(None));
-    let mut blocks = Blocks::new(text);
-    let mut buffer = Vec::new();
-    while let Some(block) = blocks
-        .next_block(buffer)
-        .map_err(|error| input::unreadable(name, error))?
-    {
-        session.block(&block, None, |_| {});
-        buffer = block.into_buffer();
-    }
-    session.end(|_| {});
-    let (timeline, reader, contents, brought) = session.finish();
-    let mut source = Source::new(name, &reader, None);
-    source.take_recording(contents);
-    Ok(Log {
-        source,
-        timeline,
-        brought,
-    })
+pub(crate) fn recording(name: &str, text: &[u8]) -> Log {
+    let mut log = nixlog_core::read(text);
+    log.source.name = name.to_owned();
+    log
 }
 
 /// Says of a run what its recording cannot.
@@ -239,14 +199,13 @@ fn from_run(source: &mut Source, run: FromRun) {
 
 /// Ends a recording. A log that is none of Nix's is not worth one.
 /// From the derivations that were read for it the timeline learns which builds were downloads.
-pub(crate) fn save(recorder: Recorder, end: End, timeline: &mut Timeline) -> Option<Recorded> {
-    if !timeline.is_nix() {
+pub(crate) fn save(recorder: Recorder, end: End, log: &mut Log) -> Option<Recorded> {
+    if !log.timeline.is_nix() {
         recorder.discard();
         return None;
     }
     let (recorded, graph) = recorder.finish(end);
-    let (graph, _) = graph.finish_without_cycles();
-    timeline.tell_fixed_outputs(|path| graph.is_fixed_output(path));
+    log.tell_fixed_outputs(graph);
     recorded
 }
 
@@ -396,11 +355,9 @@ fn trouble(source: &mut Source, error: io::Error) -> Result<(), CliError> {
 }
 
 /// A file that is no text at all is more likely named by mistake than worth a report.
-fn is_text(source: &Source, reader: &LogReader, timeline: &Timeline) -> Result<(), CliError> {
-    let (lines, odd) = (
-        timeline.facts().lines,
-        reader.not_utf8().map_or(0, |lines| lines.count),
-    );
+fn is_text(log: &Log, odd: u64) -> Result<(), CliError> {
+    let (source, timeline) = (&log.source, &log.timeline);
+    let lines = timeline.facts().lines;
     if timeline.facts().events > 0 || !timeline.units().is_empty() || odd * 2 <= lines {
         return Ok(());
     }
@@ -417,7 +374,8 @@ const REPLAY_RATE: u128 = 50_000;
 const REPLAY_LINES: u64 = 100;
 
 /// A stored log that somebody pipes in arrives all at once, and its times of arrival mean nothing.
-fn replayed(source: &mut Source, arrivals: Option<Interval>, timeline: &Timeline) {
+fn replayed(log: &mut Log, arrivals: Option<Interval>) {
+    let (source, timeline) = (&mut log.source, &log.timeline);
     let Some(arrivals) = arrivals.filter(|_| source.clock == ClockKind::Arrival.name()) else {
         return;
     };

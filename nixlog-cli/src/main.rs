@@ -19,7 +19,6 @@ mod recorder;
 mod run;
 mod runs;
 mod selection;
-mod session;
 mod term;
 mod unicode;
 

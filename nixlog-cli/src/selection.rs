@@ -1,13 +1,11 @@
 //! What verbs that list things understand by the same words: `--top`, `--filter`, `--min-duration`.
 
-use nixlog_core::analysis::nix_rules::NixRules;
-use nixlog_core::analysis::slots::{KnownSlots, Slots};
+use nixlog_core::analysis::slots::Slots;
+use nixlog_core::log::Log;
 use nixlog_core::report::view::UnitView;
 use nixlog_core::time::Nanos;
 use nixlog_core::timeline::UnitKind;
 use regex::Regex;
-
-use crate::load::Log;
 
 /// Tells whether `--filter`, if there is one, lets a unit through.
 pub(crate) fn matches(filter: Option<&Regex>, unit: &UnitView) -> bool {
@@ -31,20 +29,8 @@ pub(crate) struct SlotArgs {
 impl SlotArgs {
     /// Returns the slots of a log that has been read.
     pub(crate) fn of(self, log: &Log) -> Slots {
-        slots_of(self.max_jobs, log)
+        log.slots(self.max_jobs)
     }
-}
-
-/// Returns the slots of a log: as somebody said, else as the recording says, else as were seen.
-pub(crate) fn slots_of(max_jobs: Option<u32>, log: &Log) -> Slots {
-    let recording = &log.source.recording;
-    let known = match max_jobs {
-        Some(_) => KnownSlots::new(max_jobs),
-        None => KnownSlots::recorded(recording.max_jobs(), recording.max_substitution_jobs()),
-    };
-    let rules = recording.nix_version().and_then(NixRules::of_version);
-    let known = known.with_build_users(recording.build_users());
-    Slots::new(&log.timeline, known.with_rules(rules))
 }
 
 /// Reads a number of slots.

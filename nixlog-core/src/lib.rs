@@ -7,22 +7,12 @@
 //!
 //! ```
 //! use nixlog_core::analysis::phases::phases;
-//! use nixlog_core::timeline::TimelineBuilder;
-//! use nixlog_core::wire::LogReader;
 //!
 //! let log = br#"0.5 @nix {"action":"start","fields":["/nix/store/7ajh8plhm64ypnph30js1a3lq6zsyxqr-hello-2.12.drv","",1,1],"id":4294967296,"level":3,"parent":0,"text":"building","type":105}
 //! 2.5 @nix {"action":"stop","id":4294967296}
 //! "#;
-//! let mut reader = LogReader::new(None);
-//! let mut builder = TimelineBuilder::default();
-//! for line in reader.block(log, None) {
-//!     builder.push(&line);
-//! }
-//! for line in reader.finish() {
-//!     builder.push(&line);
-//! }
-//! let timeline = builder.finish();
-//! let building = &phases(&timeline).phases[0];
+//! let log = nixlog_core::read(log);
+//! let building = &phases(&log.timeline).phases[0];
 //! assert_eq!(building.phase.name(), "building");
 //! assert_eq!(building.total.busy.map(|busy| busy.get()), Some(2_000_000_000));
 //! ```
@@ -30,14 +20,17 @@
 //! The layers, lowest first: the words ([`ids`], [`time`], [`json_str`], [`store_path`]); [`wire`], from
 //! bytes to borrowed events; [`recording`], what nixlog's own recordings hold beside a log; [`drv`], from
 //! bytes to borrowed derivations; [`timeline`], from events to what ran and when; [`graph`], from derivations to what depends on what; [`analysis`], from both to answers;
-//! [`report`], from answers to text, Markdown, CSV, JSON and pictures.
+//! [`report`], from answers to text, Markdown, CSV, JSON and pictures; [`log`], all the steps in their order.
 #![forbid(unsafe_code)]
+
+pub use log::read;
 
 pub mod analysis;
 pub mod drv;
 pub mod graph;
 pub mod ids;
 pub mod json_str;
+pub mod log;
 pub mod recording;
 pub mod report;
 pub mod store_path;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::num::NonZeroU64;
 use std::ops::{Add, AddAssign, Sub};
+use std::time::Duration;
 
 /// A point in time: nanoseconds since the start of the recording.
 ///
@@ -73,6 +74,12 @@ impl Nanos {
     #[must_use]
     pub const fn get(self) -> u64 {
         self.0
+    }
+}
+
+impl From<Nanos> for Duration {
+    fn from(length: Nanos) -> Self {
+        Self::from_nanos(length.get())
     }
 }
 

@@ -113,6 +113,7 @@ fn every_flag_is_known() {
     let of_others = [
         "--release",
         "--workspace",
+        "--example",
         "--path",
         "--log",
         "--log-format",

@@ -5,6 +5,7 @@ use nixlog_core::analysis::drawing::{self, drawing};
 use nixlog_core::analysis::implied_graph::implied_graph;
 use nixlog_core::analysis::structural::structural;
 use nixlog_core::graph::GraphBuilder;
+use nixlog_core::log::Log;
 use nixlog_core::report::{document, dot, graphml, view};
 use nixlog_core::store_path::{base_name, pname_of};
 use nixlog_core::timeline::{Issue, Source, Timeline, TimelineBuilder};
@@ -13,7 +14,6 @@ use regex::Regex;
 use crate::cli::{Format, Formats, InputArgs, OutputArgs};
 use crate::derivations::GraphArgs;
 use crate::error::CliError;
-use crate::load::Log;
 use crate::selection::top;
 use crate::{explained, output};
 

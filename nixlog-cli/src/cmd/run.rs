@@ -8,7 +8,6 @@ use std::time::Instant;
 use nixlog_core::graph::GraphBuilder;
 use nixlog_core::report::document::Ending;
 use nixlog_core::time::Stamp;
-use nixlog_core::timeline::Source;
 use nixlog_core::wire::Line;
 
 use crate::cli::{ColorArgs, SaveArgs};
@@ -84,7 +83,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, CliError> {
         true => None,
         false => Recorder::start(header, args.save.thinning()),
     };
-    let mut session = run::session();
+    let mut reading = run::reading();
     let shows = !args.quiet && plan.way != Way::Socket;
     let kind = term::display();
     let paints = shows && kind == DisplayKind::Terminal;
@@ -109,7 +108,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, CliError> {
             .at_most(asked.level)
             .alone(running.prints_results())
     }));
-    let exit = running.watch(&mut session, &mut watch);
+    let exit = running.watch(&mut reading, &mut watch);
     if let Some(display) = watch.0 {
         display.finish();
     }
@@ -117,15 +116,13 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, CliError> {
         Some(recorder) => recorder.finish(exit.end()),
         None => (None, GraphBuilder::default()),
     };
-    session.ends_at(exit.at);
-    let (mut timeline, reader, ..) = session.finish();
-    let (graph, _) = graph.finish_without_cycles();
-    timeline.tell_fixed_outputs(|path| graph.is_fixed_output(path));
+    reading.ends_at(exit.at);
     // Without a recording there is nothing to come back to.
     let name = if recorded.is_some() { "last" } else { "-" };
-    let mut source = Source::new(name, &reader, started_at);
-    source.clock = "recorded";
-    if plan.way == Way::Socket && !timeline.is_nix() {
+    let mut log = reading.finish(name, started_at);
+    log.tell_fixed_outputs(graph);
+    log.source.clock = "recorded";
+    if plan.way == Way::Socket && !log.timeline.is_nix() {
         output::warning(
             "no Nix wrote to the socket: `nix` does, `nix-build` and its like do not; \
              `--capture lines` records the plain output",
@@ -133,7 +130,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, CliError> {
     }
     if !args.quiet {
         let ending = Ending::new(exit.at.as_nanos(), exit.code, exit.signal);
-        closing::say(&source, &timeline, ending, recorded.as_ref());
+        closing::say(&log.source, &log.timeline, ending, recorded.as_ref());
     }
     Ok(ExitCode::from(exit.status()))
 }

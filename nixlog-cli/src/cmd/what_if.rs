@@ -15,7 +15,7 @@ use crate::error::CliError;
 use crate::explained::{self, Explained};
 use crate::globs::Globs;
 use crate::output;
-use crate::selection::{rate, slots, slots_of, top};
+use crate::selection::{rate, slots, top};
 
 /// Predict the build time with other settings, a cache, or faster builds
 ///
@@ -117,7 +117,7 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
             .hint("which builds are worth caching: nixlog what-if LOG --suggest-cached 5"));
     }
     let log = explained::log(&args.input, &args.graph, &args.output)?;
-    let slots = slots_of(args.recorded_max_jobs, &log);
+    let slots = log.slots(args.recorded_max_jobs);
     let makespan = Makespan::new(&log.timeline, &log.run, &slots);
     let makespan = makespan.as_ref();
     if let Some(n) = args.suggest_cached {

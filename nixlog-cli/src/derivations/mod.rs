@@ -7,8 +7,9 @@ mod store;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use nixlog_core::graph::{DerivationGraph, GraphBuilder};
-use nixlog_core::timeline::{Issue, Severity, Timeline, UnitKind};
+use nixlog_core::graph::GraphBuilder;
+use nixlog_core::log::{Derivations, Origin};
+use nixlog_core::timeline::{Issue, Timeline, UnitKind};
 
 use crate::error::CliError;
 
@@ -35,40 +36,6 @@ impl GraphArgs {
         let paths = self.derivations.iter();
         paths.map(|path| path.display().to_string()).collect()
     }
-}
-
-/// Where a graph comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Origin {
-    /// From `--derivations`, and the store for what was missing there.
-    Given,
-    /// From the recording itself.
-    Recording,
-    /// From the local store.
-    Store,
-    /// No derivation was found.
-    None,
-}
-
-impl Origin {
-    /// Returns the name, as in JSON; `None` for no origin.
-    pub(crate) const fn name(self) -> Option<&'static str> {
-        match self {
-            Self::Given => Some("given"),
-            Self::Recording => Some("recording"),
-            Self::Store => Some("store"),
-            Self::None => None,
-        }
-    }
-}
-
-/// Derivations and what is known about them.
-#[derive(Debug)]
-pub(crate) struct Derivations {
-    pub(crate) graph: DerivationGraph,
-    pub(crate) origin: Origin,
-    /// What a reader of the result should know.
-    pub(crate) issues: Vec<Issue>,
 }
 
 /// What was found, piece by piece.
@@ -112,25 +79,9 @@ pub(crate) fn find(
             origin = Origin::Store;
         }
     }
-    let (graph, circular) = collected.builder.finish_without_cycles();
-    let mut issues = collected.issues;
-    if let Some(&(from, to)) = circular.first() {
-        let (from, to) = (graph.base_name(from), graph.base_name(to));
-        issues.push(Issue {
-            severity: Severity::Warning,
-            code: "circular-derivations",
-            count: circular.len() as u64,
-            first_line: None,
-            message: format!(
-                "dependency cycle between derivations, which Nix never writes; ignored: `{from}` depends on `{to}`"
-            ),
-        });
-    }
-    Ok(Derivations {
-        graph,
-        origin,
-        issues,
-    })
+    let mut found = Derivations::new(collected.builder, origin);
+    found.issues.splice(0..0, collected.issues);
+    Ok(found)
 }
 
 /// What a log names: derivations, and the store paths that were substituted.

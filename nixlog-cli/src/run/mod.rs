@@ -17,6 +17,7 @@ use std::process::{Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
+use nixlog_core::log::Reading;
 use nixlog_core::recording::End;
 use nixlog_core::time::Stamp;
 use nixlog_core::wire::{Carrier, LogReader};
@@ -24,7 +25,6 @@ use nixlog_core::wire::{Carrier, LogReader};
 use crate::error::CliError;
 use crate::nix::settings;
 use crate::recorder::Recorder;
-use crate::session::Session;
 use plan::{LookUp, Plan, Way};
 use signals::Signals;
 use source::{Feed, Socket, Told};
@@ -166,7 +166,7 @@ impl Running {
     }
 
     /// Reads until the command has ended, and all that it said is read.
-    pub(crate) fn watch(mut self, session: &mut Session, watch: &mut dyn Watch) -> Exit {
+    pub(crate) fn watch(mut self, reading: &mut Reading, watch: &mut dyn Watch) -> Exit {
         let mut open = 0_u32;
         let mut exit: Option<Exit> = None;
         let (mut waited, mut n_late) = (Duration::ZERO, 0);
@@ -200,7 +200,7 @@ impl Running {
                 Ok(Told::Ended) => open = open.saturating_sub(1),
                 Ok(Told::Lines(block, stamp)) => {
                     n_late += u32::from(exit.is_some());
-                    session.block(&block, Some(stamp), |line| watch.line(line, stamp));
+                    reading.block(&block, Some(stamp), |line| watch.line(line, stamp));
                     watch.tick(now);
                 }
                 Ok(Told::Exited(status, at)) => {
@@ -216,7 +216,7 @@ impl Running {
                 Err(RecvTimeoutError::Disconnected) => break,
             }
         }
-        session.end(|line| watch.line(line, source::now(self.start)));
+        reading.end(|line| watch.line(line, source::now(self.start)));
         // Without a word from whoever waited for it, nobody knows how it ended.
         exit.unwrap_or(Exit {
             code: None,
@@ -226,9 +226,9 @@ impl Running {
     }
 }
 
-/// Makes the session that reads what a command prints: always bare lines, whatever they look like.
-pub(crate) fn session() -> Session {
-    Session::new(LogReader::new(Some(Carrier::None)))
+/// Begins to read what a command prints: always bare lines, whatever they look like.
+pub(crate) fn reading() -> Reading {
+    Reading::new(LogReader::new(Some(Carrier::None)))
 }
 
 fn command(plan: &Plan) -> Command {
@@ -356,7 +356,7 @@ mod tests {
             send.send(told).expect("there is room");
         }
         let mut slow = Slow(Vec::new(), REST);
-        let exit = running.watch(&mut session(), &mut slow);
+        let exit = running.watch(&mut reading(), &mut slow);
         assert_eq!(
             (exit.code, slow.0),
             (Some(7), vec!["a".into(), "b".into(), "c".into()])
@@ -374,7 +374,7 @@ mod tests {
             all.all(|told| send.send(told).is_ok())
         });
         let mut quick = Slow(Vec::new(), Duration::ZERO);
-        running.watch(&mut session(), &mut quick);
+        running.watch(&mut reading(), &mut quick);
         assert!(!endless.join().expect("it ends with the watching"));
     }
 }

@@ -23,6 +23,18 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("timeline", &["wire", "recording"]),
     ("analysis", &["timeline", "graph", "eval"]),
     ("report", &["timeline", "graph", "analysis"]),
+    (
+        "log",
+        &[
+            "drv",
+            "wire",
+            "recording",
+            "graph",
+            "timeline",
+            "analysis",
+            "report",
+        ],
+    ),
 ];
 
 /// The modules of `report` that see only the results made readable and the words: all formats show
