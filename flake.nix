@@ -24,6 +24,8 @@
         rustPlatform.buildRustPackage {
           pname = "nixlog";
           inherit (manifest) version;
+          buildType = "dist";
+          checkType = "release";
 
           # What the build and its tests read, so that a change elsewhere rebuilds nothing.
           src = lib.fileset.toSource {
