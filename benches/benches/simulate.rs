@@ -79,8 +79,9 @@ fn simulation(criterion: &mut Criterion) {
             bencher.iter(|| recorded(black_box(&dag), &runs, &options.pools));
         });
         if n <= 100_000 {
+            let slots: Vec<u32> = (1..=64).collect();
             group.bench_function("sweep_64", |bencher| {
-                bencher.iter(|| sweep(black_box(&workload), &options, 0, 1..=64));
+                bencher.iter(|| sweep(black_box(&workload), &options, 0, &slots));
             });
         }
         group.finish();

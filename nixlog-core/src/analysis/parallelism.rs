@@ -57,8 +57,24 @@ impl Parallelism {
     }
 }
 
+/// Up to here, each number of slots is tried.
+const EACH: u32 = 256;
+
+/// Returns which numbers of slots are tried: each where it may matter, then ever fewer, so that a build of
+/// many thousands at once does not take as many simulations of as many builds. What there was is among them.
+fn tried(most: u32, local: u32) -> Vec<u32> {
+    const PART: u32 = 32;
+    let mut slots: Vec<u32> = (1..=most.min(EACH)).collect();
+    let next = |slots: &u32| Some(slots.saturating_add(slots / PART)).filter(|&next| next < most);
+    slots.extend(std::iter::successors(next(&EACH), next));
+    slots.extend([most, local].into_iter().filter(|&slots| slots > EACH));
+    slots.sort_unstable();
+    slots.dedup();
+    slots
+}
+
 /// Computes how parallel a build was and could be. `most` is the largest number of slots to try; by
-/// default four times as many as there were, and at least 16. Simulates each once.
+/// default four times as many as there were, and at least 16. Simulates each once, up to 256.
 #[must_use]
 pub fn parallelism(
     timeline: &Timeline,
@@ -71,13 +87,20 @@ pub fn parallelism(
     let most = most.unwrap_or_else(|| local.saturating_mul(4).clamp(16, MOST_SLOTS.max(local)));
     let pool = makespan.local_pool();
     let workload = makespan.recorded().workload();
-    let swept = pool.map(|pool| sweep(&workload, makespan.options(), pool, 1..=most.max(local)));
+    let swept = pool.map(|pool| {
+        sweep(
+            &workload,
+            makespan.options(),
+            pool,
+            &tried(most.max(local), local),
+        )
+    });
     let most = most.max(local);
     let with_build_users =
         pool.filter(|_| makespan.slots().users().is_some_and(|it| it.count < most));
     let with_build_users = with_build_users.and_then(|pool| {
         let free = makespan.options().clone().with_cap(pool, 0);
-        let swept = sweep(&workload, &free, pool, 1..=most);
+        let swept = sweep(&workload, &free, pool, &tried(most, local));
         let knee = swept.knee?;
         let step = swept.steps.iter().find(|step| step.slots == knee)?;
         Some((knee, step.predicted))
@@ -142,4 +165,26 @@ fn concurrency(timeline: &Timeline, run: &RunGraph) -> Vec<Nanos> {
         sums.pop();
     }
     sums
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_of_slots_take_hundreds_of_simulations() {
+        assert_eq!(tried(16, 4), (1..=16).collect::<Vec<_>>());
+        for (most, local) in [
+            (EACH, 1),
+            (EACH + 1, EACH + 1),
+            (1000, 999),
+            (100_000, 5000),
+        ] {
+            let slots = tried(most, local);
+            assert!(slots.is_sorted_by(|a, b| a < b), "{slots:?}");
+            assert!(slots.contains(&local) && slots.last() == Some(&most));
+            assert!(slots.len() < 600, "{} of {most}", slots.len());
+            assert!(slots.starts_with(&(1..=EACH.min(most)).collect::<Vec<_>>()));
+        }
+    }
 }

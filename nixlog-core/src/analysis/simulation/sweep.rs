@@ -1,7 +1,5 @@
 //! The same workload on more and fewer slots.
 
-use std::ops::RangeInclusive;
-
 use rayon::prelude::*;
 
 use super::engine::run;
@@ -33,17 +31,12 @@ pub struct Step {
     pub upper: Nanos,
 }
 
-/// Simulates the workload with each number of slots in one pool, all at once on the machine's cores.
+/// Simulates the workload with each of these numbers of slots, in order, in one pool, all at once on the machine's cores.
 /// More slots may be worse (Graham's anomalies): that is how list scheduling is.
 #[must_use]
-pub fn sweep(
-    workload: &Workload<'_>,
-    options: &Options,
-    pool: u16,
-    slots: RangeInclusive<u32>,
-) -> Sweep {
+pub fn sweep(workload: &Workload<'_>, options: &Options, pool: u16, slots: &[u32]) -> Sweep {
     let places = Places::new(workload, options);
-    let step = |slots| {
+    let step = |&slots: &u32| {
         let options = options.clone().with_slots(pool, slots);
         let bounds = bounds(workload, &options);
         Step {
@@ -53,7 +46,7 @@ pub fn sweep(
             upper: bounds.upper,
         }
     };
-    let steps: Vec<Step> = slots.into_par_iter().map(step).collect();
+    let steps: Vec<Step> = slots.par_iter().map(step).collect();
     let best = steps.iter().map(|step| step.predicted).min();
     let knee = best.and_then(|best| {
         let enough = Nanos::new(best.get().saturating_add(best.get() / 100));
