@@ -20,7 +20,12 @@
 
       # Called with `callPackage`, by `packages` and by the overlay.
       nixlogPackage =
-        { lib, rustPlatform }:
+        {
+          lib,
+          stdenv,
+          rustPlatform,
+          installShellFiles,
+        }:
         rustPlatform.buildRustPackage {
           pname = "nixlog";
           inherit (manifest) version;
@@ -45,6 +50,18 @@
 
           cargoLock.lockFile = ./Cargo.lock;
           cargoTestFlags = [ "--workspace" ];
+
+          # nixlog writes its completions and man pages itself, where the build machine can run it.
+          nativeBuildInputs = [ installShellFiles ];
+          postInstall = lib.optionalString (stdenv.buildPlatform.canExecute stdenv.hostPlatform) ''
+            for shell in bash fish zsh nushell; do
+              $out/bin/nixlog completions $shell > nixlog.$shell
+            done
+            installShellCompletion nixlog.{bash,fish,zsh}
+            install -Dm644 nixlog.nushell $out/share/nushell/vendor/autoload/nixlog.nu
+            $out/bin/nixlog man man1
+            installManPage man1/*
+          '';
 
           meta = {
             description = "The profiler for Nix builds";

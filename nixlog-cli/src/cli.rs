@@ -3,9 +3,12 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::{ArgValueCandidates, ArgValueCompleter, CompletionCandidate};
 use nixlog_core::recording::Thinning;
+use nixlog_core::wire::Carrier;
 
 use crate::cmd;
+use crate::runs::complete;
 
 /// Show where the time of a Nix build goes
 ///
@@ -47,6 +50,9 @@ pub(crate) enum Command {
     Runs(cmd::runs::Args),
     Cat(cmd::cat::Args),
     Import(cmd::import::Args),
+    Completions(cmd::completions::Args),
+    #[command(hide = true)]
+    Man(cmd::man::Args),
 }
 
 /// What the lines of a log are wrapped in.
@@ -56,7 +62,7 @@ pub(crate) struct WrappingArgs {
     ///
     /// `none`, `nanos`, `ts`, `github-actions`, `gitlab`, `journald-json`, `docker-logs` … An unknown
     /// name lists them all.
-    #[arg(long, value_name = "NAME", help_heading = "Input")]
+    #[arg(long, value_name = "NAME", help_heading = "Input", add = ArgValueCandidates::new(carriers))]
     pub(crate) carrier: Option<String>,
 
     /// The timing file of a typescript, from `script --timing`
@@ -69,6 +75,13 @@ pub(crate) struct WrappingArgs {
     pub(crate) timing: Option<PathBuf>,
 }
 
+/// Completes the name of a carrier.
+fn carriers() -> Vec<CompletionCandidate> {
+    let all = Carrier::all().iter();
+    all.map(|carrier| CompletionCandidate::new(carrier.name()))
+        .collect()
+}
+
 /// Where the log comes from.
 #[derive(Debug, Args)]
 pub(crate) struct InputArgs {
@@ -78,7 +91,7 @@ pub(crate) struct InputArgs {
     /// Default: standard input if it is a pipe, else the last run. Files may be compressed with gzip,
     /// zstd, xz or bzip2. For what was built, the build is reconstructed from the local store: see
     /// `nixlog reconstruct`.
-    #[arg(value_name = "INPUT")]
+    #[arg(value_name = "INPUT", add = ArgValueCompleter::new(complete::inputs))]
     pub(crate) input: Option<PathBuf>,
 
     #[command(flatten)]

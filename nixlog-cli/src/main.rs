@@ -24,9 +24,14 @@ mod unicode;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
+use clap_complete::CompleteEnv;
 
 fn main() -> ExitCode {
+    // A shell asks what a line may go on with; then the process ends here.
+    CompleteEnv::with_factory(cli::Cli::command)
+        .var(cmd::completions::VARIABLE)
+        .complete();
     let cli = cli::Cli::parse();
     match cmd::run(cli) {
         Ok(status) => status,

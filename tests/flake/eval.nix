@@ -37,6 +37,9 @@ in
 assert holds (builtins.attrNames flake.inputs == [ "nixpkgs" ]) "nixpkgs is the only input";
 assert holds (builtins.length systems == 4) "four systems";
 assert holds (package.pname == "nixlog" && package.meta.mainProgram == "nixlog") "the package";
+assert holds (
+  map (p: p.name) package.nativeBuildInputs == [ "installShellFiles" ] && package.postInstall != ""
+) "the package has completions and man pages";
 assert holds (overlaid.name == package.name) "the overlay gives the same package";
 assert holds (
   map (p: p.name) (installed true) == [ package.name ]

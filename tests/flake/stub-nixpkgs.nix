@@ -14,6 +14,7 @@ let
 
   lib = {
     inherit genAttrs;
+    optionalString = condition: text: if condition then text else "";
     licenses = {
       mit.spdxId = "MIT";
       asl20.spdxId = "Apache-2.0";
@@ -43,7 +44,13 @@ let
     let
       pkgs = {
         inherit lib;
-        stdenv.hostPlatform.system = system;
+        stdenv = {
+          hostPlatform.system = system;
+          buildPlatform = {
+            inherit system;
+            canExecute = host: host.system == system;
+          };
+        };
         rustPlatform.buildRustPackage =
           args:
           args
@@ -59,7 +66,7 @@ let
           type = "derivation";
         };
       }
-      // genAttrs [ "cargo-deny" "clippy" "just" "nixfmt-tree" "rust-analyzer" "rustfmt" ] (name: {
+      // genAttrs [ "cargo-deny" "clippy" "installShellFiles" "just" "nixfmt-tree" "rust-analyzer" "rustfmt" ] (name: {
         inherit name;
         type = "derivation";
       });

@@ -4,6 +4,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
 use clap::ValueEnum;
+use clap_complete::ArgValueCompleter;
 use jiff::Timestamp;
 use nixlog_core::analysis::sufficiency::HOW_TO_STAMP;
 use nixlog_core::recording::{RecordedLine, SideLine, recorded_line};
@@ -16,6 +17,7 @@ use crate::cli::{ColorArgs, WrappingArgs};
 use crate::error::CliError;
 use crate::input::Input;
 use crate::live::{Amount, Echo, printable};
+use crate::runs::complete;
 use crate::{input, load, output, term};
 
 /// Print the log of a run or of a file as Nix wrote it
@@ -30,7 +32,7 @@ pub(crate) struct Args {
     /// The log: a file, `-` for standard input, or a recorded run (`last`, `last~2`, its name or id)
     ///
     /// Default: standard input if it is a pipe, else the last run.
-    #[arg(value_name = "INPUT")]
+    #[arg(value_name = "INPUT", add = ArgValueCompleter::new(complete::inputs))]
     input: Option<PathBuf>,
 
     /// Print the log as Nix wrote it; the default

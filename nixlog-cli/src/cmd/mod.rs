@@ -3,10 +3,12 @@
 pub(crate) mod bottlenecks;
 pub(crate) mod cache_candidates;
 pub(crate) mod cat;
+pub(crate) mod completions;
 pub(crate) mod critical_path;
 pub(crate) mod doctor;
 pub(crate) mod graph;
 pub(crate) mod import;
+pub(crate) mod man;
 pub(crate) mod parallelism;
 pub(crate) mod phases;
 pub(crate) mod reconstruct;
@@ -41,6 +43,8 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Runs(args) => runs::run(&args),
         Command::Cat(args) => cat::run(&args),
         Command::Import(args) => import::run(&args),
+        Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(&args),
     };
     done.map(|()| ExitCode::SUCCESS)
 }

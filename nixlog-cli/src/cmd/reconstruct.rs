@@ -3,6 +3,7 @@
 use std::io::{self, Seek as _};
 use std::path::PathBuf;
 
+use clap::ValueHint;
 use nixlog_core::analysis::reconstruction::Session;
 use nixlog_core::report::view::SessionView;
 use nixlog_core::report::{document, view};
@@ -24,11 +25,11 @@ use crate::{load, output, recorder, selection};
 pub(crate) struct Args {
     /// What was built: a `.drv`, a store path, a link to one (`./result`, `/run/current-system`) or an
     /// installable (`nixpkgs#hello`); without it, everything built or fetched since `--since`
-    #[arg(value_name = "WHAT", required_unless_present = "since")]
+    #[arg(value_name = "WHAT", value_hint = ValueHint::AnyPath, required_unless_present = "since")]
     what: Option<String>,
 
     /// WHAT is an attribute of this Nix file
-    #[arg(long, short, value_name = "FILE", requires = "what")]
+    #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "what")]
     file: Option<String>,
 
     /// Only what ended this recently: `2h`, `3d`

@@ -1,5 +1,6 @@
 //! The recorded runs: where they are, which there are, what they are called, and which go.
 
+pub(crate) mod complete;
 mod list;
 mod names;
 mod place;

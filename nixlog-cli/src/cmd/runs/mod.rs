@@ -13,9 +13,10 @@ pub(crate) use rename::set_name;
 use std::io::{self, Write as _};
 
 use clap::Subcommand;
+use clap_complete::ArgValueCompleter;
 
 use crate::error::CliError;
-use crate::runs::select;
+use crate::runs::{complete, select};
 
 /// List, show, name, remove and export recorded runs
 ///
@@ -47,7 +48,7 @@ enum Command {
 #[derive(Debug, clap::Args)]
 struct RunArg {
     /// `last`, `last~2` …, a name, or an id (four digits do)
-    #[arg(value_name = "RUN", default_value = select::LAST)]
+    #[arg(value_name = "RUN", default_value = select::LAST, add = ArgValueCompleter::new(complete::runs))]
     run: String,
 }
 

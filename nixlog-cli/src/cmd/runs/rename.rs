@@ -1,11 +1,12 @@
 //! `nixlog runs rename`.
 
+use clap_complete::ArgValueCompleter;
 use nixlog_core::report::format::{harmless, short_id};
 
 use crate::error::CliError;
 use crate::output;
 use crate::runs::select::{self, Chosen};
-use crate::runs::{Place, Refused, objection};
+use crate::runs::{Place, Refused, complete, objection};
 
 /// Give a run a name, or remove it
 ///
@@ -15,7 +16,7 @@ use crate::runs::{Place, Refused, objection};
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// `last`, `last~2` …, its name, or its id (four digits do)
-    #[arg(value_name = "RUN")]
+    #[arg(value_name = "RUN", add = ArgValueCompleter::new(complete::runs))]
     run: String,
 
     /// The new name

@@ -1,9 +1,11 @@
 //! `nixlog runs rm`.
 
+use clap_complete::ArgValueCompleter;
+
 use crate::error::CliError;
 use crate::output;
 use crate::runs::select::{self, Chosen};
-use crate::runs::{Place, remove};
+use crate::runs::{Place, complete, remove};
 
 /// Remove runs for good, with their names
 ///
@@ -11,7 +13,7 @@ use crate::runs::{Place, remove};
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// `last`, `last~2` …, a name, or an id (four digits do)
-    #[arg(value_name = "RUN", required = true)]
+    #[arg(value_name = "RUN", required = true, add = ArgValueCompleter::new(complete::runs))]
     runs: Vec<String>,
 }
 
