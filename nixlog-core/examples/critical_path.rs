@@ -1,6 +1,6 @@
 //! The critical path of a log: `cargo run -p nixlog-core --example critical_path -- build.log`.
 //!
-//! The file is a log in any carrier, or a recording that `nixlog cat` has unpacked. A recording knows what
+//! The file is a log in any carrier, or a recording that `zstdcat` has unpacked. A recording knows what
 //! depends on what; without that, the path says only what was at work when.
 
 #![expect(

@@ -40,11 +40,10 @@ use crate::wire::{Body, Line, LogReader};
 /// Reads a whole log, in whatever carrier it is; a recording brings its derivations along.
 #[must_use]
 pub fn read(bytes: &[u8]) -> Log {
-    match read_from(bytes) {
-        Ok(log) => log,
-        // What is in memory can be read.
-        Err(_) => Reading::new(LogReader::new(None)).finish("-", None),
-    }
+    let mut reading = Reading::new(LogReader::new(None));
+    // What is in memory can be read to its end.
+    drop(reading.all(bytes));
+    reading.finish("-", None)
 }
 
 /// Reads a whole log from a reader, block by block.
@@ -54,12 +53,7 @@ pub fn read(bytes: &[u8]) -> Log {
 /// Passes on what the reader says.
 pub fn read_from(bytes: impl Read) -> io::Result<Log> {
     let mut reading = Reading::new(LogReader::new(None));
-    let mut blocks = Blocks::new(bytes);
-    let mut buffer = Vec::new();
-    while let Some(block) = blocks.next_block(buffer)? {
-        reading.block(&block, None, |_| {});
-        buffer = block.into_buffer();
-    }
+    reading.all(bytes)?;
     Ok(reading.finish("-", None))
 }
 
@@ -83,6 +77,17 @@ impl Reading {
             contents: Contents::default(),
             graph: GraphBuilder::default(),
         }
+    }
+
+    /// Takes in all that an input has, of which nobody knows when it arrived.
+    fn all(&mut self, input: impl Read) -> io::Result<()> {
+        let mut blocks = Blocks::new(input);
+        let mut buffer = Vec::new();
+        while let Some(block) = blocks.next_block(buffer)? {
+            self.block(&block, None, |_| {});
+            buffer = block.into_buffer();
+        }
+        Ok(())
     }
 
     /// Returns what reads it.
@@ -213,7 +218,7 @@ impl Log {
         self.with_derivations(Derivations::new(brought, origin))
     }
 
-    /// Explains it with derivations.
+    /// Explains it with these derivations, in place of those that it brought along.
     #[must_use]
     pub fn with_derivations(mut self, derivations: Derivations) -> Explained {
         let Derivations {

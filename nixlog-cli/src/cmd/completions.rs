@@ -23,11 +23,12 @@ pub(crate) const VARIABLE: &str = "NIXLOG_COMPLETE";
 #[command(after_help = "\
 In the shell's own start file:
 
-    bash      source <(nixlog completions bash)
-    zsh       source <(nixlog completions zsh)       after compinit
-    fish      nixlog completions fish | source
-    elvish    eval (nixlog completions elvish | slurp)
-    nushell   use nixlog.nu *, after once: nixlog completions nushell | save nixlog.nu")]
+    bash        source <(nixlog completions bash)
+    zsh         source <(nixlog completions zsh)       after compinit
+    fish        nixlog completions fish | source
+    elvish      eval (nixlog completions elvish | slurp)
+    nushell     use nixlog.nu *, after once: nixlog completions nushell | save nixlog.nu
+    powershell  nixlog completions powershell | Out-String | Invoke-Expression")]
 pub(crate) struct Args {
     /// The shell
     #[arg(value_name = "SHELL")]

@@ -26,7 +26,9 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
         .and_then(|()| write(&nixlog, &args.folder))
         .map_err(|error| {
             let folder = args.folder.display();
-            CliError::new(format!("cannot write the man pages into `{folder}`")).because(error)
+            CliError::new(format!("cannot write the man pages into `{folder}`"))
+                .because(error)
+                .hint("name a folder that you may write to: `nixlog man ~/.local/share/man/man1`")
         })
 }
 

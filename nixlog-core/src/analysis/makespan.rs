@@ -121,7 +121,9 @@ impl Makespan {
                 rank: run.ranks()[node as usize],
                 hook: it.2,
                 capped_until: units[place as usize].and_then(|unit| {
-                    let ends = waits.get(&timeline.units()[unit].subject)?.iter();
+                    let unit = &timeline.units()[unit];
+                    let names = [Some(unit.subject), unit.planned].into_iter().flatten();
+                    let ends = names.filter_map(|name| waits.get(&name)).flatten();
                     ends.copied().filter(|&end| end <= it.0.start()).max()
                 }),
             });

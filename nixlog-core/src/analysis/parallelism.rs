@@ -85,22 +85,16 @@ pub fn parallelism(
     let cpm = CriticalPathMethod::new(run.dag(), run.durations());
     let local = makespan.local_slots();
     let most = most.unwrap_or_else(|| local.saturating_mul(4).clamp(16, MOST_SLOTS.max(local)));
+    let most = most.max(local);
+    let tried = tried(most, local);
     let pool = makespan.local_pool();
     let workload = makespan.recorded().workload();
-    let swept = pool.map(|pool| {
-        sweep(
-            &workload,
-            makespan.options(),
-            pool,
-            &tried(most.max(local), local),
-        )
-    });
-    let most = most.max(local);
+    let swept = pool.map(|pool| sweep(&workload, makespan.options(), pool, &tried));
     let with_build_users =
         pool.filter(|_| makespan.slots().users().is_some_and(|it| it.count < most));
     let with_build_users = with_build_users.and_then(|pool| {
         let free = makespan.options().clone().with_cap(pool, 0);
-        let swept = sweep(&workload, &free, pool, &tried(most, local));
+        let swept = sweep(&workload, &free, pool, &tried);
         let knee = swept.knee?;
         let step = swept.steps.iter().find(|step| step.slots == knee)?;
         Some((knee, step.predicted))

@@ -1,6 +1,6 @@
 //! Who goes first: each task's place, once for many simulations.
 
-use super::{Options, Order, Overhead, Workload};
+use super::{Options, Order, Workload};
 use crate::time::Nanos;
 
 /// The places of all tasks in an order that does not depend on how things go.
@@ -35,7 +35,7 @@ impl Places {
                 });
             }
             Order::CriticalPathFirst => {
-                let tails = tails(workload, options.overhead);
+                let tails = tails(workload, options);
                 at.sort_unstable_by_key(|&task| {
                     let longest_first = u64::MAX - tails[task as usize].get();
                     (longest_first, tasks[task as usize].rank, task)
@@ -60,15 +60,15 @@ const fn shuffled(rank: u32, seed: u32) -> u32 {
 }
 
 /// Returns for each task the longest chain that begins with it, itself included.
-fn tails(workload: &Workload<'_>, overhead: Overhead) -> Vec<Nanos> {
+fn tails(workload: &Workload<'_>, options: &Options) -> Vec<Nanos> {
     let mut tails = vec![Nanos::ZERO; workload.tasks.len()];
     for &node in workload.dag.topological().iter().rev() {
         let task = &workload.tasks[node as usize];
-        let (start, finish) = overhead.of(task);
+        let (start, finish) = options.overhead.of(task);
         let dependents = workload.dag.dependents(node).iter();
         let rest = dependents.map(|&other| tails[other as usize]).max();
         tails[node as usize] =
-            task.hold + start + task.duration + finish + rest.unwrap_or_default();
+            options.hold(task) + start + task.duration + finish + rest.unwrap_or_default();
     }
     tails
 }

@@ -130,7 +130,13 @@ fn verdict(report: &Report<ParallelismResult>) -> String {
             jobs(knee),
             duration(gain)
         ),
-        (Some(knee), Some(_), None) => format!("; more than {} gain nothing", jobs(knee)),
+        (Some(knee), Some(_), None) => {
+            let users = result.scheduling.as_ref().and_then(|it| it.build_users);
+            let users = users.filter(|_| result.with_build_users_ns.is_some());
+            let users = users.map(|users| format!(" with {}", plural(users.into(), "build user")));
+            let users = users.unwrap_or_default();
+            format!("; more than {} gain nothing{users}", jobs(knee))
+        }
         _ => String::new(),
     };
     let loss = worth(result, result.scheduling_loss_ns);
@@ -236,34 +242,36 @@ fn build_users(report: &Report<ParallelismResult>) -> Option<Advice> {
         .baseline_ns
         .zip(result.with_build_users_ns)
         .map(|(baseline, then)| baseline.saturating_sub(then));
-    let saving = worth(result, saving).zip(result.with_build_users_slots);
-    let of = plural(users.into(), "build user");
-    if let Some((saving, knee)) = saving {
-        return Some(Advice {
+    let with_more = worth(result, saving).zip(result.with_build_users_slots);
+    let few = format!(
+        "advice: {} let no more than {users} builds run at once",
+        plural(users.into(), "build user")
+    );
+    let (text, knee) = if let Some((saving, knee)) = with_more {
+        let saving = duration(saving);
+        let text = format!(
+            "{few}; with {knee} of them and max-jobs {knee}, if cores and memory allow, it would be up to {saving} faster"
+        );
+        (text, knee)
+    } else if let Some((saving, knee)) = faster(result).zip(result.knee_slots) {
+        let saving = duration(saving);
+        let text = format!(
+            "{few}, and a build that finds none asks again only some seconds later; max-jobs {knee} would be up to {saving} faster"
+        );
+        (text, knee)
+    } else {
+        return (result.local_slots > Some(users)).then(|| Advice {
             text: Some(format!(
-                "advice: {of} let no more than {users} builds run at once; with {knee} of them and max-jobs {knee}, if cores and memory allow, it would be up to {} faster",
-                duration(saving)
+                "{few}, and more would gain nothing; max-jobs {} cannot be used in full",
+                result.local_slots.unwrap_or_default()
             )),
-            next: next(&report.input, "what-if")
-                .map(|command| format!("{command} --max-jobs {knee}")),
+            next: next(&report.input, "bottlenecks"),
         });
-    }
-    if let Some((saving, knee)) = faster(result).zip(result.knee_slots) {
-        return Some(Advice {
-            text: Some(format!(
-                "advice: {of} let no more than {users} builds run at once, and a build that finds none asks again only some seconds later; max-jobs {knee} would be up to {} faster",
-                duration(saving)
-            )),
-            next: next(&report.input, "what-if")
-                .map(|command| format!("{command} --max-jobs {knee}")),
-        });
-    }
-    (result.local_slots > Some(users)).then(|| Advice {
-        text: Some(format!(
-            "advice: {of} let no more than {users} builds run at once, and more would gain nothing; max-jobs {} cannot be used in full",
-            result.local_slots.unwrap_or_default()
-        )),
-        next: next(&report.input, "bottlenecks"),
+    };
+    let next = next(&report.input, "what-if");
+    Some(Advice {
+        text: Some(text),
+        next: next.map(|command| format!("{command} --max-jobs {knee}")),
     })
 }
 

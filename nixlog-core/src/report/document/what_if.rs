@@ -91,7 +91,13 @@ fn verdict(report: &Report<WhatIfResult>) -> String {
     let part = result.saving_share.unwrap_or_default().abs();
     let length = duration(saving.unsigned_abs());
     match saving {
-        0 => format!("saves nothing: {} wall either way", duration(wall)),
+        0 => {
+            let users = result.scheduling.as_ref().and_then(|it| it.build_users);
+            let users = users.filter(|_| result.with_build_users_ns < result.predicted_ns);
+            let users = users.map(|users| format!(" with {}", plural(users.into(), "build user")));
+            let users = users.unwrap_or_default();
+            format!("saves nothing{users}: {} wall either way", duration(wall))
+        }
         1.. => format!(
             "saves {length} ({} of the makespan): {times}",
             percent(part)

@@ -25,7 +25,13 @@ pub fn write(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let of = subject(&report.input);
-    let (of, facts) = (xml(&of), facts(&report.input));
+    let facts = facts(&report.input);
+    let about: Vec<&str> = [&*of, &facts]
+        .into_iter()
+        .filter(|line| !line.is_empty())
+        .collect();
+    let about = about.iter().map(|line| xml(line)).collect::<Vec<_>>();
+    let (of, about) = (xml(&of), about.join("<br>"));
     write!(
         out,
         r#"<!DOCTYPE html>
@@ -41,7 +47,7 @@ pub fn write(
 </head>
 <body>
 <h1>{}</h1>
-<p class="s">{of}<br>{facts}</p>
+<p class="s">{about}</p>
 "#,
         xml(&document.verdict)
     )?;
@@ -100,5 +106,5 @@ fn facts(input: &Input) -> String {
         cores.map(|cores| plural(cores, "core")),
     ];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
-    xml(&parts.join(" · "))
+    parts.join(" · ")
 }

@@ -127,16 +127,19 @@
     return x >= 0 && x <= width;
   };
 
-  let drag = null;
+  // A press that moved is no click.
+  let drag = null, moved = false;
   const mark = make("rect", { id: "s", y: 0, height: height - top, width: 0 });
   chart.addEventListener("mousedown", (event) => {
     if (event.button !== 0 || !inside(event)) return;
     event.preventDefault();
     drag = { x: pointer(event), from, pan: event.shiftKey };
+    moved = false;
   });
   addEventListener("mousemove", (event) => {
     if (!drag) return;
     const x = Math.min(Math.max(pointer(event), 0), width);
+    moved ||= Math.abs(x - drag.x) > 3;
     if (drag.pan) return show(drag.from - (x - drag.x) / zoom, zoom);
     mark.setAttribute("x", Math.min(x, drag.x));
     mark.setAttribute("width", Math.abs(x - drag.x));
@@ -147,7 +150,7 @@
     const { x, pan } = drag, end = Math.min(Math.max(pointer(event), 0), width);
     drag = null;
     mark.remove();
-    if (!pan && Math.abs(end - x) > 3) {
+    if (!pan && moved) {
       show(from + Math.min(x, end) / zoom, (zoom * width) / Math.abs(end - x));
     }
   });
@@ -194,7 +197,9 @@
   // A pinned unit stays lit, wherever it is drawn, and what it says stays.
   const pin = (bar) => {
     pinned = bar;
-    for (const each of bars) each.path.classList.toggle("pin", bar !== null && each.unit === bar.unit);
+    // A wait is no unit, and nothing but itself.
+    const same = (each) => each === bar || (each.unit !== "" && each.unit === bar?.unit);
+    for (const each of bars) each.path.classList.toggle("pin", same(each));
     if (bar === null) hover.remove();
   };
   units.addEventListener("mousemove", (event) => {
@@ -205,20 +210,24 @@
   });
   units.addEventListener("mouseleave", () => pinned || hover.remove());
   chart.addEventListener("click", (event) => {
+    if (moved) return;
     const bar = of.get(event.target);
     pin(bar && bar !== pinned ? bar : null);
     if (pinned) say(bar, event.clientX, event.clientY);
   });
   addEventListener("keydown", (event) => event.key === "Escape" && pin(null));
 
+  // How long a length of time is, in nanoseconds: as written, since a bar is no finer than the chart.
+  const NANOS = { h: 3.6e12, m: 6e10, s: 1e9, ms: 1e6, "µs": 1e3 };
+  const nanos = (text) => [...text.matchAll(/([\d.]+)(h|ms|m|s|µs)/g)].reduce((sum, [, n, unit]) => sum + n * NANOS[unit], 0);
+
   // Each unit once: an evaluation has a bar for each of its stretches.
   const rows = new Map(), steps = [];
   for (const bar of bars) {
     const [kind, took, ...more] = (bar.says.split("\n")[1] ?? "").split(" · ");
-    const row = { bar, name: bar.name, kind, took, more: more.join(" · "), start: bar.x, length: bar.w };
+    const row = { bar, name: bar.name, kind, took, more: more.join(" · "), start: bar.x, length: nanos(took ?? "") };
     if (bar.is_step) steps.push(row);
     else if (!rows.has(bar.unit)) rows.set(bar.unit, row);
-    else rows.get(bar.unit).length += bar.w;
   }
   const COLUMNS = [["name", "name"], ["kind", "kind"], ["started", "start"], ["took", "length"], ["", "more"]];
   const MOST = 200;

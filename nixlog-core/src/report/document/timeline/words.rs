@@ -45,11 +45,14 @@ pub(super) fn verdict(report: &Report<TimelineResult>) -> String {
     };
     let (builds, substitutions) = (lanes_of("builds"), lanes_of("substitutions"));
     let what = match (builds.is_empty(), substitutions.is_empty()) {
-        (false, _) => format!("{}{}", count(&builds, "build"), place(&builds)),
+        (false, _) => {
+            let (all, failed) = count(&builds, "build");
+            let comma = if failed.is_empty() { "" } else { "," };
+            format!("{all}{failed}{comma}{}", place(&builds))
+        }
         (true, false) => {
-            let lanes = substitutions.len();
-            let all = count(&substitutions, "substitution");
-            format!("{}, up to {lanes} at once", all.trim_end_matches(','))
+            let (all, failed) = count(&substitutions, "substitution");
+            format!("{all}{failed}, up to {} at once", substitutions.len())
         }
         (true, true) => plural(result.units as u64, "unit"),
     };
@@ -65,14 +68,14 @@ pub(super) fn verdict(report: &Report<TimelineResult>) -> String {
     )
 }
 
-/// Counts units, and those that failed.
-fn count(lanes: &[&LaneView], one: &str) -> String {
+/// Counts units and, if there are any, those that failed.
+fn count(lanes: &[&LaneView], one: &str) -> (String, String) {
     let units = || lanes.iter().flat_map(|lane| &lane.units);
     let all = plural(units().count() as u64, one);
     let failed = units().filter(|placed| is_failed(placed.unit.outcome));
     match failed.count() {
-        0 => all,
-        n => format!("{all}, {n} failed,"),
+        0 => (all, String::new()),
+        n => (all, format!(", {n} failed")),
     }
 }
 
