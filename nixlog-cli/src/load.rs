@@ -17,7 +17,8 @@ use nixlog_core::timeline::{Issue, Source};
 use nixlog_core::wire::block::{Block, Blocks};
 use nixlog_core::wire::{Carrier, ClockKind, LogReader};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
-use signal_hook::iterator::Signals;
+use signal_hook::iterator::SignalsInfo;
+use signal_hook::iterator::exfiltrator::origin::WithOrigin;
 use signal_hook::low_level::emulate_default_handler;
 
 use crate::capture::Capture;
@@ -318,13 +319,15 @@ fn outlive_interrupt() {
     let ignored = ignored();
     let caught = [SIGINT, SIGTERM, SIGHUP, SIGQUIT].into_iter();
     let caught = caught.filter(|signal| !ignored.contains(signal));
-    // Where signals cannot be caught, Ctrl-C does what it always did.
-    let Ok(mut signals) = Signals::new(caught) else {
+    // Where signals cannot be caught, Ctrl-C does what it always did. With their origins they are queued:
+    // two that come before the thread below runs are still two.
+    let Ok(mut signals) = SignalsInfo::<WithOrigin>::new(caught) else {
         return;
     };
     thread::spawn(move || {
         let mut is_first = true;
-        for signal in signals.forever() {
+        for origin in signals.forever() {
+            let signal = origin.signal;
             let is_borne = is_first && matches!(signal, SIGINT | SIGTERM);
             is_first = false;
             if !is_borne {
