@@ -8,7 +8,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::rust_source::{Import, Token, imports, module_of, rust_files, tokens};
+use crate::rust_source::{Import, UNSEEN, imports, module_of, rust_files};
 
 /// What every layer may import, and what imports nothing of ours.
 const WORDS: &[&str] = &["ids", "time", "json_str", "store_path"];
@@ -205,17 +205,11 @@ fn check(file: &Path, source: &str) -> Vec<String> {
     if !WORDS.contains(&layer.as_str()) && !LAYERS.iter().any(|(name, _)| name == layer) {
         return vec![format!("{at}: the module `{layer}` is in no layer")];
     }
-    let tokens = tokens(source);
     let mut violations = Vec::new();
-    let hidden = tokens.windows(3).find_map(|three| match *three {
-        [Token::Other('['), Token::Word("path"), Token::Other('=')] => Some("#[path]"),
-        [Token::Word("include"), Token::Other('!'), _] => Some("include!"),
-        _ => None,
-    });
-    if let Some(hidden) = hidden {
-        violations.push(format!("{at}: `{hidden}` brings in a file unseen"));
+    for unseen in UNSEEN.into_iter().filter(|word| source.contains(word)) {
+        violations.push(format!("{at}: `{unseen}` brings in a file unseen"));
     }
-    for import in imports(&module, &tokens) {
+    for import in imports(&module, source) {
         if let Err(why) = judge(&module, &import) {
             let path = import.path.join("::");
             violations.push(format!("{at}: `{path}`: {why}"));
