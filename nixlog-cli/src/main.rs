@@ -1,26 +1,13 @@
 //! `nixlog`: the profiler for Nix builds.
 #![forbid(unsafe_code)]
 
-mod capture;
-mod cli;
+mod archive;
+mod base;
 mod cmd;
-mod derivations;
-mod error;
-mod explained;
-mod globs;
-mod input;
-mod listen;
-mod live;
-mod load;
+mod display;
+mod evidence;
+mod intake;
 mod nix;
-mod output;
-mod reconstruct;
-mod recorder;
-mod run;
-mod runs;
-mod selection;
-mod term;
-mod unicode;
 
 use std::process::ExitCode;
 
@@ -29,10 +16,10 @@ use clap_complete::CompleteEnv;
 
 fn main() -> ExitCode {
     // A shell asks what a line may go on with; then the process ends here.
-    CompleteEnv::with_factory(cli::Cli::command)
+    CompleteEnv::with_factory(cmd::Cli::command)
         .var(cmd::completions::VARIABLE)
         .complete();
-    let cli = cli::Cli::parse();
+    let cli = cmd::Cli::parse();
     match cmd::run(cli) {
         Ok(status) => status,
         Err(error) => error.report(),

@@ -7,11 +7,13 @@ use nixlog_core::report::{document, view};
 use nixlog_core::time::Nanos;
 use regex::Regex;
 
-use crate::cli::{InputArgs, OutputArgs};
-use crate::derivations::GraphArgs;
-use crate::error::CliError;
-use crate::selection::{SlotArgs, duration, names, top};
-use crate::{explained, output};
+use crate::base::arguments::OutputArgs;
+use crate::base::error::CliError;
+use crate::base::output;
+use crate::base::selection::{SlotArgs, duration, names, top};
+use crate::evidence::derivations::GraphArgs;
+use crate::evidence::explained;
+use crate::intake::arguments::InputArgs;
 
 /// List the units that hold others up, and the times when slots stood idle
 ///

@@ -9,13 +9,15 @@ use nixlog_core::report::{document, view};
 use regex::Regex;
 use serde_json::Value;
 
-use crate::cli::{InputArgs, OutputArgs};
-use crate::derivations::{GraphArgs, sizes};
-use crate::error::CliError;
-use crate::explained::{self, Explained};
-use crate::globs::Globs;
-use crate::output;
-use crate::selection::{SlotArgs, names, top};
+use crate::base::arguments::OutputArgs;
+use crate::base::error::CliError;
+use crate::base::output;
+use crate::base::selection::{SlotArgs, names, top};
+use crate::evidence::derivations::GraphArgs;
+use crate::evidence::explained::{self, Explained};
+use crate::evidence::globs::Globs;
+use crate::evidence::sizes;
+use crate::intake::arguments::InputArgs;
 
 /// List the builds that would save most time if a cache had them
 ///

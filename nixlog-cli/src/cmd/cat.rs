@@ -12,13 +12,15 @@ use nixlog_core::time::Stamp;
 use nixlog_core::wire::block::{Block, Blocks};
 use nixlog_core::wire::{ClockKind, LogReader};
 
-use crate::capture::is_recording;
-use crate::cli::{ColorArgs, WrappingArgs};
-use crate::error::CliError;
-use crate::input::Input;
-use crate::live::{Amount, Echo, printable};
-use crate::runs::complete;
-use crate::{input, load, output, term};
+use crate::archive::runs::complete;
+use crate::base::arguments::ColorArgs;
+use crate::base::error::CliError;
+use crate::base::{output, terminal};
+use crate::display::{Amount, Echo, printable};
+use crate::intake::arguments::WrappingArgs;
+use crate::intake::capture::is_recording;
+use crate::intake::input::Input;
+use crate::intake::{input, load};
 
 /// Print the log of a run or of a file as Nix wrote it
 ///
@@ -169,7 +171,7 @@ impl<W: Write> Copy<'_, W> {
         let args = self.args;
         let reader = || load::reader(&args.wrapping);
         if args.human {
-            let color = term::color(args.color.when, &io::stdout());
+            let color = terminal::color(args.color.when, &io::stdout());
             let echo = Echo::new(Amount::Everything, color);
             return Ok(Form::Human(Box::new(Human {
                 reader: reader()?,
@@ -312,7 +314,7 @@ impl Lines {
         Self {
             unit,
             started_at: None,
-            is_shown: term::is_terminal(&io::stdout()),
+            is_shown: terminal::is_terminal(&io::stdout()),
             last: Stamp::ZERO,
             is_open: false,
             is_unterminated: false,

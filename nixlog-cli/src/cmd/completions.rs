@@ -6,8 +6,8 @@ use clap::{CommandFactory as _, ValueEnum};
 use clap_complete::env::{Bash, Elvish, EnvCompleter, Fish, Powershell, Zsh};
 use clap_complete_nushell::Nushell;
 
-use crate::cli::Cli;
-use crate::error::CliError;
+use crate::base::error::CliError;
+use crate::cmd::Cli;
 
 /// Where a shell says that it asks for completions. The usual name is `COMPLETE`, which may be meant for
 /// the command that `nixlog run` runs.

@@ -4,11 +4,13 @@ use nixlog_core::analysis::structural::{structural, without_builder_phases};
 use nixlog_core::report::document::{self, PathOptions};
 use nixlog_core::report::view;
 
-use crate::cli::{InputArgs, OutputArgs};
-use crate::derivations::GraphArgs;
-use crate::error::CliError;
-use crate::selection::top;
-use crate::{explained, output};
+use crate::base::arguments::OutputArgs;
+use crate::base::error::CliError;
+use crate::base::output;
+use crate::base::selection::top;
+use crate::evidence::derivations::GraphArgs;
+use crate::evidence::explained;
+use crate::intake::arguments::InputArgs;
 
 /// Show the chain of work and waits that explains the wall time
 ///

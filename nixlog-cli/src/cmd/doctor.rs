@@ -3,10 +3,13 @@
 use nixlog_core::analysis::sufficiency::sufficiency;
 use nixlog_core::report::{document, view};
 
-use crate::cli::{InputArgs, OutputArgs};
-use crate::derivations::GraphArgs;
-use crate::error::CliError;
-use crate::{explained, load, output};
+use crate::base::arguments::OutputArgs;
+use crate::base::error::CliError;
+use crate::base::output;
+use crate::evidence::derivations::GraphArgs;
+use crate::evidence::explained;
+use crate::evidence::read;
+use crate::intake::arguments::InputArgs;
 
 /// Check a log: what it contains, what it can answer, and how to get the rest
 #[derive(Debug, clap::Args)]
@@ -21,7 +24,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     // What is no log is told here, too.
-    let log = load::log(&args.input, args.output.color.when)?;
+    let log = read::log(&args.input, args.output.color.when)?;
     let log = explained::join(log, &args.graph)?;
     let answers = sufficiency(&log.timeline, &log.run.coverage());
     let result = view::doctor(&log.source, &log.timeline, &answers);

@@ -11,11 +11,13 @@ use nixlog_core::store_path::{base_name, pname_of};
 use nixlog_core::timeline::{Issue, Source, Timeline, TimelineBuilder};
 use regex::Regex;
 
-use crate::cli::{Format, Formats, InputArgs, OutputArgs};
-use crate::derivations::GraphArgs;
-use crate::error::CliError;
-use crate::selection::top;
-use crate::{explained, output};
+use crate::base::arguments::{Format, Formats, OutputArgs};
+use crate::base::error::CliError;
+use crate::base::output;
+use crate::base::selection::top;
+use crate::evidence::derivations::GraphArgs;
+use crate::evidence::explained;
+use crate::intake::arguments::InputArgs;
 
 /// Show the dependency graph, as text, as an image or as data
 ///

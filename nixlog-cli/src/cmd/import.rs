@@ -15,14 +15,16 @@ use nixlog_core::wire::{ClockKind, LogReader};
 use tempfile::NamedTempFile;
 use uuid::Uuid;
 
-use crate::cli::{ColorWhen, InputArgs, SaveArgs, WrappingArgs};
-use crate::cmd::runs::set_name;
-use crate::error::CliError;
-use crate::load;
-use crate::recorder::{self, Payloads, Recorded, Recorder, Tap};
-use crate::runs::select::Store;
-use crate::runs::{Place, objection};
-use crate::{input, output};
+use crate::archive::frames::last_frame;
+use crate::archive::recorder::{self, Payloads, Recorder, Tap};
+use crate::archive::runs::select::Store;
+use crate::archive::runs::{Place, Recorded, objection, set_name};
+use crate::base::arguments::ColorWhen;
+use crate::base::error::CliError;
+use crate::base::output;
+use crate::base::unpack::unpack;
+use crate::intake::arguments::{InputArgs, SaveArgs, WrappingArgs};
+use crate::intake::{input, load};
 
 /// Add a log to the recorded runs: from a CI, from `ts`, or from another machine
 ///
@@ -204,13 +206,13 @@ fn copy(args: &Args, place: &Place, log: &Log, path: &Path) -> Result<Recorded, 
     let copied = recorder::keep_copy(place, id, || {
         let mut file = File::open(path)?;
         // What another zstd packed has no index: it takes the same room, and its end is soon found.
-        let is_ours = !is_complete || recorder::last_frame(&mut file)?.is_some();
+        let is_ours = !is_complete || last_frame(&mut file)?.is_some();
         file.rewind()?;
         if is_ours && log.source.compression == Some("zstd") {
             return Ok(recorder::Packed::As(file));
         }
         let mut text = Vec::new();
-        input::unpacked(file)?.read_to_end(&mut text)?;
+        unpack(file)?.bytes.read_to_end(&mut text)?;
         Ok(recorder::Packed::Not(text))
     });
     copied.map_err(failed)
@@ -274,7 +276,7 @@ fn header(
 
 /// Hands the lines inside of a log to a recorder, with their times.
 fn feed(tap: Tap, mut reader: LogReader, path: &Path) -> io::Result<()> {
-    let mut blocks = Blocks::new(input::unpacked(File::open(path)?)?);
+    let mut blocks = Blocks::new(unpack(File::open(path)?)?.bytes);
     let mut payloads = Payloads::new(tap);
     let mut is_terminated = true;
     let mut buffer = Vec::new();

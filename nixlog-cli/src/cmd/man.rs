@@ -6,8 +6,8 @@ use std::{fs, io};
 use clap::{Command, CommandFactory as _, ValueHint};
 use clap_mangen::Man;
 
-use crate::cli::Cli;
-use crate::error::CliError;
+use crate::base::error::CliError;
+use crate::cmd::Cli;
 
 /// Write the man pages of nixlog and of each verb, for packages
 ///

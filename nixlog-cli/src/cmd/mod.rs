@@ -21,8 +21,54 @@ pub(crate) mod what_if;
 
 use std::process::ExitCode;
 
-use crate::cli::{Cli, Command};
-use crate::error::CliError;
+use clap::{Parser, Subcommand};
+
+use crate::base::error::CliError;
+
+/// Show where the time of a Nix build goes
+///
+/// Reads the log of a build, live from a pipe or from a file, and reports what took how long and why.
+#[derive(Debug, Parser)]
+#[command(
+    name = "nixlog",
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true,
+    after_help = "Run a build, and look at it afterwards:\n\n    \
+                  nixlog run -- nix build .#foo\n    \
+                  nixlog critical-path\n\n\
+                  Or in a pipe:\n\n    \
+                  nix build .#foo --log-format internal-json -v |& nixlog phases\n\n\
+                  Exit status: 0 fine; 2 wrong use, or an input that is no log; `run` has its command's own."
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Run(run::Args),
+    Record(record::Args),
+    Reconstruct(reconstruct::Args),
+    Phases(phases::Args),
+    Slowest(slowest::Args),
+    #[command(name = "critical-path")]
+    CriticalPath(critical_path::Args),
+    Bottlenecks(bottlenecks::Args),
+    Parallelism(parallelism::Args),
+    WhatIf(what_if::Args),
+    CacheCandidates(cache_candidates::Args),
+    Timeline(timeline::Args),
+    Graph(graph::Args),
+    Doctor(doctor::Args),
+    Runs(runs::Args),
+    Cat(cat::Args),
+    Import(import::Args),
+    Completions(completions::Args),
+    #[command(hide = true)]
+    Man(man::Args),
+}
 
 /// Runs the verb that the command line names.
 pub(crate) fn run(cli: Cli) -> Result<ExitCode, CliError> {

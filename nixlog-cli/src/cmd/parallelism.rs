@@ -5,11 +5,13 @@ use nixlog_core::analysis::parallelism::parallelism;
 use nixlog_core::report::document::{self, ParallelismOptions};
 use nixlog_core::report::view;
 
-use crate::cli::{Format, InputArgs, OutputArgs};
-use crate::derivations::GraphArgs;
-use crate::error::CliError;
-use crate::selection::{SlotArgs, slots};
-use crate::{explained, output, term};
+use crate::base::arguments::{Format, OutputArgs};
+use crate::base::error::CliError;
+use crate::base::selection::{SlotArgs, slots};
+use crate::base::{output, terminal};
+use crate::evidence::derivations::GraphArgs;
+use crate::evidence::explained;
+use crate::intake::arguments::InputArgs;
 
 /// Show how parallel the build was, and what more jobs would gain
 ///
@@ -53,7 +55,7 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     let result = view::parallelism(&log.timeline, &log.run, makespan.as_ref(), found.as_ref());
     let report = log.report("nixlog.parallelism/1", result);
     let mut options = ParallelismOptions::default();
-    options.ascii = args.ascii || term::is_ascii();
+    options.ascii = args.ascii || terminal::is_ascii();
     options.every = args.output.format == Format::Csv;
     let document = document::parallelism(&report, options);
     log.end(output::write(&args.output, &args.input, &report, &document))

@@ -3,10 +3,12 @@
 use nixlog_core::analysis;
 use nixlog_core::report::{document, view};
 
-use crate::cli::{InputArgs, OutputArgs};
-use crate::derivations::GraphArgs;
-use crate::error::CliError;
-use crate::{explained, output};
+use crate::base::arguments::OutputArgs;
+use crate::base::error::CliError;
+use crate::base::output;
+use crate::evidence::derivations::GraphArgs;
+use crate::evidence::explained;
+use crate::intake::arguments::InputArgs;
 
 /// Show how the wall time divides into evaluation, fetching, building, copying and waiting
 ///

@@ -9,10 +9,12 @@ use nixlog_core::report::view::SessionView;
 use nixlog_core::report::{document, view};
 use nixlog_core::time::Nanos;
 
-use crate::cli::{ColorArgs, Format};
-use crate::error::CliError;
-use crate::reconstruct::{Reconstruction, Request, reconstruct};
-use crate::{load, output, recorder, selection};
+use crate::archive::recorder;
+use crate::base::arguments::{ColorArgs, Format};
+use crate::base::error::CliError;
+use crate::base::{output, selection};
+use crate::evidence::read;
+use crate::evidence::reconstruct::{Reconstruction, Request, reconstruct};
 
 /// Reconstruct a build that was not recorded, from the local store
 ///
@@ -99,7 +101,7 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
         Some(path) => path.display().to_string(),
         None => "last".to_owned(),
     };
-    let mut log = load::recording(&name, &latest);
+    let mut log = read::recording(&name, &latest);
     log.timeline
         .tell_fixed_outputs(|path| found.is_fixed_output(path));
     log.source.issues.extend(found.issues().iter().cloned());

@@ -5,10 +5,12 @@ use std::path::PathBuf;
 
 use nixlog_core::report::document::Ending;
 
-use crate::cli::{ColorArgs, InputArgs, SaveArgs, WrappingArgs};
-use crate::error::CliError;
-use crate::run::closing;
-use crate::{listen, load, output};
+use crate::base::arguments::ColorArgs;
+use crate::base::error::CliError;
+use crate::base::output;
+use crate::display::closing;
+use crate::intake::arguments::{InputArgs, SaveArgs, WrappingArgs};
+use crate::intake::{listen, load};
 
 /// Record builds from a pipe or a socket
 ///

@@ -10,14 +10,15 @@ use nixlog_core::report::document::Ending;
 use nixlog_core::time::Stamp;
 use nixlog_core::wire::Line;
 
-use crate::cli::{ColorArgs, SaveArgs};
-use crate::error::CliError;
-use crate::live::{Display, DisplayKind};
-use crate::output;
-use crate::recorder::{self, Recorder};
-use crate::run::plan::{Place, Way, plan};
-use crate::run::{self, ThisMachine, Watch, closing};
-use crate::term;
+use crate::archive::recorder::{self, Recorder};
+use crate::base::arguments::ColorArgs;
+use crate::base::clock::unix_nanos;
+use crate::base::error::CliError;
+use crate::base::{output, terminal};
+use crate::display::{Display, DisplayKind, closing};
+use crate::intake::arguments::SaveArgs;
+use crate::intake::run::plan::{Place, Way, plan};
+use crate::intake::run::{self, ThisMachine, Watch};
 
 /// Run a command, show the progress of its Nix builds, and record them
 ///
@@ -65,7 +66,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, CliError> {
-    let (start, started_at) = (Instant::now(), recorder::unix_nanos());
+    let (start, started_at) = (Instant::now(), unix_nanos());
     let place = Place {
         interactive: io::stdin().is_terminal() && io::stderr().is_terminal(),
         verbose_eval: args.verbose_eval,
@@ -85,7 +86,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, CliError> {
     };
     let mut reading = run::reading();
     let shows = !args.quiet && plan.way != Way::Socket;
-    let kind = term::display();
+    let kind = DisplayKind::of_stderr();
     let paints = shows && kind == DisplayKind::Terminal;
     let running = match run::start(&plan, paints, start, recorder.as_mut()) {
         Ok(running) => running,
@@ -97,7 +98,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, CliError> {
         }
     };
     let mut watch = Shown(shows.then(|| {
-        let color = term::color(args.color.when, &io::stderr());
+        let color = terminal::color(args.color.when, &io::stderr());
         let asked = plan.asked;
         let build_logs = match kind {
             DisplayKind::Terminal => asked.wants_build_logs,

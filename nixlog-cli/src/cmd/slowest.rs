@@ -6,11 +6,13 @@ use nixlog_core::time::Nanos;
 use nixlog_core::timeline::UnitKind;
 use regex::Regex;
 
-use crate::cli::{InputArgs, OutputArgs};
-use crate::derivations::GraphArgs;
-use crate::error::CliError;
-use crate::selection::{duration, kind, matches, top};
-use crate::{explained, output};
+use crate::base::arguments::OutputArgs;
+use crate::base::error::CliError;
+use crate::base::output;
+use crate::base::selection::{duration, kind, matches, top};
+use crate::evidence::derivations::GraphArgs;
+use crate::evidence::explained;
+use crate::intake::arguments::InputArgs;
 
 /// List the units that took longest: builds, downloads, queries, evaluation
 #[derive(Debug, clap::Args)]

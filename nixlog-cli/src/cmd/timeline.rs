@@ -8,11 +8,13 @@ use regex::Regex;
 
 use clap::ValueEnum;
 
-use crate::cli::{Format, Formats, InputArgs, OutputArgs};
-use crate::derivations::GraphArgs;
-use crate::error::CliError;
-use crate::selection::{duration, matches, top};
-use crate::{explained, output, term};
+use crate::base::arguments::{Format, Formats, OutputArgs};
+use crate::base::error::CliError;
+use crate::base::selection::{duration, matches, top};
+use crate::base::{output, terminal};
+use crate::evidence::derivations::GraphArgs;
+use crate::evidence::explained;
+use crate::intake::arguments::InputArgs;
 
 /// Draw a chart of what ran when, one row per slot
 ///
@@ -94,7 +96,7 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     let written = output::write_with(&args.output, &args.input, |format, style, out| {
         let mut options = TimelineOptions::default();
         options.top = args.top;
-        options.ascii = args.ascii || term::is_ascii();
+        options.ascii = args.ascii || terminal::is_ascii();
         options.width = args.width.or(style.width).unwrap_or(options.width);
         let document = || document::timeline(&report, options);
         let common = match format {

@@ -9,13 +9,15 @@ use nixlog_core::report::view::{self, ChangeView};
 use nixlog_core::timeline::{Name, UnitKind};
 
 use super::cache_candidates::{Suggestion, suggest};
-use crate::cli::{InputArgs, OutputArgs};
-use crate::derivations::{GraphArgs, sizes};
-use crate::error::CliError;
-use crate::explained::{self, Explained};
-use crate::globs::Globs;
-use crate::output;
-use crate::selection::{rate, slots, top};
+use crate::base::arguments::OutputArgs;
+use crate::base::error::CliError;
+use crate::base::output;
+use crate::base::selection::{rate, slots, top};
+use crate::evidence::derivations::GraphArgs;
+use crate::evidence::explained::{self, Explained};
+use crate::evidence::globs::Globs;
+use crate::evidence::sizes;
+use crate::intake::arguments::InputArgs;
 
 /// Predict the build time with other settings, a cache, or faster builds
 ///

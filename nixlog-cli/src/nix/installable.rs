@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::error::CliError;
+use crate::base::error::CliError;
 
 /// Asks Nix for the derivations of an installable, or of an attribute of a file; in the store of another
 /// root, if there is one.

@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use nixlog_core::analysis::reconstruction::LogFacts;
 
-use crate::input;
+use crate::base::unpack::unpack;
 
 /// How much of a log is read at most, unpacked: builders have filled disks.
 const MAX_BYTES: u64 = 1 << 28;
@@ -116,7 +116,7 @@ pub(crate) struct LogText {
 
 /// Reads a log, keeping its last lines.
 pub(crate) fn read(path: &Path, n_lines: usize) -> io::Result<LogText> {
-    let bytes = input::unpacked(BufReader::new(File::open(path)?))?;
+    let bytes = unpack(BufReader::new(File::open(path)?))?.bytes;
     let mut lines = BufReader::new(bytes.take(MAX_BYTES));
     let mut text = LogText::default();
     let mut tail = VecDeque::with_capacity(n_lines);

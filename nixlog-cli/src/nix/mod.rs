@@ -4,5 +4,7 @@ pub(crate) mod database;
 pub(crate) mod derivations;
 pub(crate) mod installable;
 pub(crate) mod logs;
+pub(crate) mod program;
 pub(crate) mod settings;
 pub(crate) mod store;
+pub(crate) mod version;

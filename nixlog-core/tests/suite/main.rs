@@ -9,6 +9,7 @@ mod critical_path;
 mod derivations;
 mod ends;
 mod failures;
+mod floors;
 mod golden;
 mod graphs;
 mod implied;

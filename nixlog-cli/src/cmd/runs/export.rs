@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use nixlog_core::report::format::bytes;
 
 use super::RunArg;
-use crate::error::CliError;
-use crate::runs::{EXTENSION, select};
-use crate::{input, output};
+use crate::archive::runs::{EXTENSION, select};
+use crate::base::error::CliError;
+use crate::base::output;
+use crate::intake::input;
 
 /// Copy the recording of a run to a file
 ///

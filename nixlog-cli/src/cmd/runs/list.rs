@@ -5,12 +5,12 @@ use nixlog_core::report::view::{self, RunsListResult, StoredRunView};
 use regex::Regex;
 
 use super::stored::{problems, stored};
-use crate::cli::OutputArgs;
-use crate::error::CliError;
-use crate::output;
-use crate::runs::Place;
-use crate::runs::select::Store;
-use crate::selection::{names, top};
+use crate::archive::runs::Place;
+use crate::archive::runs::select::Store;
+use crate::base::arguments::OutputArgs;
+use crate::base::error::CliError;
+use crate::base::output;
+use crate::base::selection::{names, top};
 
 /// List the recorded runs, newest first
 #[derive(Debug, clap::Args)]

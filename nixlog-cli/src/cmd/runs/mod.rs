@@ -8,15 +8,13 @@ mod rm;
 mod show;
 mod stored;
 
-pub(crate) use rename::set_name;
-
 use std::io::{self, Write as _};
 
 use clap::Subcommand;
 use clap_complete::ArgValueCompleter;
 
-use crate::error::CliError;
-use crate::runs::{complete, select};
+use crate::archive::runs::{complete, select};
+use crate::base::error::CliError;
 
 /// List, show, name, remove and export recorded runs
 ///

@@ -6,12 +6,12 @@ use nixlog_core::report::document;
 use nixlog_core::report::view::{self, PrunedRunView, RunsPruneResult, StoredRunView};
 
 use super::stored::stored;
-use crate::cli::OutputArgs;
-use crate::error::CliError;
-use crate::output;
-use crate::runs::select::Store;
-use crate::runs::{self, Limits, Place, limit, unlimited};
-use crate::selection::{duration, size};
+use crate::archive::runs::select::Store;
+use crate::archive::runs::{self, Limits, Place, limit, unlimited};
+use crate::base::arguments::OutputArgs;
+use crate::base::error::CliError;
+use crate::base::output;
+use crate::base::selection::{duration, size};
 
 /// Remove old runs now, as happens after each recorded run
 ///

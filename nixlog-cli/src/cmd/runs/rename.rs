@@ -1,12 +1,11 @@
 //! `nixlog runs rename`.
 
 use clap_complete::ArgValueCompleter;
-use nixlog_core::report::format::{harmless, short_id};
 
-use crate::error::CliError;
-use crate::output;
-use crate::runs::select::{self, Chosen};
-use crate::runs::{Place, Refused, complete, objection};
+use crate::archive::runs::select::{self, Chosen};
+use crate::archive::runs::{Place, complete, set_name};
+use crate::base::error::CliError;
+use crate::base::output;
 
 /// Give a run a name, or remove it
 ///
@@ -65,34 +64,4 @@ fn give(place: &Place, chosen: &Chosen, name: &str, force: bool) -> Result<(), C
         chosen.run.short_id()
     ));
     Ok(())
-}
-
-/// Gives a run a name.
-pub(crate) fn set_name(
-    place: &Place,
-    run: &crate::runs::Run,
-    name: &str,
-    force: bool,
-) -> Result<(), CliError> {
-    let refused = || CliError::new(format!("a run cannot be called `{}`", harmless(name)));
-    if let Some(objection) = objection(name) {
-        return Err(refused().hint(objection));
-    }
-    place.set_name(run, name, force).map_err(|why| match why {
-        Refused::Taken(owner) => {
-            let owner = owner.to_string();
-            let owner = short_id(&owner);
-            CliError::new(format!("run {owner} is already called `{name}`"))
-                .hint("`--force` takes the name from it")
-        }
-        Refused::Foreign => {
-            let path = place.names().join(name);
-            refused().hint(format!(
-                "`{}` is in the way, and was not made by nixlog",
-                path.display()
-            ))
-        }
-        Refused::Gone => CliError::new(format!("run {} was just removed", run.short_id())),
-        Refused::Io(error) => refused().because(error),
-    })
 }

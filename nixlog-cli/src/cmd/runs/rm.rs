@@ -2,10 +2,10 @@
 
 use clap_complete::ArgValueCompleter;
 
-use crate::error::CliError;
-use crate::output;
-use crate::runs::select::{self, Chosen};
-use crate::runs::{Place, complete, remove};
+use crate::archive::runs::select::{self, Chosen};
+use crate::archive::runs::{Place, complete, remove};
+use crate::base::error::CliError;
+use crate::base::output;
 
 /// Remove runs for good, with their names
 ///

@@ -6,10 +6,12 @@ use nixlog_core::report::{document, view};
 
 use super::RunArg;
 use super::stored::stored;
-use crate::cli::{InputArgs, OutputArgs};
-use crate::error::CliError;
-use crate::runs::select::{self, Store};
-use crate::{load, output};
+use crate::archive::runs::select::{self, Store};
+use crate::base::arguments::OutputArgs;
+use crate::base::error::CliError;
+use crate::base::output;
+use crate::evidence::read;
+use crate::intake::arguments::InputArgs;
 
 /// Show the facts of a run: command, settings, outcome and contents
 #[derive(Debug, clap::Args)]
@@ -34,7 +36,7 @@ pub(super) fn run(args: &Args) -> Result<(), CliError> {
     }
     // No file is called so.
     let input = InputArgs::of_file(PathBuf::from(chosen.run.id.to_string()));
-    let mut log = load::log(&input, args.output.color.when)?;
+    let mut log = read::log(&input, args.output.color.when)?;
     log.source.name.clone_from(word);
     let result = view::runs_show(run, &log.source, &log.timeline);
     let report = log.report("nixlog.runs-show/1", result);

@@ -3,7 +3,7 @@
 use nixlog_core::report::view::StoredRunView;
 use nixlog_core::timeline::Issue;
 
-use crate::runs::{Names, Run, State, Summary};
+use crate::archive::runs::{Names, Run, State, Summary};
 
 /// Makes a view of a run; `None` where it is gone since the folder was read.
 pub(super) fn stored(run: &Run, names: &Names) -> Option<StoredRunView> {

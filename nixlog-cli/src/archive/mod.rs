@@ -1,0 +1,5 @@
+//! Recordings, and the runs that they are kept as.
+
+pub(crate) mod frames;
+pub(crate) mod recorder;
+pub(crate) mod runs;

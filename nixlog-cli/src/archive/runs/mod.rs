@@ -1,0 +1,15 @@
+//! The recorded runs: where they are, which there are, what they are called, and which go.
+
+pub(crate) mod complete;
+mod list;
+mod names;
+mod place;
+mod prune;
+pub(crate) mod select;
+mod summary;
+
+pub(crate) use list::Run;
+pub(crate) use names::{Names, objection, set_name};
+pub(crate) use place::{EXTENSION, NewRun, Place, Recorded};
+pub(crate) use prune::{Limits, limit, prune, prune_after_saving, remove, unlimited};
+pub(crate) use summary::{State, Summary};

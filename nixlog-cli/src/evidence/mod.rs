@@ -1,0 +1,8 @@
+//! What is known of a build apart from its log: its derivations, and what the store remembers.
+
+pub(crate) mod derivations;
+pub(crate) mod explained;
+pub(crate) mod globs;
+pub(crate) mod read;
+pub(crate) mod reconstruct;
+pub(crate) mod sizes;
