@@ -7,9 +7,9 @@ use std::process::Command;
 
 use serde_json::json;
 
-use crate::help::VERBS;
 use crate::program::{command, folder, nixlog, run};
 use crate::runs::Home;
+use crate::verbs::verbs;
 
 const SHELLS: [&str; 6] = ["bash", "zsh", "fish", "nushell", "elvish", "powershell"];
 
@@ -162,11 +162,9 @@ fn every_verb_has_a_man_page() {
                 .into_owned()
         })
         .collect();
-    let of_verbs = VERBS.iter().map(|verb| format!("nixlog-{verb}.1"));
-    assert!(
-        found.contains("nixlog.1") && found.contains("nixlog-runs-rm.1"),
-        "{found:?}"
-    );
+    let shown = verbs().iter().filter(|verb| verb.name != "man");
+    let of_verbs = shown.map(|verb| format!("nixlog-{}.1", verb.name.replace(' ', "-")));
+    assert!(found.contains("nixlog.1"), "{found:?}");
     let missing: Vec<String> = of_verbs.filter(|page| !found.contains(page)).collect();
     assert!(missing.is_empty(), "{missing:?}");
     let page = fs::read_to_string(pages.join("nixlog-runs-rm.1")).expect("a page");

@@ -7,8 +7,7 @@ use serde_json::Value;
 use crate::program::{
     DIAMOND, FAIL, REMOTE, SLOW, command, file, folder, nixlog, recording, root, run, unstamped,
 };
-
-const VERBS: [&str; 5] = ["phases", "slowest", "timeline", "graph", "doctor"];
+use crate::verbs::reports;
 
 const INPUT: &[&str] = &[
     "source",
@@ -123,14 +122,14 @@ pub(crate) fn units_hold(name: &str, value: &Value) {
 
 #[test]
 fn every_report_has_the_same_frame() {
-    for verb in VERBS {
+    for verb in reports() {
         for log in [DIAMOND, FAIL, REMOTE, SLOW] {
-            let report = json(&[verb, log]);
+            let report = json(&verb.about(&[log]));
             has(
                 &report,
                 &["schema", "nixlog_version", "input", "diagnostics", "result"],
             );
-            assert_eq!(report["schema"], format!("nixlog.{verb}/1"));
+            assert_eq!(report["schema"], format!("nixlog.{}/1", verb.name));
             assert_eq!(report["nixlog_version"], env!("CARGO_PKG_VERSION"));
             has(&report["input"], INPUT);
             assert_eq!(report["input"]["source"], log);
@@ -303,18 +302,18 @@ pub(crate) fn without_times(name: &str, value: &Value) {
 fn without_times_there_are_nulls_and_no_zeros() {
     let folder = folder();
     let path = file(&folder, "plain.log", &unstamped(FAIL));
-    for verb in VERBS {
+    for verb in reports() {
         for stdin in [false, true] {
-            let mut command = command(&[verb, "--json"]);
+            let mut command = command(&verb.about(&["--json"]));
             if stdin {
                 command.stdin(File::open(&path).expect("it was written"));
             } else {
                 command.arg(&path);
             }
             let ran = run(&mut command);
-            assert_eq!((ran.status, ran.stderr.as_str()), (Some(0), ""), "{verb}");
+            assert_eq!((ran.status, ran.stderr.as_str()), (Some(0), ""), "{verb:?}");
             let report = ran.json();
-            assert_eq!(report["input"]["clock"], "none", "{verb} {stdin}");
+            assert_eq!(report["input"]["clock"], "none", "{verb:?} {stdin}");
             without_times("", &report);
         }
     }
@@ -371,16 +370,5 @@ fn timeline_tells_what_ran_where() {
             );
         }
         units_hold("", result);
-    }
-}
-
-/// The same input gives the same bytes.
-#[test]
-fn twice_is_the_same() {
-    for verb in VERBS {
-        for format in ["text", "json", "md", "csv"] {
-            let once = nixlog(&[verb, REMOTE, "--format", format]).result();
-            assert_eq!(once, nixlog(&[verb, REMOTE, "--format", format]).result());
-        }
     }
 }

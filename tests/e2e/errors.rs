@@ -6,36 +6,19 @@ use std::process::{Command, Stdio};
 use insta::assert_snapshot;
 
 use crate::program::{DIAMOND, REMOTE, Ran, command, file, folder, nixlog, piped, recording, run};
-
-const VERBS: [&str; 3] = ["phases", "slowest", "doctor"];
-
-/// Returns what all verbs say, when they refuse.
-fn all_say(args: &[&str]) -> String {
-    let said = VERBS.map(|verb| nixlog(&[&[verb], args].concat()).refused());
-    assert!(said.iter().all(|each| *each == said[0]), "{said:?}");
-    said[0].clone()
-}
+use crate::verbs::{all_refuse, reports};
 
 /// Returns what all verbs say to an input.
 fn refused(name: &str, bytes: &[u8]) -> String {
     let folder = folder();
     let path = file(&folder, name, bytes);
-    all_say(&[&path]).replace(&folder.path().display().to_string(), "FOLDER")
+    all_refuse(&[&path]).replace(&folder.path().display().to_string(), "FOLDER")
 }
 
 #[test]
 fn nothing_there() {
-    assert_snapshot!(all_say(&["missing.log"]), @r"
+    assert_snapshot!(all_refuse(&["missing.log"]), @r"
     error: there is no file, no run and no name `missing.log`
-    hint: name a log file, or record a build: nixlog run -- nix build …
-    ");
-}
-
-#[test]
-fn nothing_at_a_path() {
-    assert_snapshot!(all_say(&["./missing.log"]), @r"
-    error: cannot read `./missing.log`
-    caused by: No such file or directory (os error 2)
     hint: name a log file, or record a build: nixlog run -- nix build …
     ");
 }
@@ -62,14 +45,14 @@ fn nothing_in_it() {
     for (name, bytes) in [("empty.log", &b""[..]), ("empty.log.zst", &empty)] {
         let folder = folder();
         let path = file(&folder, name, bytes);
-        for verb in ["phases", "slowest", "critical-path", "timeline", "graph"] {
-            let said = nixlog(&[verb, &path]).refused();
-            assert!(said.contains(" is empty\n"), "{verb}: {said}");
+        for verb in reports().filter(|verb| verb.name != "doctor") {
+            let said = nixlog(&verb.about(&[&path])).refused();
+            assert!(said.contains(" is empty\n"), "{verb:?}: {said}");
             // Programs get their object all the same.
-            let ran = nixlog(&[verb, &path, "--json"]);
-            assert_eq!(ran.status, Some(2), "{verb}");
-            assert_eq!(ran.json()["input"]["lines"], 0, "{verb}");
-            assert!(ran.stderr.contains(" is empty\n"), "{verb}: {ran:?}");
+            let ran = nixlog(&verb.about(&[&path, "--json"]));
+            assert_eq!(ran.status, Some(2), "{verb:?}");
+            assert_eq!(ran.json()["input"]["lines"], 0, "{verb:?}");
+            assert!(ran.stderr.contains(" is empty\n"), "{verb:?}: {ran:?}");
         }
         let text = nixlog(&["doctor", &path]).result();
         assert!(text.contains("empty"), "{text}");

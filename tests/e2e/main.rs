@@ -25,5 +25,6 @@ mod stand_in;
 #[cfg(unix)]
 mod terminal;
 mod timeline;
+mod verbs;
 mod words;
 mod wrapped;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use insta::assert_snapshot;
 
-use crate::program::{DIAMOND, REMOTE, command, file, folder, nixlog, run, spawn};
+use crate::program::{DIAMOND, REMOTE, command, file, folder, nixlog, run};
 
 #[test]
 fn a_file_is_written_whole_and_nothing_beside_it() {
@@ -122,15 +122,6 @@ fn a_place_that_takes_no_file() {
     hint: the folder `FOLDER/file` does not exist: create it, or name another file
     ");
     assert_eq!(fs::read(&file).expect("it is there"), b"");
-}
-
-#[test]
-fn a_reader_that_leaves_is_no_error() {
-    let mut child = spawn(&["slowest", REMOTE, "--top", "0", "--json"]);
-    drop(child.stdout.take());
-    let output = child.wait_with_output().expect("nixlog ends");
-    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
-    assert_eq!(output.status.code(), Some(0));
 }
 
 #[cfg(target_os = "linux")]

@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 use serde_json::Value;
 
 use crate::contract::{has, list, units_hold, without_times};
-use crate::program::{DIAMOND, FAIL, REMOTE, SLOW, command, file, folder, nixlog, run, unstamped};
+use crate::program::{DIAMOND, SLOW, command, file, folder, nixlog, run, unstamped};
 
 const DIAMOND_DRVS: &str = "2.26.3-diamond-build-v.drvs.tar.gz";
 const SLOW_DRVS: &str = "2.34.8-subst-subst-slow.drvs.tar.gz";
@@ -458,17 +458,4 @@ fn what_cannot_be_told_is_said_plainly() {
         }
     }
     assert_snapshot!(said.join("\n"));
-}
-
-/// Nothing falls over, and twice is the same.
-#[test]
-fn every_recording_has_an_answer() {
-    for log in [DIAMOND, FAIL, REMOTE, SLOW] {
-        for verb in VERBS {
-            for format in ["text", "json", "md", "csv"] {
-                let args = [verb, &[log, "--no-store", "--format", format]].concat();
-                assert_eq!(nixlog(&args).result(), nixlog(&args).result());
-            }
-        }
-    }
 }

@@ -3,8 +3,8 @@
 use std::env;
 use std::fs;
 
-use crate::help::{RUNS, VERBS};
 use crate::program::{DIAMOND, command, nixlog, root, run};
+use crate::verbs::verbs;
 
 fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
@@ -51,17 +51,22 @@ fn the_samples_are_what_the_program_prints() {
     let readme = read("README.md");
     let mut pieces = readme.split(OPEN);
     let mut printed = pieces.next().unwrap_or_default().to_owned();
-    let mut verbs = Vec::new();
+    let mut shown = Vec::new();
     for piece in pieces {
         let (line, rest) = piece.split_once('\n').expect("a command ends");
         let (_, rest) = rest.split_once("```\n").expect("the block is closed");
         let args: Vec<&str> = line.split(' ').collect();
-        verbs.push(args[0]);
+        shown.push(args[0]);
         let mut command = command(&args);
         let sample = run(command.current_dir(root()).env("COLUMNS", WIDTH)).result();
         printed.extend([OPEN, line, "\n", &sample, "```\n", rest]);
     }
-    assert!(verbs.len() > 4 && verbs.iter().all(|verb| VERBS.contains(verb)));
+    assert!(
+        shown.len() > 4
+            && shown
+                .iter()
+                .all(|verb| verbs().iter().any(|it| it.name == *verb))
+    );
     if env::var("INSTA_UPDATE").is_ok_and(|update| update == "always") {
         fs::write(root().join("README.md"), &printed).expect("the README can be written");
         return;
@@ -104,11 +109,9 @@ fn every_carrier_is_in_the_table() {
 fn every_flag_is_known() {
     let readme = read("README.md");
     let mut help = String::new();
-    for verb in VERBS {
-        help += &nixlog(&[verb, "--help"]).result();
-    }
-    for verb in RUNS {
-        help += &nixlog(&["runs", verb, "--help"]).result();
+    for verb in verbs() {
+        let words: Vec<&str> = verb.name.split(' ').collect();
+        help += &nixlog(&[&words[..], &["--help"]].concat()).result();
     }
     let of_others = [
         "--release",

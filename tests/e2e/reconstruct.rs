@@ -11,8 +11,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rusqlite::Connection;
 use serde_json::Value;
 
-use crate::help::reports;
 use crate::program::{Ran, command, folder, run};
+use crate::verbs::reports;
 
 /// The tables of a store's database, as far as anybody reads them.
 const SCHEMA: &str = "
@@ -416,12 +416,13 @@ fn a_path_from_elsewhere_has_an_end() {
     assert_eq!(unit(&units, "two-1.0")["end_ns"], 7_000_000_000_u64);
     // No verb makes up what is not known.
     for verb in reports() {
-        let said = match verb {
-            "what-if" => continue,
-            verb => store.nixlog(&[verb, "x.nixlog.zst", "--no-store"]).result(),
-        };
-        assert!(said.contains("whose start is not known"), "{verb}: {said}");
-        assert!(!said.contains("Nix itself"), "{verb}: {said}");
+        let asked = verb.about(&["x.nixlog.zst", "--no-store"]);
+        let said = store.nixlog(&asked).result();
+        assert!(
+            said.contains("whose start is not known"),
+            "{verb:?}: {said}"
+        );
+        assert!(!said.contains("Nix itself"), "{verb:?}: {said}");
     }
     let said = store.nixlog(&["critical-path", "x.nixlog.zst"]).result();
     assert!(

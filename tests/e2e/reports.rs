@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 
-use crate::program::{DIAMOND, FAIL, REMOTE, SLOW, command, nixlog, run};
+use crate::program::{DIAMOND, FAIL, REMOTE, SLOW, command, run};
 
 fn text(width: &str, args: &[&str]) -> String {
     run(command(args).env("COLUMNS", width)).result()
@@ -13,11 +13,8 @@ fn text_fits_the_terminal() {
     for (name, args) in [
         ("phases", ["phases", SLOW]),
         ("phases_fail", ["phases", FAIL]),
-        ("slowest", ["slowest", REMOTE]),
-        ("timeline", ["timeline", REMOTE]),
         ("timeline_fail", ["timeline", FAIL]),
         ("timeline_slow", ["timeline", SLOW]),
-        ("doctor", ["doctor", REMOTE]),
     ] {
         for width in ["80", "140"] {
             let text = text(width, &args);
@@ -39,43 +36,6 @@ fn text_in_a_pipe_is_not_cut() {
         !text.contains("…\n") && text.lines().any(|line| line.len() > 140),
         "{text}"
     );
-}
-
-#[test]
-fn markdown_and_csv() {
-    for verb in ["phases", "slowest", "timeline", "doctor"] {
-        for format in ["md", "csv"] {
-            let printed = nixlog(&[verb, DIAMOND, "--format", format]).result();
-            assert_snapshot!(format!("{verb}_{format}"), printed.replace("\r\n", "\n"));
-        }
-    }
-}
-
-#[test]
-fn csv_has_the_same_number_of_fields_in_each_line() {
-    for verb in ["phases", "slowest", "timeline", "doctor"] {
-        for log in [DIAMOND, FAIL, REMOTE, SLOW] {
-            let csv = nixlog(&[verb, log, "--format", "csv"]).result();
-            let fields = |line: &str| {
-                let mut quoted = false;
-                let separates = |c: char| {
-                    quoted ^= c == '"';
-                    c == ',' && !quoted
-                };
-                line.chars()
-                    .filter(|&c| c != '\r')
-                    .map(separates)
-                    .filter(|&s| s)
-                    .count()
-            };
-            let mut lines = csv.lines();
-            let header = lines.next().map(fields);
-            assert!(
-                lines.all(|line| Some(fields(line)) == header),
-                "{verb} {log}\n{csv}"
-            );
-        }
-    }
 }
 
 #[test]

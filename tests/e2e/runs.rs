@@ -10,9 +10,9 @@ use insta::assert_snapshot;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::help::reports;
 use crate::program::{DIAMOND, FAIL, REMOTE, Ran, command, feed, folder, recording, root, run};
 use crate::stand_in::Script;
+use crate::verbs::reports;
 
 /// A folder of runs of its own.
 pub(crate) struct Home {
@@ -182,13 +182,9 @@ fn without_an_input_it_is_the_last_run() {
 fn every_verb_takes_a_run() {
     let home = Home::with(&[DIAMOND]);
     for verb in reports() {
-        let args: &[&str] = match verb {
-            "what-if" => &["what-if", "last", "--max-jobs", "2"],
-            verb => &[verb, "last"],
-        };
-        let report = home.json(args);
-        assert_eq!(report["input"]["source"], "last", "{verb}");
-        assert_eq!(report["input"]["run"]["via"], "pipe", "{verb}");
+        let report = home.json(&verb.about(&["last"]));
+        assert_eq!(report["input"]["source"], "last", "{verb:?}");
+        assert_eq!(report["input"]["run"]["via"], "pipe", "{verb:?}");
     }
 }
 

@@ -1,25 +1,25 @@
-//! One file per verb.
+//! One file per verb, and the list of them.
 
-pub(crate) mod bottlenecks;
-pub(crate) mod cache_candidates;
-pub(crate) mod cat;
+mod bottlenecks;
+mod cache_candidates;
+mod cat;
 pub(crate) mod completions;
-pub(crate) mod critical_path;
-pub(crate) mod doctor;
-pub(crate) mod graph;
-pub(crate) mod import;
-pub(crate) mod man;
-pub(crate) mod parallelism;
-pub(crate) mod phases;
-pub(crate) mod reconstruct;
-pub(crate) mod record;
-pub(crate) mod run;
-pub(crate) mod runs;
-pub(crate) mod slowest;
-pub(crate) mod timeline;
-pub(crate) mod what_if;
+mod critical_path;
+mod doctor;
+mod graph;
+mod import;
+mod man;
+mod parallelism;
+mod phases;
+mod reconstruct;
+mod record;
+mod run;
+mod runs;
+mod slowest;
+mod timeline;
+mod what_if;
 
-use std::process::ExitCode;
+use std::process::{ExitCode, Termination as _};
 
 use clap::{Parser, Subcommand};
 
@@ -43,54 +43,46 @@ use crate::base::error::CliError;
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]
-    pub(crate) command: Command,
+    command: Command,
 }
 
-#[derive(Debug, Subcommand)]
-pub(crate) enum Command {
-    Run(run::Args),
-    Record(record::Args),
-    Reconstruct(reconstruct::Args),
-    Phases(phases::Args),
-    Slowest(slowest::Args),
-    #[command(name = "critical-path")]
-    CriticalPath(critical_path::Args),
-    Bottlenecks(bottlenecks::Args),
-    Parallelism(parallelism::Args),
-    WhatIf(what_if::Args),
-    CacheCandidates(cache_candidates::Args),
-    Timeline(timeline::Args),
-    Graph(graph::Args),
-    Doctor(doctor::Args),
-    Runs(runs::Args),
-    Cat(cat::Args),
-    Import(import::Args),
-    Completions(completions::Args),
-    #[command(hide = true)]
-    Man(man::Args),
-}
+/// Makes the command line and its answer of a list: each module has its `Args`, and `run`.
+macro_rules! verbs {
+    ($($(#[$attribute:meta])* $module:ident: $Name:ident,)*) => {
+        #[derive(Debug, Subcommand)]
+        enum Command {
+            $($(#[$attribute])* $Name($module::Args),)*
+        }
 
-/// Runs the verb that the command line names.
-pub(crate) fn run(cli: Cli) -> Result<ExitCode, CliError> {
-    let done = match cli.command {
-        Command::Run(args) => return run::run(&args),
-        Command::Record(args) => record::run(&args),
-        Command::Reconstruct(args) => reconstruct::run(&args),
-        Command::Phases(args) => phases::run(&args),
-        Command::Slowest(args) => slowest::run(&args),
-        Command::CriticalPath(args) => critical_path::run(&args),
-        Command::Bottlenecks(args) => bottlenecks::run(&args),
-        Command::Parallelism(args) => parallelism::run(&args),
-        Command::WhatIf(args) => what_if::run(&args),
-        Command::CacheCandidates(args) => cache_candidates::run(&args),
-        Command::Timeline(args) => timeline::run(&args),
-        Command::Graph(args) => graph::run(&args),
-        Command::Doctor(args) => doctor::run(&args),
-        Command::Runs(args) => runs::run(&args),
-        Command::Cat(args) => cat::run(&args),
-        Command::Import(args) => import::run(&args),
-        Command::Completions(args) => completions::run(&args),
-        Command::Man(args) => man::run(&args),
+        /// Runs the verb that the command line names.
+        pub(crate) fn run(cli: Cli) -> Result<ExitCode, CliError> {
+            match cli.command {
+                $(Command::$Name(args) => $module::run(&args).map(|done| done.report()),)*
+            }
+        }
     };
-    done.map(|()| ExitCode::SUCCESS)
+}
+
+// All verbs, in the order of the help. The tests read their names from the program.
+verbs! {
+    run: Run,
+    record: Record,
+    reconstruct: Reconstruct,
+    phases: Phases,
+    slowest: Slowest,
+    critical_path: CriticalPath,
+    bottlenecks: Bottlenecks,
+    parallelism: Parallelism,
+    what_if: WhatIf,
+    cache_candidates: CacheCandidates,
+    timeline: Timeline,
+    graph: Graph,
+    doctor: Doctor,
+    runs: Runs,
+    cat: Cat,
+    import: Import,
+    completions: Completions,
+    // Who makes a package needs it, and nobody else.
+    #[command(hide = true)]
+    man: Man,
 }
