@@ -1,12 +1,14 @@
 //! `nixlog import`: runs that were recorded by somebody else.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::Write as _;
+use std::process::{Command, Stdio};
 
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
 use crate::program::{DIAMOND, FAIL, REMOTE, Ran, SLOW, feed, file, folder, recording, unstamped};
+use crate::run::wait_until;
 use crate::runs::{Home, recorded, short};
 
 /// Imports a file; returns the run.
@@ -251,4 +253,32 @@ fn refused() {
     assert_eq!(home.ids().len(), 1);
     let leftovers = fs::read_dir(home.folder.path().join("runs")).map(Iterator::count);
     assert_eq!(leftovers.ok(), Some(1));
+}
+
+/// A log is read twice. What happens only the second time is no end of it.
+#[test]
+fn what_breaks_off_the_second_time_is_refused() {
+    let home = Home::new();
+    let path = home.folder.path().join("log");
+    let made = Command::new("mkfifo").arg(&path).status();
+    assert!(made.is_ok_and(|status| status.success()));
+    let path = path.to_str().expect("temporary folders have plain names");
+    let mut importing = home.command(&["import", path]);
+    importing.stderr(Stdio::piped());
+    // Open in both directions, it takes what a pipe holds; the rest goes only to somebody who reads.
+    let both = File::options().read(true).write(true).open(path);
+    let mut first = both.expect("it is there");
+    let child = importing.spawn().expect("nixlog starts");
+    first.write_all(&recording(REMOTE)).expect("it is read");
+    drop(first);
+    // Then nixlog has closed it, and begun a run.
+    let runs = home.folder.path().join("runs");
+    let begun = || fs::read_dir(&runs).is_ok_and(|mut runs| runs.next().is_some());
+    wait_until(begun);
+    fs::write(path, b"\x1f\x8b\x08\x00").expect("it is read again");
+    let ran = Ran::from(child.wait_with_output().expect("nixlog ends"));
+    assert_eq!(ran.status, Some(2), "{ran:?}");
+    let want = format!("error: cannot read `{path}`\ncaused by: unexpected end of file\n");
+    assert_eq!(ran.stderr, want);
+    assert!(!begun(), "nothing is left of it");
 }

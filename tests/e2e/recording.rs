@@ -11,7 +11,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::program::{DIAMOND, Ran, command, file, folder, recording, run, unstamped};
+use crate::program::{
+    DIAMOND, Ran, command, file, folder, interruptible, recording, run, unstamped,
+};
 use crate::run::{
     only_recording, plain, recordings, saving, signal, spawned, text_of, wait_for, wait_until,
 };
@@ -115,6 +117,35 @@ fn a_socket_takes_nobodys_file_away() {
     assert!(said.starts_with("error: cannot listen on `"), "{said}");
     assert!(said.contains("hint: the path exists already"), "{said}");
     assert_eq!(fs::read(path).expect("it is still there"), b"mine");
+}
+
+/// Where no more files can be opened, those who connect wait, and somebody is told.
+#[test]
+fn connections_that_cannot_be_accepted_are_told_of() {
+    let folder = folder();
+    let path = format!("{}/log", folder.path().display());
+    let script = format!(
+        "ulimit -n 24; exec {} record --socket {path}",
+        env!("CARGO_BIN_EXE_nixlog")
+    );
+    let said = folder.path().join("said");
+    let mut listening = interruptible("sh");
+    let mut child = listening
+        .args(["-c", &script])
+        .env("NIXLOG_DIR", folder.path())
+        .stderr(File::create(&said).expect("the folder is ours"))
+        .spawn()
+        .expect("it starts");
+    wait_until(|| UnixStream::connect(&path).is_ok());
+    let connect = |_| UnixStream::connect(&path).expect("it waits to be accepted");
+    let streams: Vec<UnixStream> = (0..24).map(connect).collect();
+    wait_until(|| {
+        let said = fs::read_to_string(&said).expect("it is there");
+        said.contains("warning: cannot accept a connection (Too many open files")
+    });
+    drop(streams);
+    signal(&child, "INT");
+    assert_eq!(child.wait().expect("nixlog ends").code(), Some(0));
 }
 
 /// Whoever is connected when the listening ends is recorded as far as it came, and nothing is left lying

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use nixlog_core::analysis::sufficiency::HOW_TO_STAMP;
 use nixlog_core::recording::{RecordedLine, SideLine, recorded_line};
 use nixlog_core::time::Stamp;
-use nixlog_core::wire::block::{Block, Blocks};
+use nixlog_core::wire::block::Block;
 use nixlog_core::wire::{ClockKind, LogReader};
 
 use crate::archive::runs::complete;
@@ -20,6 +20,7 @@ use crate::display::{Amount, Echo, printable};
 use crate::intake::arguments::WrappingArgs;
 use crate::intake::capture::is_recording;
 use crate::intake::input::Input;
+use crate::intake::pump::{Next, broken_off, pump};
 use crate::intake::{input, load};
 
 /// Print the log of a run or of a file as Nix wrote it
@@ -94,9 +95,8 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     match failure {
         Some(error) if n_bytes == 0 => Err(input::unreadable(&name, error)),
         Some(error) if !is_running => {
-            output::warning(&format!(
-                "the input breaks off after {n_bytes} bytes ({error}); the output ends there"
-            ));
+            let broken_off = broken_off("the input", n_bytes, &error);
+            output::warning(&format!("{broken_off}; the output ends there"));
             Ok(())
         }
         _ if n_bytes == 0 && name == "-" => Err(input::nothing_piped()),
@@ -120,50 +120,32 @@ struct Copy<'a, W> {
 impl<W: Write> Copy<'_, W> {
     /// Copies the log; returns why reading stopped, where it stopped early.
     fn copy(&mut self, input: Input) -> Result<Option<io::Error>, CliError> {
-        let mut blocks = Blocks::new(input.bytes);
-        let first = match blocks.next_block(Vec::new()) {
-            Ok(Some(first)) => first,
-            Ok(None) => return Ok(None),
-            Err(error) => {
-                let Some(rest) = blocks.into_rest() else {
-                    return Ok(Some(error));
-                };
-                self.block_alone(&rest)?;
-                return Ok(Some(error));
+        let (mut form, mut copied) = (None, Ok(()));
+        let read = pump(input.bytes, |block| {
+            copied = self.block(&block, &mut form);
+            match copied {
+                Ok(()) => Next::Continue(block.into_buffer()),
+                Err(_) => Next::Break(()),
             }
-        };
-        let mut form = self.form(&first)?;
-        let mut block = first;
-        loop {
-            self.n_bytes += block.as_bytes().len() as u64;
-            form.block(&block, self.out).map_err(to_stdout)?;
-            if self.live {
-                self.out.flush().map_err(to_stdout)?;
-            }
-            let failure = match blocks.next_block(block.into_buffer()) {
-                Ok(Some(next)) => {
-                    block = next;
-                    continue;
-                }
-                Ok(None) => None,
-                Err(error) => {
-                    if let Some(rest) = blocks.into_rest() {
-                        self.n_bytes += rest.as_bytes().len() as u64;
-                        form.block(&rest, self.out).map_err(to_stdout)?;
-                    }
-                    Some(error)
-                }
-            };
+        });
+        copied?;
+        if let Some(form) = &mut form {
             form.end(self.out).map_err(to_stdout)?;
-            return Ok(failure);
         }
+        Ok(read.err())
     }
 
-    fn block_alone(&mut self, block: &Block) -> Result<(), CliError> {
+    fn block(&mut self, block: &Block, form: &mut Option<Form>) -> Result<(), CliError> {
+        let form = match form {
+            Some(form) => form,
+            None => form.insert(self.form(block)?),
+        };
         self.n_bytes += block.as_bytes().len() as u64;
-        let mut form = self.form(block)?;
         form.block(block, self.out).map_err(to_stdout)?;
-        form.end(self.out).map_err(to_stdout)
+        match self.live {
+            true => self.out.flush().map_err(to_stdout),
+            false => Ok(()),
+        }
     }
 
     /// Looks at the first lines, and decides what comes of them.

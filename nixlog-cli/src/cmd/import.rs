@@ -1,7 +1,7 @@
 //! `nixlog import`.
 
 use std::fs::File;
-use std::io::{self, IsTerminal as _, Read as _, Seek as _};
+use std::io::{self, IsTerminal as _, Read, Seek as _};
 use std::path::{self, Path, PathBuf};
 
 use jiff::Timestamp;
@@ -10,7 +10,6 @@ use jiff::tz::TimeZone;
 use nixlog_core::analysis::sufficiency::HOW_TO_STAMP;
 use nixlog_core::log::Log;
 use nixlog_core::recording::{End, Header};
-use nixlog_core::wire::block::Blocks;
 use nixlog_core::wire::{ClockKind, LogReader};
 use tempfile::NamedTempFile;
 use uuid::Uuid;
@@ -24,6 +23,7 @@ use crate::base::error::CliError;
 use crate::base::output;
 use crate::base::unpack::unpack;
 use crate::intake::arguments::{InputArgs, SaveArgs, WrappingArgs};
+use crate::intake::pump::{Next, pump};
 use crate::intake::{input, load};
 
 /// Add a log to the recorded runs: from a CI, from `ts`, or from another machine
@@ -240,7 +240,17 @@ fn record(
         Some(_) => load::reader(&args.wrapping)?,
         None => LogReader::new(input::carrier(Some(&source.carrier))?),
     };
-    feed(recorder.tap(), reader, path).map_err(|error| input::unreadable(&source.name, error))?;
+    let fed = File::open(path).and_then(unpack);
+    let fed = fed.and_then(|unpacked| feed(recorder.tap(), reader, unpacked.bytes));
+    match fed {
+        // The first reading said so; what came before is worth keeping.
+        Err(_) if source.is_cut => {}
+        Err(error) => {
+            recorder.discard();
+            return Err(input::unreadable(&source.name, error));
+        }
+        Ok(()) => {}
+    }
     let (recorded, _) = recorder.finish(End {
         duration_ns: end,
         ..End::default()
@@ -275,37 +285,22 @@ fn header(
 }
 
 /// Hands the lines inside of a log to a recorder, with their times.
-fn feed(tap: Tap, mut reader: LogReader, path: &Path) -> io::Result<()> {
-    let mut blocks = Blocks::new(unpack(File::open(path)?)?.bytes);
+fn feed(tap: Tap, mut reader: LogReader, bytes: impl Read) -> io::Result<()> {
     let mut payloads = Payloads::new(tap);
     let mut is_terminated = true;
-    let mut buffer = Vec::new();
-    loop {
-        let block = match blocks.next_block(buffer) {
-            Ok(Some(block)) => block,
-            Ok(None) => break,
-            Err(_) => {
-                // The first reading said so; what came before is worth keeping.
-                if let Some(rest) = blocks.into_rest() {
-                    reader.payloads(rest.as_bytes(), None, |stamp, line| {
-                        payloads.line(stamp, line);
-                    });
-                }
-                break;
-            }
-        };
+    let read = pump(bytes, |block| {
         is_terminated = block.as_bytes().ends_with(b"\n");
         reader.payloads(block.as_bytes(), None, |stamp, line| {
             payloads.line(stamp, line);
         });
-        buffer = block.into_buffer();
-    }
+        Next::Continue(block.into_buffer())
+    });
     reader.last_payloads(|stamp, line| payloads.line(stamp, line));
     if !is_terminated {
         payloads.unterminated();
     }
     payloads.hand_on();
-    Ok(())
+    read
 }
 
 #[cfg(test)]

@@ -157,4 +157,10 @@ impl Watch for Shown {
             display.output(bytes);
         }
     }
+
+    fn broken_off(&mut self, error: &io::Error) {
+        output::warning(&format!(
+            "what the command prints cannot be read to its end ({error}); what came before was read"
+        ));
+    }
 }

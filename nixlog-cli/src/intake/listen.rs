@@ -1,7 +1,7 @@
 //! Records every Nix that connects to a socket (`json-log-path`), each into a recording of its own.
 
 use std::collections::HashMap;
-use std::io;
+use std::io::{self, Read};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -13,7 +13,7 @@ use std::time::Instant;
 use nixlog_core::recording::End;
 use nixlog_core::report::document::Ending;
 use nixlog_core::time::Stamp;
-use nixlog_core::wire::block::Blocks;
+use nixlog_core::wire::block::Block;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
@@ -25,6 +25,7 @@ use crate::base::output;
 use crate::display::closing;
 use crate::intake::arguments::SaveArgs;
 use crate::intake::load;
+use crate::intake::pump::{Next, broken_off, pump};
 use crate::intake::run;
 use crate::intake::socket::Socket;
 
@@ -132,13 +133,13 @@ fn record(stream: UnixStream, save: SaveArgs, quiet: bool) {
     };
     let tap = recorder.tap();
     let mut reading = run::reading();
-    let mut blocks = Blocks::new(stream);
-    let mut buffer = Vec::new();
-    while let Ok(Some(block)) = blocks.next_block(buffer) {
+    let read = read(stream, |block| {
         let stamp = now(start);
         tap.lines(block.as_bytes(), stamp);
-        reading.block(&block, Some(stamp), |_| {});
-        buffer = block.into_buffer();
+        reading.block(block, Some(stamp), |_| {});
+    });
+    if let Err(broken_off) = read {
+        output::warning(&broken_off);
     }
     let duration_ns = now(start).as_nanos();
     reading.ends_at(Stamp::from_nanos(duration_ns));
@@ -152,5 +153,35 @@ fn record(stream: UnixStream, save: SaveArgs, quiet: bool) {
         log.source.clock = "recorded";
         let ending = Ending::new(duration_ns, None, None);
         closing::say(&log.source, &log.timeline, ending, saved.as_ref());
+    }
+}
+
+/// Reads a connection to its end, or says that it did not come.
+fn read(stream: impl Read, mut take: impl FnMut(&Block)) -> Result<(), String> {
+    let mut n_bytes = 0;
+    let read = pump(stream, |block| {
+        n_bytes += block.as_bytes().len() as u64;
+        take(&block);
+        Next::Continue(block.into_buffer())
+    });
+    read.map_err(|error| {
+        let broken_off = broken_off("a connection", n_bytes, &error);
+        format!("{broken_off}; what came before was recorded")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::intake::pump::tests::Breaks;
+
+    #[test]
+    fn a_connection_that_breaks_off_is_told_of() {
+        let mut taken = Vec::new();
+        let read = read(Breaks(b"one\nhalf"), |block| {
+            taken.extend_from_slice(block.as_bytes());
+        });
+        let said = "a connection breaks off after 8 bytes (connection reset); what came before was recorded";
+        assert_eq!((read, &*taken), (Err(said.to_owned()), &b"one\nhalf"[..]));
     }
 }

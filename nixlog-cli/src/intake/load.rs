@@ -5,7 +5,8 @@
 
 use std::fs;
 use std::io::{self, Write as _};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
+use std::panic::resume_unwind;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -13,7 +14,7 @@ use nixlog_core::log::{Log, Reading};
 use nixlog_core::recording::End;
 use nixlog_core::time::{Interval, Stamp};
 use nixlog_core::timeline::{Issue, Source};
-use nixlog_core::wire::block::{Block, Blocks};
+use nixlog_core::wire::block::Block;
 use nixlog_core::wire::{Carrier, ClockKind, LogReader};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::SignalsInfo;
@@ -32,6 +33,7 @@ use crate::display::{Display, DisplayKind};
 use crate::intake::arguments::{InputArgs, WrappingArgs};
 use crate::intake::capture::Capture;
 use crate::intake::input::{self, FromRun, Input};
+use crate::intake::pump::{Next, broken_off, pump};
 
 /// A log that has been read, and what else was done with it.
 pub(crate) struct Loaded {
@@ -121,7 +123,7 @@ pub(crate) fn load(args: &InputArgs, color: ColorWhen) -> Result<Loaded, CliErro
     if let Some(display) = display {
         display.finish();
     }
-    let recorder = thread.join().ok().flatten();
+    let recorder = recorder_of(thread);
     if live && reading.reader().carrier() == Carrier::None {
         reading.ends_at(Stamp::from_nanos(duration_ns));
     }
@@ -240,7 +242,20 @@ fn read_ahead(input: Input, start: Instant, mut capture: Capture) -> ReadAhead {
     let (buffers, recycled) = mpsc::channel();
     let clock = input.live.then_some(start);
     let thread = thread::spawn(move || {
-        read_blocks(input, clock, &mut capture, &send, &recycled);
+        let read = pump(input.bytes, |block| {
+            let arrival = clock.map(now);
+            if let Some(arrival) = arrival {
+                capture.block(block.as_bytes(), arrival);
+            }
+            match send.send(Ok((block, arrival))) {
+                Ok(()) => Next::Continue(recycled.try_recv().unwrap_or_default()),
+                Err(_) => Next::Break(()),
+            }
+        });
+        if let Err(error) = read {
+            // Where the other thread has ended, nobody is to be told.
+            drop(send.send(Err(error)));
+        }
         // So that nobody waits for more while the recording ends.
         drop(send);
         capture.end()
@@ -252,41 +267,9 @@ fn read_ahead(input: Input, start: Instant, mut capture: Capture) -> ReadAhead {
     }
 }
 
-fn read_blocks(
-    input: Input,
-    clock: Option<Instant>,
-    capture: &mut Capture,
-    send: &SyncSender<Read>,
-    recycled: &Receiver<Vec<u8>>,
-) {
-    let mut blocks = Blocks::new(input.bytes);
-    loop {
-        let buffer = recycled.try_recv().unwrap_or_default();
-        let block = blocks.next_block(buffer);
-        let arrival = clock.map(now);
-        let (read, more) = match block {
-            Ok(Some(block)) => {
-                if let Some(arrival) = arrival {
-                    capture.block(block.as_bytes(), arrival);
-                }
-                (Ok((block, arrival)), true)
-            }
-            Ok(None) => return,
-            Err(error) => {
-                let rest =
-                    std::mem::replace(&mut blocks, Blocks::new(Box::new(io::empty()))).into_rest();
-                if let Some(rest) = rest
-                    && send.send(Ok((rest, arrival))).is_err()
-                {
-                    return;
-                }
-                (Err(error), false)
-            }
-        };
-        if send.send(read).is_err() || !more {
-            return;
-        }
-    }
+/// Waits for the thread that reads. If it panics, so does this one: what it has not read is missing.
+fn recorder_of(thread: JoinHandle<Option<Recorder>>) -> Option<Recorder> {
+    thread.join().unwrap_or_else(|panic| resume_unwind(panic))
 }
 
 /// The first Ctrl-C ends the build, which says so in its log: the report is wanted all the more. The
@@ -325,10 +308,8 @@ fn trouble(source: &mut Source, error: io::Error) -> Result<(), CliError> {
         return Err(input::unreadable(&source.name, error).hint(hint));
     }
     source.is_cut = true;
-    let message = format!(
-        "the input breaks off after {} bytes ({error}); what came before was read",
-        source.bytes
-    );
+    let broken_off = broken_off("the input", source.bytes, &error);
+    let message = format!("{broken_off}; what came before was read");
     source.issues.push(Issue::warning("input-cut", message));
     Ok(())
 }
@@ -366,5 +347,33 @@ fn replayed(log: &mut Log, arrivals: Option<Interval>) {
         source
             .issues
             .push(Issue::warning("replayed", message.to_owned()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use super::*;
+
+    struct Panics;
+
+    impl io::Read for Panics {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            panic!("a decompressor has a bug");
+        }
+    }
+
+    #[test]
+    fn a_panic_is_no_end_of_the_input() {
+        let input = Input {
+            name: String::new(),
+            bytes: Box::new(Panics),
+            compression: None,
+            live: false,
+        };
+        let ahead = read_ahead(input, Instant::now(), Capture::Nothing);
+        assert!(ahead.blocks.recv().is_err());
+        assert!(catch_unwind(AssertUnwindSafe(|| drop(recorder_of(ahead.thread)))).is_err());
     }
 }

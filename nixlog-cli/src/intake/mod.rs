@@ -5,5 +5,6 @@ pub(crate) mod capture;
 pub(crate) mod input;
 pub(crate) mod listen;
 pub(crate) mod load;
+pub(crate) mod pump;
 pub(crate) mod run;
 pub(crate) mod socket;

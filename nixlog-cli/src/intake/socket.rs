@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
+use crate::base::output;
+
 /// A socket for `json-log-path`, in a folder that goes with it.
 pub(crate) struct Socket {
     listener: UnixListener,
@@ -74,9 +76,19 @@ impl Socket {
         /// Where too many files are open, one must be closed before the next can be.
         const PAUSE: Duration = Duration::from_millis(100);
         let listener = self.listener.try_clone()?;
+        let mut is_told = false;
         let next = move || match listener.accept() {
-            Ok((stream, _)) => Some(stream),
-            Err(_) => {
+            Ok((stream, _)) => {
+                is_told = false;
+                Some(stream)
+            }
+            Err(error) => {
+                if !is_told {
+                    output::warning(&format!(
+                        "cannot accept a connection ({error}); nixlog keeps trying"
+                    ));
+                }
+                is_told = true;
                 thread::sleep(PAUSE);
                 None
             }

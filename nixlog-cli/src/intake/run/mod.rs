@@ -82,6 +82,8 @@ pub(crate) trait Watch {
     fn tick(&mut self, now: Stamp);
     /// Prints what the command has printed as its result.
     fn output(&mut self, bytes: &[u8]);
+    /// Is told that something cannot be read any more.
+    fn broken_off(&mut self, error: &io::Error);
 }
 
 /// A command under way.
@@ -197,7 +199,12 @@ impl Running {
                     watch.output(&bytes);
                 }
                 Ok(Told::Began) => open += 1,
-                Ok(Told::Ended) => open = open.saturating_sub(1),
+                Ok(Told::Ended(read)) => {
+                    open = open.saturating_sub(1);
+                    if let Err(error) = read {
+                        watch.broken_off(&error);
+                    }
+                }
                 Ok(Told::Lines(block, stamp)) => {
                     n_late += u32::from(exit.is_some());
                     reading.block(&block, Some(stamp), |line| watch.line(line, stamp));
@@ -314,6 +321,7 @@ mod tests {
     use nixlog_core::wire::{Body, Line};
 
     use super::*;
+    use crate::intake::pump::tests::Breaks;
 
     /// Shows lines as a slow terminal does.
     struct Slow(Vec<String>, Duration);
@@ -328,6 +336,10 @@ mod tests {
 
         fn tick(&mut self, _: Stamp) {}
         fn output(&mut self, _: &[u8]) {}
+
+        fn broken_off(&mut self, error: &io::Error) {
+            self.0.push(error.to_string());
+        }
     }
 
     fn running() -> (SyncSender<Told>, Running) {
@@ -361,6 +373,26 @@ mod tests {
             (exit.code, slow.0),
             (Some(7), vec!["a".into(), "b".into(), "c".into()])
         );
+    }
+
+    /// Whatever reads, its error is told, and what came before it is shown.
+    #[test]
+    fn what_breaks_off_is_told() {
+        let (tell, running) = running();
+        let (send, told) = mpsc::sync_channel(AHEAD);
+        let feed = Feed::new(Instant::now(), None, send);
+        feed.read_all(Breaks(b"a\nhalf"));
+        feed.pass_on(Breaks(b""));
+        drop(feed);
+        let exited = Told::Exited(Ok(ExitStatus::from_raw(0)), Stamp::ZERO);
+        for told in told.into_iter().chain([exited]) {
+            tell.send(told).expect("there is room");
+        }
+        let mut quick = Slow(Vec::new(), Duration::ZERO);
+        running.watch(&mut reading(), &mut quick);
+        quick.0.sort();
+        let reset = io::Error::from(io::ErrorKind::ConnectionReset).to_string();
+        assert_eq!(quick.0, ["a", &reset, &reset, "half"]);
     }
 
     /// What the command left behind may print for ever.

@@ -8,10 +8,12 @@ use std::thread;
 use std::time::Instant;
 
 use nixlog_core::time::Stamp;
-use nixlog_core::wire::block::{Block, Blocks};
+use nixlog_core::wire::block::Block;
+use rustix::io::Errno;
 
 use crate::archive::recorder::Tap;
 use crate::base::clock::now;
+use crate::intake::pump::{Next, pump};
 use crate::intake::socket::Socket;
 
 /// What the main loop is told.
@@ -22,8 +24,8 @@ pub(crate) enum Told {
     Lines(Block, Stamp),
     /// What the command has printed as its result, on a terminal that we paint on.
     Output(Vec<u8>),
-    /// Something that was read has ended.
-    Ended,
+    /// Something that was read has ended, or cannot be read any more.
+    Ended(io::Result<()>),
     /// The command has ended.
     Exited(io::Result<ExitStatus>, Stamp),
 }
@@ -42,25 +44,11 @@ impl Feed {
     }
 
     /// Reads to the end.
-    pub(crate) fn read(&self, input: impl Read) {
-        let mut blocks = Blocks::new(input);
-        loop {
-            let block = match blocks.next_block(Vec::new()) {
-                Ok(Some(block)) => block,
-                // An error ends what can be read; so does the end.
-                Ok(None) => return,
-                Err(_) => match blocks.into_rest() {
-                    Some(rest) => {
-                        self.hand_on(rest);
-                        return;
-                    }
-                    None => return,
-                },
-            };
-            if !self.hand_on(block) {
-                return;
-            }
-        }
+    fn read(&self, input: impl Read) -> io::Result<()> {
+        pump(input, |block| match self.hand_on(block) {
+            true => Next::Continue(Vec::new()),
+            false => Next::Break(()),
+        })
     }
 
     fn hand_on(&self, block: Block) -> bool {
@@ -77,8 +65,8 @@ impl Feed {
         // Where the main loop has ended, nobody is to be told.
         drop(feed.told.send(Told::Began));
         thread::spawn(move || {
-            feed.read(input);
-            drop(feed.told.send(Told::Ended));
+            let read = feed.read(input);
+            drop(feed.told.send(Told::Ended(read)));
         });
     }
 
@@ -89,16 +77,20 @@ impl Feed {
         drop(feed.told.send(Told::Began));
         thread::spawn(move || {
             let mut buffer = vec![0; 16 * 1024];
-            loop {
+            let read = loop {
                 match output.read(&mut buffer) {
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                    // Where nobody has a terminal open any more, there is an error.
-                    Ok(0) | Err(_) => break,
+                    // Nobody has the terminal open any more.
+                    Err(error) if error.raw_os_error() == Some(Errno::IO.raw_os_error()) => {
+                        break Ok(());
+                    }
+                    Err(error) => break Err(error),
+                    Ok(0) => break Ok(()),
                     Ok(n) if feed.told.send(Told::Output(buffer[..n].to_vec())).is_err() => return,
                     Ok(_) => {}
                 }
-            }
-            drop(feed.told.send(Told::Ended));
+            };
+            drop(feed.told.send(Told::Ended(read)));
         });
     }
 
