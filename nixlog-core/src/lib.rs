@@ -26,11 +26,13 @@
 pub use log::read;
 
 pub mod analysis;
+pub mod dialect;
 pub mod drv;
 pub mod graph;
 pub mod ids;
 pub mod json_str;
 pub mod log;
+mod names;
 pub mod recording;
 pub mod report;
 pub mod store_path;

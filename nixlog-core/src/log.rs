@@ -31,9 +31,9 @@ use crate::analysis::under_way::ended_by;
 use crate::drv::{Derivation, PathInfo};
 use crate::graph::{DerivationGraph, GraphBuilder};
 use crate::recording::{Contents, SideLine};
-use crate::report::view::{self, Report};
+use crate::report::envelope::{Answer, Input, Report};
 use crate::time::Stamp;
-use crate::timeline::{Issue, Severity, Source, Timeline, TimelineBuilder};
+use crate::timeline::{Issue, IssueCode, Severity, Source, Timeline, TimelineBuilder};
 use crate::wire::block::{Block, Blocks};
 use crate::wire::{Body, Line, LogReader};
 
@@ -181,8 +181,8 @@ pub struct Log {
 
 impl Log {
     /// Wraps a result with what it was made from.
-    pub fn report<R>(&self, schema: &'static str, result: R) -> Report<R> {
-        view::report(schema, &self.source, &self.timeline, result)
+    pub fn report<R: Answer<From = Input>>(&self, result: R) -> Report<R> {
+        Report::new(&self.source, &self.timeline, result)
     }
 
     /// Returns the slots: as somebody says, else as the recording says, else as were seen.
@@ -293,7 +293,7 @@ impl Derivations {
             let (from, to) = (graph.base_name(from), graph.base_name(to));
             Issue {
                 severity: Severity::Warning,
-                code: "circular-derivations",
+                code: IssueCode::CircularDerivations,
                 count: circular.len() as u64,
                 first_line: None,
                 message: format!(

@@ -4,11 +4,9 @@ use std::fs::OpenOptions;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use nixlog_core::report::document::Document;
+use nixlog_core::report::envelope::{Answer, Report};
 use nixlog_core::report::text::{Style, Theme};
-use nixlog_core::report::view::{Report, RunsReport};
 use nixlog_core::report::{csv, json, markdown, text};
-use serde::Serialize;
 use tempfile::NamedTempFile;
 
 use crate::base::arguments::{ColorWhen, Format, Formats, OutputArgs};
@@ -24,14 +22,14 @@ pub(crate) enum Stream {
 }
 
 /// Prints a result in one of the formats that every verb has.
-pub(crate) fn write<R: Serialize>(
+pub(crate) fn write<A: Answer>(
     args: &OutputArgs,
     to: impl Into<Stream>,
-    report: &Report<R>,
-    document: &Document,
+    report: &Report<A, A::From>,
+    options: &A::Options,
 ) -> Result<(), CliError> {
     write_with(args, to, |format, style, out| {
-        render(format, style, report, document, out)
+        render(format, style, report, options, out)
     })
 }
 
@@ -53,20 +51,6 @@ pub(crate) fn warning(text: &str) {
     step_aside();
     // Where standard error is gone too, there is nobody to tell.
     drop(writeln!(anstream::stderr(), "warning: {text}"));
-}
-
-/// Prints a result for which no log was read.
-pub(crate) fn write_runs<R: Serialize>(
-    args: &OutputArgs,
-    report: &RunsReport<R>,
-    document: &Document,
-) -> Result<(), CliError> {
-    write_with(args, Stream::Output, |format, style, out| match format {
-        Format::Json => json::write(report, out),
-        Format::Text => text::write(document, style, out),
-        Format::Md => markdown::write(document, out),
-        Format::Csv => csv::write(document, out),
-    })
 }
 
 /// Prints what `render` makes of a format and of what there is to know about the terminal.
@@ -109,19 +93,18 @@ fn style(color: ColorWhen, stream: &impl io::IsTerminal) -> Style {
 }
 
 /// Writes a result in one of the formats that every verb has.
-pub(crate) fn render<R: Serialize>(
+pub(crate) fn render<A: Answer>(
     format: Format,
     style: &Style,
-    report: &Report<R>,
-    document: &Document,
+    report: &Report<A, A::From>,
+    options: &A::Options,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let headed = || document.clone().headed(report);
     match format {
         Format::Json => json::write(report, out),
-        Format::Text => text::write(&headed(), style, out),
-        Format::Md => markdown::write(&headed(), out),
-        Format::Csv => csv::write(document, out),
+        Format::Text => text::write(&report.document(options), style, out),
+        Format::Md => markdown::write(&report.document(options), out),
+        Format::Csv => csv::write(&report.document(options), out),
     }
 }
 

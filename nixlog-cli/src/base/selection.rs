@@ -2,7 +2,7 @@
 
 use nixlog_core::analysis::slots::Slots;
 use nixlog_core::log::Log;
-use nixlog_core::report::view::UnitView;
+use nixlog_core::report::unit::UnitView;
 use nixlog_core::time::Nanos;
 use nixlog_core::timeline::UnitKind;
 use regex::Regex;

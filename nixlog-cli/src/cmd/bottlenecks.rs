@@ -3,7 +3,9 @@
 use nixlog_core::analysis::bottlenecks::bottlenecks;
 use nixlog_core::analysis::makespan::Makespan;
 use nixlog_core::analysis::structural::structural;
-use nixlog_core::report::{document, view};
+use nixlog_core::report::table::Names;
+use nixlog_core::report::unit::UnitBrief;
+use nixlog_core::report::verbs;
 use nixlog_core::time::Nanos;
 use regex::Regex;
 
@@ -63,10 +65,10 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     let makespan = makespan.as_ref();
     let structural = structural(&log.run);
     let found = bottlenecks(&log.timeline, &log.run, &log.path, &structural, makespan);
-    let wanted = |unit: &view::UnitBrief| names(args.filter.as_ref(), &[&unit.name, &unit.path]);
-    let listed = view::Listed::new(wanted, args.min_duration, args.top);
-    let result = view::bottlenecks(&log.timeline, &log.run, &found, makespan, &listed);
-    let report = log.report("nixlog.bottlenecks/1", result);
-    let document = document::bottlenecks(&report, document::Options::new(args.full_paths));
-    log.end(output::write(&args.output, &args.input, &report, &document))
+    let wanted = |unit: &UnitBrief| names(args.filter.as_ref(), &[&unit.name, &unit.path]);
+    let listed = verbs::bottlenecks::Listed::new(wanted, args.min_duration, args.top);
+    let result = verbs::bottlenecks::result(&log.timeline, &log.run, &found, makespan, &listed);
+    let report = log.report(result);
+    let names = Names::new(args.full_paths);
+    log.end(output::write(&args.output, &args.input, &report, &names))
 }

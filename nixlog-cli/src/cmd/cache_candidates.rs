@@ -5,7 +5,9 @@ use std::collections::HashSet;
 use nixlog_core::analysis::cache_candidates::{Candidates, cache_candidates};
 use nixlog_core::analysis::makespan::Makespan;
 use nixlog_core::analysis::what_if::Questions;
-use nixlog_core::report::{document, view};
+use nixlog_core::report::table::Names;
+use nixlog_core::report::unit::brief;
+use nixlog_core::report::verbs;
 use regex::Regex;
 use serde_json::Value;
 
@@ -123,7 +125,7 @@ pub(crate) fn suggest(
         is_excluded,
     );
     candidates.units.retain(|&unit| {
-        let unit = view::brief(&log.timeline, unit);
+        let unit = brief(&log.timeline, unit);
         (suggestion.wanted)(&unit.name, &unit.path)
     });
     let known = makespan.filter(|_| log.is_known());
@@ -135,7 +137,7 @@ pub(crate) fn suggest(
         let questions = Questions::new(&log.timeline, &log.run, makespan, assumptions.clone());
         cache_candidates(&log.run, &questions, &candidates.units, n)
     });
-    let result = view::cache_candidates(
+    let result = verbs::cache_candidates::result(
         &log.timeline,
         &log.run,
         &log.graph,
@@ -144,8 +146,7 @@ pub(crate) fn suggest(
         picks.as_deref(),
         |unit| assumptions.nar_bytes.get(&unit).copied(),
     );
-    let report = log.report("nixlog.cache-candidates/1", result);
-    let options = document::Options::new(suggestion.full_paths);
-    let document = document::cache_candidates(&report, options);
-    output::write(output, input, &report, &document)
+    let report = log.report(result);
+    let names = Names::new(suggestion.full_paths);
+    output::write(output, input, &report, &names)
 }

@@ -1,8 +1,8 @@
 //! `nixlog critical-path`.
 
 use nixlog_core::analysis::structural::{structural, without_builder_phases};
-use nixlog_core::report::document::{self, PathOptions};
-use nixlog_core::report::view;
+use nixlog_core::report::table::Names;
+use nixlog_core::report::verbs;
 
 use crate::base::arguments::OutputArgs;
 use crate::base::error::CliError;
@@ -59,16 +59,16 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     let log = explained::log(&args.input, &args.graph, &args.output)?;
     let structural = structural(&log.run);
     let without = without_builder_phases(&log.timeline, &log.run, &structural);
-    let result = view::critical_path(&log.timeline, &log.run, &log.path, &structural, &without);
-    let report = log.report("nixlog.critical-path/1", result);
-    let mut options = PathOptions::default();
-    options.full_paths = args.full_paths;
+    let result =
+        verbs::critical_path::result(&log.timeline, &log.run, &log.path, &structural, &without);
+    let report = log.report(result);
+    let mut options = verbs::critical_path::Options::default();
+    options.names = Names::new(args.full_paths);
     options.top = args.top;
     options.structural = args.structural;
     options.near = args.near;
     options.by_builder_phase = args.by_builder_phase;
-    let document = document::critical_path(&report, &options);
-    log.end(output::write(&args.output, &args.input, &report, &document))
+    log.end(output::write(&args.output, &args.input, &report, &options))
 }
 
 /// Reads `5%`, or `5`.

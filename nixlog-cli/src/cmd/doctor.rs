@@ -1,7 +1,7 @@
 //! `nixlog doctor`.
 
 use nixlog_core::analysis::sufficiency::sufficiency;
-use nixlog_core::report::{document, view};
+use nixlog_core::report::verbs;
 
 use crate::base::arguments::OutputArgs;
 use crate::base::error::CliError;
@@ -27,12 +27,7 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     let log = read::log(&args.input, args.output.color.when)?;
     let log = explained::join(log, &args.graph)?;
     let answers = sufficiency(&log.timeline, &log.run.coverage());
-    let result = view::doctor(&log.source, &log.timeline, &answers);
-    let report = log.report("nixlog.doctor/1", result);
-    output::write(
-        &args.output,
-        &args.input,
-        &report,
-        &document::doctor(&report),
-    )
+    let result = verbs::doctor::result(&log.source, &log.timeline, &answers);
+    let report = log.report(result);
+    output::write(&args.output, &args.input, &report, &())
 }

@@ -6,9 +6,10 @@ use nixlog_core::analysis::implied_graph::implied_graph;
 use nixlog_core::analysis::structural::structural;
 use nixlog_core::graph::GraphBuilder;
 use nixlog_core::log::Log;
-use nixlog_core::report::{document, dot, graphml, view};
+use nixlog_core::report::table::Names;
+use nixlog_core::report::{dot, graphml, verbs};
 use nixlog_core::store_path::{base_name, pname_of};
-use nixlog_core::timeline::{Issue, Source, Timeline, TimelineBuilder};
+use nixlog_core::timeline::{Clock, Issue, IssueCode, Source, Timeline, TimelineBuilder};
 use regex::Regex;
 
 use crate::base::arguments::{Format, Formats, OutputArgs};
@@ -147,7 +148,7 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     }
     let unknown = origin.is_none() && !log.timeline.units().is_empty();
     let implied = unknown.then(|| implied_graph(&log.timeline));
-    let result = view::graph(
+    let result = verbs::graph::result(
         &log.timeline,
         &log.graph,
         &drawing,
@@ -156,17 +157,17 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
         &store_dir(&log.timeline),
     );
     let n_nodes = result.nodes.len();
-    let report = log.report("nixlog.graph/1", result);
+    let report = log.report(result);
     if format == GraphFormat::Dot && n_nodes > READABLE {
         output::hint(&format!(
             "{n_nodes} nodes are hard to read in a picture: try `--reduce`, `--top 100`, `--collapse '-source$'` or `--around NAME`"
         ));
     }
     let written = output::write_with(&args.output, &args.input, |format, style, out| {
-        let document = || {
-            let options = document::Options::new(args.full_paths);
-            document::graph(&report, options, args.top.unwrap_or(10), &inputs(args))
-        };
+        let mut options = verbs::graph::Options::default();
+        options.names = Names::new(args.full_paths);
+        options.top = args.top.unwrap_or(10);
+        options.inputs = inputs(args);
         let common = match format {
             GraphFormat::Dot => return dot::write(&report, out),
             GraphFormat::Graphml => return graphml::write(&report, out),
@@ -175,7 +176,7 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
             GraphFormat::Md => Format::Md,
             GraphFormat::Csv => Format::Csv,
         };
-        output::render(common, style, &report, &document(), out)
+        output::render(common, style, &report, &options, out)
     });
     log.end(written)
 }
@@ -203,7 +204,7 @@ fn no_log(args: &Args) -> Log {
         .map(|path| path.display().to_string());
     source.name = names.collect::<Vec<_>>().join(" ");
     source.carrier = "none".to_owned();
-    source.clock = "none";
+    source.clock = Clock::None;
     Log {
         source,
         timeline: TimelineBuilder::default().finish(),
@@ -214,7 +215,7 @@ fn no_log(args: &Args) -> Log {
 fn no_derivations() -> Issue {
     let message = "no derivations found: dependencies are unknown. Pass `--derivations` with the \
                    output of `nix derivation show -r`, or run this where the build ran";
-    Issue::warning("no-derivations", message)
+    Issue::warning(IssueCode::NoDerivations, message)
 }
 
 /// Returns where the paths of a log lie.

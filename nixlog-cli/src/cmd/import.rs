@@ -10,7 +10,8 @@ use jiff::tz::TimeZone;
 use nixlog_core::analysis::sufficiency::HOW_TO_STAMP;
 use nixlog_core::log::Log;
 use nixlog_core::recording::{End, Header};
-use nixlog_core::wire::{ClockKind, LogReader};
+use nixlog_core::timeline::{Clock, IssueCode};
+use nixlog_core::wire::LogReader;
 use tempfile::NamedTempFile;
 use uuid::Uuid;
 
@@ -158,7 +159,7 @@ fn read(args: &Args, path: &Path) -> Result<Log, CliError> {
         return Err(CliError::new(format!("no Nix build in {name}"))
             .hint("if the format of its lines was not detected, name it with `--carrier NAME`"));
     }
-    if log.source.clock != ClockKind::Carrier.name() {
+    if log.source.clock != Clock::Carrier {
         return Err(CliError::new(format!(
             "{name} has no timestamps, so a run of it would show no times"
         ))
@@ -166,7 +167,7 @@ fn read(args: &Args, path: &Path) -> Result<Log, CliError> {
         .hint("or add timestamps while it runs: nix build … --log-format internal-json -v |& ts '%.s' > build.log"));
     }
     for issue in &log.source.issues {
-        if issue.code == "input-cut" {
+        if issue.code == IssueCode::InputCut {
             output::warning(&issue.message);
         }
     }

@@ -2,8 +2,7 @@
 
 use nixlog_core::analysis::makespan::Makespan;
 use nixlog_core::analysis::parallelism::parallelism;
-use nixlog_core::report::document::{self, ParallelismOptions};
-use nixlog_core::report::view;
+use nixlog_core::report::verbs;
 
 use crate::base::arguments::{Format, OutputArgs};
 use crate::base::error::CliError;
@@ -52,11 +51,11 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     let found = makespan
         .as_ref()
         .map(|makespan| parallelism(&log.timeline, &log.run, makespan, args.most_slots));
-    let result = view::parallelism(&log.timeline, &log.run, makespan.as_ref(), found.as_ref());
-    let report = log.report("nixlog.parallelism/1", result);
-    let mut options = ParallelismOptions::default();
+    let result =
+        verbs::parallelism::result(&log.timeline, &log.run, makespan.as_ref(), found.as_ref());
+    let report = log.report(result);
+    let mut options = verbs::parallelism::Options::default();
     options.ascii = args.ascii || terminal::is_ascii();
     options.every = args.output.format == Format::Csv;
-    let document = document::parallelism(&report, options);
-    log.end(output::write(&args.output, &args.input, &report, &document))
+    log.end(output::write(&args.output, &args.input, &report, &options))
 }

@@ -1,7 +1,7 @@
 //! `nixlog phases`.
 
 use nixlog_core::analysis;
-use nixlog_core::report::{document, view};
+use nixlog_core::report::verbs;
 
 use crate::base::arguments::OutputArgs;
 use crate::base::error::CliError;
@@ -31,8 +31,7 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     if let Some(path) = log.known_path() {
         phases.book(&log.timeline, path);
     }
-    let result = view::phases(&log.timeline, &phases);
-    let report = log.report("nixlog.phases/1", result);
-    let document = document::phases(&report);
-    log.end(output::write(&args.output, &args.input, &report, &document))
+    let result = verbs::phases::result(&log.timeline, &phases);
+    let report = log.report(result);
+    log.end(output::write(&args.output, &args.input, &report, &()))
 }

@@ -5,8 +5,7 @@ use std::path::PathBuf;
 
 use clap::ValueHint;
 use nixlog_core::analysis::reconstruction::Session;
-use nixlog_core::report::view::SessionView;
-use nixlog_core::report::{document, view};
+use nixlog_core::report::verbs::reconstruct::{self, SessionView};
 use nixlog_core::time::Nanos;
 
 use crate::archive::recorder;
@@ -86,7 +85,7 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     })?;
     let all = found.sessions.iter();
     let mut sessions: Vec<SessionView> = all
-        .map(|session| view::session(session, None, None))
+        .map(|session| reconstruct::session(session, None, None))
         .collect();
     let mut latest = Vec::new();
     // The earliest first, and what was asked for last, so that it becomes the last run.
@@ -105,11 +104,10 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     log.timeline
         .tell_fixed_outputs(|path| found.is_fixed_output(path));
     log.source.issues.extend(found.issues().iter().cloned());
-    let report = log.report("nixlog.reconstruct/1", view::reconstruct(sessions));
-    let document = document::reconstruct(&report, args.top);
+    let report = log.report(reconstruct::result(sessions));
     let format = if args.json { Format::Json } else { args.format };
     output::print(args.color.when, |style, out| {
-        output::render(format, style, &report, &document, out)
+        output::render(format, style, &report, &args.top, out)
     })
 }
 
@@ -131,7 +129,7 @@ fn keep(
                 .hint("`-o FILE` writes it to a file; `NIXLOG_DIR` sets another folder")
         })?;
         let path = kept.path.display().to_string();
-        return Ok(view::session(session, Some(kept.id), Some(path)));
+        return Ok(reconstruct::session(session, Some(kept.id), Some(path)));
     };
     output::write_file(path, |out| {
         *text = found.recording(session, None)?;
@@ -142,7 +140,7 @@ fn keep(
         io::copy(&mut packed, out)?;
         Ok(())
     })?;
-    Ok(view::session(
+    Ok(reconstruct::session(
         session,
         None,
         Some(path.display().to_string()),

@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 
-use nixlog_core::report::document::Ending;
+use nixlog_core::report::closing::Ending;
 
 use crate::base::arguments::ColorArgs;
 use crate::base::error::CliError;

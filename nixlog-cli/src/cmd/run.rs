@@ -6,8 +6,9 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use nixlog_core::graph::GraphBuilder;
-use nixlog_core::report::document::Ending;
+use nixlog_core::report::closing::Ending;
 use nixlog_core::time::Stamp;
+use nixlog_core::timeline::Clock;
 use nixlog_core::wire::Line;
 
 use crate::archive::recorder::{self, Recorder};
@@ -122,7 +123,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, CliError> {
     let name = if recorded.is_some() { "last" } else { "-" };
     let mut log = reading.finish(name, started_at);
     log.tell_fixed_outputs(graph);
-    log.source.clock = "recorded";
+    log.source.clock = Clock::Recorded;
     if plan.way == Way::Socket && !log.timeline.is_nix() {
         output::warning(
             "no Nix wrote to the socket: `nix` does, `nix-build` and its like do not; \

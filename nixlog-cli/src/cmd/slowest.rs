@@ -1,7 +1,9 @@
 //! `nixlog slowest`.
 
 use nixlog_core::analysis::slowest::{self, Options};
-use nixlog_core::report::{document, view};
+use nixlog_core::report::table::Names;
+use nixlog_core::report::unit::UnitView;
+use nixlog_core::report::verbs;
 use nixlog_core::time::Nanos;
 use nixlog_core::timeline::UnitKind;
 use regex::Regex;
@@ -59,9 +61,10 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     options.kinds.clone_from(&args.kind);
     options.min_duration = args.min_duration;
     let slowest = slowest::slowest(&log.timeline, &options);
-    let wanted = |unit: &view::UnitView| matches(args.filter.as_ref(), unit);
-    let result = view::slowest(&log.timeline, &slowest, log.known_path(), wanted, args.top);
-    let report = log.report("nixlog.slowest/1", result);
-    let document = document::slowest(&report, document::Options::new(args.full_paths));
-    log.end(output::write(&args.output, &args.input, &report, &document))
+    let wanted = |unit: &UnitView| matches(args.filter.as_ref(), unit);
+    let result =
+        verbs::slowest::result(&log.timeline, &slowest, log.known_path(), wanted, args.top);
+    let report = log.report(result);
+    let names = Names::new(args.full_paths);
+    log.end(output::write(&args.output, &args.input, &report, &names))
 }

@@ -1,8 +1,8 @@
 //! `nixlog timeline`.
 
 use nixlog_core::analysis::lanes;
-use nixlog_core::report::document::{self, TimelineOptions};
-use nixlog_core::report::{chrome, html, svg, view};
+use nixlog_core::report::unit::UnitView;
+use nixlog_core::report::{chrome, html, svg, verbs};
 use nixlog_core::time::Nanos;
 use regex::Regex;
 
@@ -87,18 +87,18 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     let path = path.unwrap_or_default();
     let lanes = lanes::lanes(&log.timeline);
     let shortest = args.min_duration.map(Nanos::get);
-    let wanted = |unit: &view::UnitView| {
+    let wanted = |unit: &UnitView| {
         let long = shortest.is_none_or(|shortest| unit.duration_ns >= Some(shortest));
         long && matches(args.filter.as_ref(), unit)
     };
-    let result = view::timeline(&log.timeline, &lanes, &path, wanted);
-    let report = log.report("nixlog.timeline/1", result);
+    let result = verbs::timeline::result(&log.timeline, &lanes, &path, wanted);
+    let report = log.report(result);
     let written = output::write_with(&args.output, &args.input, |format, style, out| {
-        let mut options = TimelineOptions::default();
+        let mut options = verbs::timeline::Options::default();
         options.top = args.top;
         options.ascii = args.ascii || terminal::is_ascii();
         options.width = args.width.or(style.width).unwrap_or(options.width);
-        let document = || document::timeline(&report, options);
+        let document = || report.document(&options);
         let common = match format {
             TimelineFormat::Text => Format::Text,
             TimelineFormat::Json => Format::Json,
@@ -108,7 +108,7 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
             TimelineFormat::Html => return html::write(&report, &document(), out),
             TimelineFormat::Svg => return svg::write(&report, &document(), out),
         };
-        output::render(common, style, &report, &document(), out)
+        output::render(common, style, &report, &options, out)
     });
     log.end(written)
 }

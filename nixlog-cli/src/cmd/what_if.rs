@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use nixlog_core::analysis::makespan::Makespan;
 use nixlog_core::analysis::what_if::{Assumptions, Change, Questions};
-use nixlog_core::report::document::{self, WhatIfOptions};
-use nixlog_core::report::view::{self, ChangeView};
+use nixlog_core::report::table::Names;
+use nixlog_core::report::verbs::what_if::{self, ChangeKind, ChangeView};
 use nixlog_core::timeline::{Name, UnitKind};
 
 use super::cache_candidates::{Suggestion, suggest};
@@ -142,13 +142,12 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
         };
         Questions::new(&log.timeline, &log.run, makespan, sizes).ask(&changes)
     });
-    let result = view::what_if(&log.timeline, &log.run, makespan, views, answer.as_ref());
-    let report = log.report("nixlog.what-if/1", result);
-    let mut options = WhatIfOptions::default();
-    options.full_paths = args.full_paths;
+    let result = what_if::result(&log.timeline, &log.run, makespan, views, answer.as_ref());
+    let report = log.report(result);
+    let mut options = what_if::Options::default();
+    options.names = Names::new(args.full_paths);
     options.top = args.top;
-    let document = document::what_if(&report, options);
-    log.end(output::write(&args.output, &args.input, &report, &document))
+    log.end(output::write(&args.output, &args.input, &report, &options))
 }
 
 /// One change as the command line has it.
@@ -190,20 +189,20 @@ fn changes(args: &Args, log: &Explained) -> Result<(Vec<Change>, Vec<ChangeView>
     let (mut changes, mut views) = (Vec::new(), Vec::new());
     for asked in args.changes() {
         let (name, value, change) = match asked {
-            Asked::MaxJobs(n) => ("max-jobs", n.to_string(), Change::LocalSlots(n)),
-            Asked::Machines(n) => ("machines", n.to_string(), Change::Machines(n)),
+            Asked::MaxJobs(n) => (ChangeKind::MaxJobs, n.to_string(), Change::LocalSlots(n)),
+            Asked::Machines(n) => (ChangeKind::Machines, n.to_string(), Change::Machines(n)),
             Asked::Cached(glob) => {
                 let units = find("--cached", glob, UnitKind::is_derivation)?;
-                ("cached", glob.to_owned(), Change::Cached(units))
+                (ChangeKind::Cached, glob.to_owned(), Change::Cached(units))
             }
             Asked::Remove(glob) => {
                 let units = find("--remove", glob, any)?;
-                ("remove", glob.to_owned(), Change::Remove(units))
+                (ChangeKind::Remove, glob.to_owned(), Change::Remove(units))
             }
             Asked::Speedup(it) => {
                 let units = find("--speedup", &it.glob, any)?;
                 let change = Change::Speedup(units, it.factor);
-                ("speedup", it.text.clone(), change)
+                (ChangeKind::Speedup, it.text.clone(), change)
             }
             Asked::SkipPhase(text) => {
                 let (phase, glob) = match text.split_once('=') {
@@ -213,14 +212,15 @@ fn changes(args: &Args, log: &Explained) -> Result<(Vec<Change>, Vec<ChangeView>
                 let among = glob.map(|glob| find("--skip-phase", glob, UnitKind::is_derivation));
                 let skipped = phases(log, phase, among.transpose()?, globs.is_empty())?;
                 let n_units: Vec<usize> = skipped.values().flatten().copied().collect();
-                let view = ChangeView::new("skip-phase", text.to_owned(), Some(n_units.len()));
+                let view =
+                    ChangeView::new(ChangeKind::SkipPhase, text.to_owned(), Some(n_units.len()));
                 views.push(view);
                 let each = skipped.into_iter();
                 changes.extend(each.map(|(name, units)| Change::SkipPhase(units, name)));
                 continue;
             }
             Asked::Bandwidth((rate, text)) => (
-                "substitution-bandwidth",
+                ChangeKind::SubstitutionBandwidth,
                 text.clone(),
                 Change::SubstitutionBandwidth(*rate),
             ),

@@ -2,8 +2,9 @@
 
 use nixlog_core::analysis::phases::phases;
 use nixlog_core::analysis::slowest::{Options, slowest};
-use nixlog_core::report::document::{self, Ending};
-use nixlog_core::report::view;
+use nixlog_core::report::closing::{Ending, closing};
+use nixlog_core::report::envelope::Report;
+use nixlog_core::report::verbs;
 use nixlog_core::timeline::{Source, Timeline};
 
 use crate::archive::runs::Recorded;
@@ -16,11 +17,11 @@ pub(crate) fn say(
     ending: Ending,
     recorded: Option<&Recorded>,
 ) {
-    let phases = view::phases(timeline, &phases(timeline));
+    let phases = verbs::phases::result(timeline, &phases(timeline));
     let units = slowest(timeline, &Options::default());
-    let units = view::slowest(timeline, &units, None, |_| true, 0);
-    let report = view::report("nixlog.phases/1", source, timeline, phases);
-    for line in document::closing(&report, &units, ending) {
+    let units = verbs::slowest::result(timeline, &units, None, |_| true, 0);
+    let report = Report::new(source, timeline, phases);
+    for line in closing(&report, &units, ending) {
         output::note(&line);
     }
     if let Some(run) = recorded {

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use globset::Glob;
-use nixlog_core::report::view;
+use nixlog_core::report::unit::brief;
 use nixlog_core::store_path::{name_of, pname_of};
 use nixlog_core::timeline::UnitKind;
 
@@ -33,7 +33,7 @@ impl Globs {
         let timeline = &log.timeline;
         let named = |(unit, node): (usize, Option<_>)| {
             let it = &timeline.units()[unit];
-            let brief = view::brief(timeline, unit);
+            let brief = brief(timeline, unit);
             let mut paths = vec![brief.path];
             paths.extend(it.planned.map(|name| timeline.name(name).to_owned()));
             if let Some(node) = node {

@@ -11,8 +11,9 @@ use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use nixlog_core::recording::End;
-use nixlog_core::report::document::Ending;
+use nixlog_core::report::closing::Ending;
 use nixlog_core::time::Stamp;
+use nixlog_core::timeline::Clock;
 use nixlog_core::wire::block::Block;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
@@ -150,7 +151,7 @@ fn record(stream: UnixStream, save: SaveArgs, quiet: bool) {
     };
     let saved = load::save(recorder, end, &mut log);
     if saved.is_some() && !quiet {
-        log.source.clock = "recorded";
+        log.source.clock = Clock::Recorded;
         let ending = Ending::new(duration_ns, None, None);
         closing::say(&log.source, &log.timeline, ending, saved.as_ref());
     }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use nixlog_core::log::{Log, Reading};
 use nixlog_core::recording::End;
 use nixlog_core::time::{Interval, Stamp};
-use nixlog_core::timeline::{Issue, Source};
+use nixlog_core::timeline::{Clock, Issue, IssueCode, Source};
 use nixlog_core::wire::block::Block;
 use nixlog_core::wire::{Carrier, ClockKind, LogReader};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
@@ -167,12 +167,12 @@ fn from_run(source: &mut Source, run: FromRun) {
     source.run_name = run.name;
     if run.is_running {
         // It has no end yet, and its last frame may be half there.
-        let cut = ["recording-cut", "input-cut"];
+        let cut = [IssueCode::RecordingCut, IssueCode::InputCut];
         source.issues.retain(|issue| !cut.contains(&issue.code));
         let message = "this run still goes on: what is here is what it has so far";
         source
             .issues
-            .push(Issue::warning("run-unfinished", message.to_owned()));
+            .push(Issue::warning(IssueCode::RunUnfinished, message.to_owned()));
     }
 }
 
@@ -310,7 +310,9 @@ fn trouble(source: &mut Source, error: io::Error) -> Result<(), CliError> {
     source.is_cut = true;
     let broken_off = broken_off("the input", source.bytes, &error);
     let message = format!("{broken_off}; what came before was read");
-    source.issues.push(Issue::warning("input-cut", message));
+    source
+        .issues
+        .push(Issue::warning(IssueCode::InputCut, message));
     Ok(())
 }
 
@@ -336,7 +338,7 @@ const REPLAY_LINES: u64 = 100;
 /// A stored log that somebody pipes in arrives all at once, and its times of arrival mean nothing.
 fn replayed(log: &mut Log, arrivals: Option<Interval>) {
     let (source, timeline) = (&mut log.source, &log.timeline);
-    let Some(arrivals) = arrivals.filter(|_| source.clock == ClockKind::Arrival.name()) else {
+    let Some(arrivals) = arrivals.filter(|_| source.clock == Clock::Arrival) else {
         return;
     };
     let lines = timeline.facts().lines;
@@ -346,7 +348,7 @@ fn replayed(log: &mut Log, arrivals: Option<Interval>) {
                        mean nothing; name a file with timestamps, or pipe the build in while it runs";
         source
             .issues
-            .push(Issue::warning("replayed", message.to_owned()));
+            .push(Issue::warning(IssueCode::Replayed, message.to_owned()));
     }
 }
 

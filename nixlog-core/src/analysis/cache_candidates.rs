@@ -16,6 +16,7 @@ use rayon::prelude::*;
 use super::run_graph::{RunGraph, RunNode};
 use super::what_if::{Change, Questions, WhatIf};
 use crate::graph::{DerivationGraph, Direction, NodeIdx, closure};
+use crate::names::named;
 use crate::store_path::{base_name, name_of, pname_of};
 use crate::time::Nanos;
 use crate::timeline::{Outcome, Timeline, Unit, UnitKind};
@@ -42,30 +43,19 @@ pub struct Pick {
     pub answer: WhatIf,
 }
 
-/// Why a build is no candidate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum LeftOut {
-    /// It is what was asked for: nothing else of the build needs it, or the command names it.
-    Requested,
-    /// It says `allowSubstitutes = false`: no cache is asked for it.
-    NotSubstituted,
-    /// It did not succeed: there is nothing to cache.
-    Failed,
-    /// The user does not want it.
-    Excluded,
-}
-
-impl LeftOut {
-    /// Returns the name, as in JSON.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Requested => "requested",
-            Self::NotSubstituted => "not-substituted",
-            Self::Failed => "failed",
-            Self::Excluded => "excluded",
-        }
+named! {
+    /// Why a build is no candidate.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    #[non_exhaustive]
+    pub enum LeftOut {
+        /// It is what was asked for: nothing else of the build needs it, or the command names it.
+        Requested = "requested",
+        /// It says `allowSubstitutes = false`: no cache is asked for it.
+        NotSubstituted = "not-substituted",
+        /// It did not succeed: there is nothing to cache.
+        Failed = "failed",
+        /// The user does not want it.
+        Excluded = "excluded",
     }
 }
 

@@ -17,30 +17,34 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
+use super::critical_path::Wait;
 use super::late::surely;
+use crate::names::named;
 use crate::time::{Interval, Stamp};
 use crate::timeline::{Name, Timeline, UnitKind};
 
-/// What the lanes of a chart are grouped by, in the order from top to bottom.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum Group {
-    /// The evaluator.
-    Evaluation,
-    /// What the evaluator waits for: flake inputs, local sources.
-    Inputs,
-    /// Builds: the slots of this machine, then those of each other one.
-    Builds,
-    /// Store paths from substituters.
-    Substitutions,
-    /// Questions to substituters.
-    Queries,
-    /// Store paths to and from other stores, and what is done to the store.
-    Copies,
-    /// Post-build hooks.
-    Hooks,
-    /// The new configuration is put into effect.
-    Activation,
+named! {
+    /// What the lanes of a chart are grouped by, in the order from top to bottom.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    #[non_exhaustive]
+    pub enum Group {
+        /// The evaluator.
+        Evaluation = "evaluation",
+        /// What the evaluator waits for: flake inputs, local sources.
+        Inputs = "inputs",
+        /// Builds: the slots of this machine, then those of each other one.
+        Builds = "builds",
+        /// Store paths from substituters.
+        Substitutions = "substitutions",
+        /// Questions to substituters.
+        Queries = "queries",
+        /// Store paths to and from other stores, and what is done to the store.
+        Copies = "copies",
+        /// Post-build hooks.
+        Hooks = "hooks",
+        /// The new configuration is put into effect.
+        Activation = "activation",
+    }
 }
 
 impl Group {
@@ -57,21 +61,6 @@ impl Group {
             UnitKind::Copy | UnitKind::Optimise | UnitKind::Verify => Self::Copies,
             UnitKind::PostBuildHook => Self::Hooks,
             UnitKind::Activation => Self::Activation,
-        }
-    }
-
-    /// Returns the name, as in JSON.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Evaluation => "evaluation",
-            Self::Inputs => "inputs",
-            Self::Builds => "builds",
-            Self::Substitutions => "substitutions",
-            Self::Queries => "queries",
-            Self::Copies => "copies",
-            Self::Hooks => "hooks",
-            Self::Activation => "activation",
         }
     }
 }
@@ -123,7 +112,7 @@ pub struct CriticalStep {
     /// What kind of thing took the time; `None` for a wait.
     pub kind: Option<UnitKind>,
     /// Why it waited, as in JSON; `None` where it did not, or where that is not told.
-    pub reason: Option<&'static str>,
+    pub reason: Option<Wait>,
 }
 
 /// Puts each unit on a lane. Takes O(n log n).

@@ -5,6 +5,7 @@
 //! woken as there are slots, in the order in which their container has them (by address), and the hook
 //! runs beside everything else, without a slot: only what needs the build waits for it.
 
+use crate::names::named;
 use crate::timeline::Timeline;
 
 /// The first minor version of Nix 2 with the new rules.
@@ -22,28 +23,17 @@ pub struct NixRules {
     pub source: RulesSource,
 }
 
-/// How it is known by which rules Nix went.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum RulesSource {
-    /// The recording has the version of Nix.
-    Recorded,
-    /// The lines of the log give it away.
-    Log,
-    /// Nothing tells; those of the versions up to 2.34 are assumed.
-    #[default]
-    Assumed,
-}
-
-impl RulesSource {
-    /// Names it in JSON.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Recorded => "recorded",
-            Self::Log => "log",
-            Self::Assumed => "assumed",
-        }
+named! {
+    /// How it is known by which rules Nix went.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    #[non_exhaustive]
+    pub enum RulesSource, default Assumed {
+        /// The recording has the version of Nix.
+        Recorded = "recorded",
+        /// The lines of the log give it away.
+        Log = "log",
+        /// Nothing tells; those of the versions up to 2.34 are assumed.
+        Assumed = "assumed",
     }
 }
 

@@ -20,7 +20,7 @@ use super::late;
 use crate::graph::{Dag, DerivationGraph, Direction, NodeIdx, NodeKind, closure};
 use crate::store_path::{StorePath, base_name, name_of};
 use crate::time::{Interval, Nanos, Stamp};
-use crate::timeline::{Filler, Issue, Name, Severity, Timeline, Unit, UnitKind};
+use crate::timeline::{Filler, Issue, IssueCode, Name, Severity, Timeline, Unit, UnitKind};
 
 /// The units that ran and depend on each other, as a graph.
 #[derive(Debug, Clone, Default)]
@@ -125,7 +125,7 @@ impl RunGraph {
         };
         add(
             Severity::Warning,
-            "derivations-of-another-build",
+            IssueCode::DerivationsOfAnotherBuild,
             n_strangers,
             strangers,
         );
@@ -142,7 +142,7 @@ impl RunGraph {
             .min();
         add(
             Severity::Warning,
-            "missing-derivations",
+            IssueCode::MissingDerivations,
             coverage.builds - coverage.known_builds,
             format!(
                 "builds whose derivation was not found, such as `{}`: their dependencies are unknown",
@@ -151,7 +151,7 @@ impl RunGraph {
         );
         add(
             Severity::Info,
-            "missing-references",
+            IssueCode::MissingReferences,
             coverage.substitutions - coverage.known_substitutions,
             "substituted paths whose references are unknown; `--derivations` also takes the output of \
              `nix path-info -r --json`"

@@ -8,6 +8,7 @@ use super::late::surely;
 use super::load::concurrency;
 use super::nix_rules::NixRules;
 use super::run_graph::is_node;
+use crate::names::named;
 use crate::time::Interval;
 use crate::timeline::{Name, Part, Timeline, Unit, UnitKind};
 
@@ -55,28 +56,17 @@ pub struct BuildUsers {
     pub recorded: bool,
 }
 
-/// Where the number of local slots comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum SlotsSource {
-    /// Somebody said so.
-    #[default]
-    Given,
-    /// `max-jobs` of the recorded run.
-    Settings,
-    /// So many builds were seen running at once.
-    Seen,
-}
-
-impl SlotsSource {
-    /// Names it in JSON.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Given => "given",
-            Self::Settings => "settings",
-            Self::Seen => "seen",
-        }
+named! {
+    /// Where the number of local slots comes from.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    #[non_exhaustive]
+    pub enum SlotsSource, default Given {
+        /// Somebody said so.
+        Given = "given",
+        /// `max-jobs` of the recorded run.
+        Settings = "settings",
+        /// So many builds were seen running at once.
+        Seen = "seen",
     }
 }
 

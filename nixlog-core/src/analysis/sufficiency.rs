@@ -1,7 +1,8 @@
 //! What can be told from a log, what cannot, and what would supply the rest.
 
 use super::run_graph::Coverage;
-use crate::timeline::{End, FIXED_OUTPUT_UNKNOWN, Issue, Outcome, Timeline, UnitKind};
+use crate::names::named;
+use crate::timeline::{End, Issue, IssueCode, Outcome, Timeline, UnitKind};
 
 /// One question, and whether the log answers it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,26 +18,16 @@ pub struct Answerable {
     pub fix: Option<&'static str>,
 }
 
-/// How far a log answers a question.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Extent {
-    /// Wholly.
-    Whole,
-    /// In part: some numbers are inferred or missing.
-    Partial,
-    /// Not at all.
-    None,
-}
-
-impl Extent {
-    /// Returns the name, as in JSON.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Whole => "yes",
-            Self::Partial => "partly",
-            Self::None => "no",
-        }
+named! {
+    /// How far a log answers a question.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum Extent {
+        /// Wholly.
+        Whole = "yes",
+        /// In part: some numbers are inferred or missing.
+        Partial = "partly",
+        /// Not at all.
+        None = "no",
     }
 }
 
@@ -315,7 +306,7 @@ fn dependencies(coverage: &Coverage) -> Answerable {
 
 fn sources(timeline: &Timeline) -> Answerable {
     let question = "which builds are downloads of sources";
-    let is_unknown = |issue: &Issue| issue.code == FIXED_OUTPUT_UNKNOWN;
+    let is_unknown = |issue: &Issue| issue.code == IssueCode::FixedOutputUnknown;
     if !timeline.issues().iter().any(is_unknown) {
         return answer(question, Extent::Whole, None, None);
     }

@@ -12,8 +12,14 @@ use std::io::{self, Write};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
+use super::envelope::Report;
 use super::format::harmless;
-use super::view::{CounterView, LaneView, PlacedView, Report, StepView, TimelineResult, is_failed};
+use super::verbs::critical_path::SegmentKind;
+use super::verbs::timeline::{
+    Counter, CounterView, LaneView, PlacedView, StepView, TimelineResult,
+};
+use crate::analysis::lanes::Group;
+use crate::timeline::End;
 
 /// Writes a trace.
 ///
@@ -52,10 +58,9 @@ pub fn write(report: &Report<TimelineResult>, out: &mut dyn Write) -> io::Result
         }
     }
     for each in &result.counters {
-        let group = if each.counter == "running-builds" {
-            "builds"
-        } else {
-            "substitutions"
+        let group = match each.counter {
+            Counter::RunningBuilds => Group::Builds,
+            Counter::RunningDownloads | Counter::Transferred => Group::Substitutions,
         };
         let place = groups.iter().position(|lanes| lanes[0].group == group);
         counter(&mut events, each, CRITICAL + 1 + place.unwrap_or(0))?;
@@ -87,7 +92,7 @@ impl<'a> Other<'a> {
             schema: report.schema,
             nixlog_version: report.nixlog_version,
             source: &report.input.source,
-            clock: report.input.clock,
+            clock: report.input.clock.name(),
             complete: report.input.complete,
             started_at: report.input.started_at.as_deref(),
         }
@@ -231,17 +236,19 @@ impl Events<'_> {
 
 fn process_name(lane: &LaneView) -> String {
     match (&lane.machine, lane.group) {
-        (Some(machine), group) => format!("{group} on {}", harmless(machine)),
-        (None, "builds") => "builds on this machine".to_owned(),
-        (None, group) => group.to_owned(),
+        (Some(machine), group) => format!("{} on {}", group.name(), harmless(machine)),
+        (None, Group::Builds) => "builds on this machine".to_owned(),
+        (None, group) => group.name().to_owned(),
     }
 }
 
 fn thread_name(lane: &LaneView) -> String {
     match lane.group {
-        "builds" => format!("slot {}", lane.slot),
-        group @ ("evaluation" | "activation") if lane.slot == 1 => group.to_owned(),
-        group => format!("{group} {}", lane.slot),
+        Group::Builds => format!("slot {}", lane.slot),
+        group @ (Group::Evaluation | Group::Activation) if lane.slot == 1 => {
+            group.name().to_owned()
+        }
+        group => format!("{} {}", group.name(), lane.slot),
     }
 }
 
@@ -250,13 +257,13 @@ fn critical_path(events: &mut Events<'_>, steps: &[StepView], tid: usize) -> io:
     for step in steps {
         let start = step.start_ns.max(at);
         let name = match step.kind {
-            "wait" => format!("wait: {}", harmless(&step.name)),
+            SegmentKind::Wait => format!("wait: {}", harmless(&step.name)),
             _ => harmless(&step.name).into_owned(),
         };
         if let Some(length) = step.end_ns.checked_sub(start) {
             events.event(&slice::<Nothing>(
                 &name,
-                step.kind,
+                step.kind.name(),
                 (CRITICAL, tid),
                 start,
                 length,
@@ -317,14 +324,16 @@ fn unit(
 ) -> io::Result<()> {
     let unit = &placed.unit;
     let name = harmless(&unit.name);
-    let failed = is_failed(unit.outcome);
+    let failed = unit.outcome.is_failure();
     let args = UnitArgs {
         path: &unit.path,
-        outcome: unit.outcome,
+        outcome: unit.outcome.name(),
         reason: unit.reason.as_deref(),
         machine: unit.machine.as_deref(),
         source: unit.source.as_deref(),
-        end: unit.end.filter(|&end| end != "measured"),
+        end: Some(unit.end)
+            .filter(|&end| end != End::Measured)
+            .and_then(End::name),
         end_ns: unit.end_ns.filter(|&end| end != placed.drawn_end_ns),
         bytes: unit.bytes,
         unpacked_bytes: unit.unpacked_bytes,
@@ -336,7 +345,7 @@ fn unit(
     events.event(&Event {
         args: Some(args),
         cname: failed.then_some("terrible"),
-        ..slice(&name, unit.kind, (pid, tid), start, placed.length())
+        ..slice(&name, unit.kind.name(), (pid, tid), start, placed.length())
     })?;
     // An arrow ends at the innermost slice so far: before what is inside this one.
     if let Some(ph) = arrow {
@@ -363,7 +372,7 @@ struct Inner<'a> {
 fn inside(events: &mut Events<'_>, placed: &PlacedView, place: (usize, usize)) -> io::Result<()> {
     let whole = (placed.drawn_start_ns, placed.drawn_end_ns);
     let stretches = placed.stretches.iter().map(|stretch| Inner {
-        name: stretch.part,
+        name: stretch.part.name(),
         start: stretch.start_ns,
         end: stretch.end_ns,
     });
@@ -429,10 +438,9 @@ fn cut<'a>(mut slices: Vec<Inner<'a>>, (start, end): (u64, u64)) -> Vec<Inner<'a
 
 fn counter(events: &mut Events<'_>, counter: &CounterView, pid: usize) -> io::Result<()> {
     let (name, series) = match counter.counter {
-        "running-builds" => ("running builds", "builds"),
-        "running-downloads" => ("running downloads", "downloads"),
-        "transferred" => ("bytes per second", "bytes_per_second"),
-        other => (other, "value"),
+        Counter::RunningBuilds => ("running builds", "builds"),
+        Counter::RunningDownloads => ("running downloads", "downloads"),
+        Counter::Transferred => ("bytes per second", "bytes_per_second"),
     };
     for (&at, &value) in counter.at_ns.iter().zip(&counter.values) {
         events.event(&Event {

@@ -3,7 +3,8 @@
 
 use std::io::{self, Write};
 
-use super::document::{Document, Weight};
+use super::document::Document;
+use super::table::{Cell, Weight};
 
 /// Writes the main table of a document. A column `part_of` tells the rows that are parts of another;
 /// sums are left out, since whoever reads this can add.
@@ -27,11 +28,7 @@ pub fn write(document: &Document, out: &mut dyn Write) -> io::Result<()> {
     write_record(&header, out)?;
     let mut whole = String::new();
     for row in table.rows.iter().filter(|row| row.weight != Weight::Total) {
-        let mut record: Vec<String> = row
-            .cells
-            .iter()
-            .map(super::document::Cell::for_programs)
-            .collect();
+        let mut record: Vec<String> = row.cells.iter().map(Cell::for_programs).collect();
         if has_parts && let Some(first) = record.first_mut() {
             let part = if row.weight == Weight::Part {
                 std::mem::replace(first, whole.clone())
@@ -69,7 +66,7 @@ fn quote(field: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::document::{Align, Cell, Column, Row, Table};
+    use super::super::table::{Align, Column, Row, Table};
     use super::*;
 
     #[test]

@@ -2,8 +2,10 @@
 
 use std::io::{self, Write};
 
+use super::envelope::Report;
 use super::format::{duration, harmless};
-use super::view::{GraphNodeView, GraphResult, Report};
+use super::verbs::graph::{GraphNodeKind, GraphNodeView, GraphResult};
+use crate::timeline::{Outcome, UnitKind};
 
 /// Writes a graph for `dot`. The longer a node took, the larger it is; the longest chain is red.
 ///
@@ -93,11 +95,13 @@ fn size(took: Option<u64>, longest: Option<u64>) -> f64 {
 
 fn fill(node: &GraphNodeView) -> &'static str {
     match (node.outcome, node.kind) {
-        (Some("succeeded" | "unknown"), "build") => "#bbdefb",
-        (Some("succeeded" | "unknown"), "source-fetch") => "#c8e6c9",
-        (Some("succeeded" | "unknown"), _) => "#dcedc8",
+        (Some(Outcome::Succeeded | Outcome::Unknown), GraphNodeKind::Ran(kind)) => match kind {
+            UnitKind::Build => "#bbdefb",
+            UnitKind::SourceFetch => "#c8e6c9",
+            _ => "#dcedc8",
+        },
         (Some(_), _) => "#ffcdd2",
-        (None, "missing-derivation") => "#ffffff",
+        (None, GraphNodeKind::MissingDerivation) => "#ffffff",
         (None, _) => "#eeeeee",
     }
 }

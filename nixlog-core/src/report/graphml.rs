@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 use std::io::{self, Write};
 
+use super::envelope::Report;
 use super::format::harmless;
-use super::view::{GraphResult, Report};
+use super::verbs::graph::GraphResult;
 
 /// What is said of each node: its name, its type.
 const KEYS: [(&str, &str); 11] = [
@@ -46,10 +47,10 @@ pub fn write(report: &Report<GraphResult>, out: &mut dyn Write) -> io::Result<()
             Some(Cow::Borrowed(&*node.path)),
             Some(Cow::Borrowed(&*node.name)),
             Some(Cow::Borrowed(&*node.pname)),
-            Some(Cow::Borrowed(node.kind)),
+            Some(Cow::Borrowed(node.kind.name())),
             Some(truth(node.ran)),
             node.duration_ns.map(|n| Cow::Owned(n.to_string())),
-            node.outcome.map(Cow::Borrowed),
+            node.outcome.map(|outcome| Cow::Borrowed(outcome.name())),
             node.on_longest_chain.map(truth),
             node.direct_dependents.map(|n| Cow::Owned(n.to_string())),
             node.transitive_dependents

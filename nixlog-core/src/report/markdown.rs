@@ -2,7 +2,8 @@
 
 use std::io::{self, Write};
 
-use super::document::{Align, Chart, Document, Table, Weight};
+use super::document::{Chart, Document};
+use super::table::{Align, Table, Weight};
 
 /// Writes a document.
 ///

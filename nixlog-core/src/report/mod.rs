@@ -1,21 +1,29 @@
 //! Results made readable: one set of views, several renderings of them.
 //!
-//! [`view`] fills in names and units; its types are the JSON contract. [`document`] lays a view out
-//! as a verdict, tables and notes, and [`text`], [`markdown`] and [`csv`] print that. So every format
-//! shows the same numbers. A timeline can also be drawn: [`html`], [`svg`] and [`chrome`] print its
-//! view.
+//! A verb's room in [`verbs`] holds its result, whose types are the JSON contract, what makes it, and its
+//! layout as a [`document`]: a verdict, tables and notes, which [`text`], [`markdown`] and [`csv`] print.
+//! So every format shows the same numbers. A timeline can also be drawn ([`html`], [`svg`], [`chrome`]),
+//! and so can a graph ([`dot`], [`graphml`]).
 
 mod axis;
 pub mod chrome;
+pub mod closing;
+pub mod coverage;
 pub mod csv;
 pub mod document;
 pub mod dot;
 mod drawing;
+pub mod envelope;
+pub mod evaluation_waits;
 pub mod format;
 pub mod graphml;
 pub mod html;
 pub mod json;
 pub mod markdown;
+pub mod simulated;
 pub mod svg;
+pub mod table;
 pub mod text;
-pub mod view;
+pub mod unit;
+pub mod verbs;
+mod words;

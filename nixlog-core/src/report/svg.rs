@@ -4,7 +4,8 @@ use std::io::{self, Write};
 
 use super::document::{Document, subject};
 use super::drawing;
-use super::view::{Report, TimelineResult};
+use super::envelope::Report;
+use super::verbs::timeline::TimelineResult;
 
 /// Writes a picture of a timeline; `document` has what is said above it.
 ///

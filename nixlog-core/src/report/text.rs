@@ -2,7 +2,8 @@
 
 use std::io::{self, Write};
 
-use super::document::{Align, Chart, Document, Row, Table, Tone, Weight};
+use super::document::{Chart, Document, Tone};
+use super::table::{Align, Cell, Row, Table, Weight};
 
 /// How text is printed.
 #[derive(Debug, Clone, Default)]
@@ -196,11 +197,7 @@ fn write_table(table: &Table, style: &Style, out: &mut dyn Write) -> io::Result<
 }
 
 fn cell_texts(row: &Row) -> Vec<String> {
-    let mut texts: Vec<String> = row
-        .cells
-        .iter()
-        .map(super::document::Cell::for_people)
-        .collect();
+    let mut texts: Vec<String> = row.cells.iter().map(Cell::for_people).collect();
     if row.weight == Weight::Part
         && let Some(first) = texts.first_mut()
     {
@@ -349,7 +346,7 @@ fn columns(text: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::super::document::{Cell, Column};
+    use super::super::table::Column;
     use super::*;
 
     fn document() -> Document {

@@ -3,68 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::activity::Row;
+use super::issue::{Issue, IssueCode, Severity};
 use super::model::{Name, Plan};
 use crate::wire::dialect::Evidence;
 use crate::wire::event::{ActivityKind, Event, Message, ResultKind};
 use crate::wire::message::Note;
 use crate::wire::{Body, Line, ParseError};
-
-/// How serious an issue is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Severity {
-    /// Worth knowing.
-    Info,
-    /// Some of the result may be wrong or missing.
-    Warning,
-}
-
-impl Severity {
-    /// Returns the name, as in JSON.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Info => "info",
-            Self::Warning => "warning",
-        }
-    }
-}
-
-/// Something about the log that its reader should know.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Issue {
-    /// How serious it is.
-    pub severity: Severity,
-    /// A stable word for programs.
-    pub code: &'static str,
-    /// How often it occurred.
-    pub count: u64,
-    /// The line of the first.
-    pub first_line: Option<u64>,
-    /// What it is and what it means, for people.
-    pub message: String,
-}
-
-impl Issue {
-    /// Makes a warning about something that occurred once, not in a line of its own.
-    #[must_use]
-    pub fn warning(code: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            severity: Severity::Warning,
-            code,
-            count: 1,
-            first_line: None,
-            message: message.into(),
-        }
-    }
-
-    /// Adds a warning, or counts it where there is one of its kind: the first speaks for all.
-    pub fn warn(issues: &mut Vec<Self>, code: &'static str, message: impl FnOnce() -> String) {
-        match issues.iter_mut().find(|issue| issue.code == code) {
-            Some(issue) => issue.count += 1,
-            None => issues.push(Self::warning(code, message())),
-        }
-    }
-}
 
 /// How often something occurred, and where first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -249,31 +193,31 @@ impl Facts {
             .map_or_else(String::new, |reason| format!(" ({reason})"));
         add(
             Severity::Warning,
-            "malformed-line",
+            IssueCode::MalformedLine,
             self.malformed,
             format!("unreadable records{reason}; ignored"),
         );
         add(
             Severity::Warning,
-            "stop-without-start",
+            IssueCode::StopWithoutStart,
             self.orphan_stops,
             "activities that stop without a start: the beginning of the log is missing".to_owned(),
         );
         add(
             Severity::Warning,
-            "result-without-start",
+            IssueCode::ResultWithoutStart,
             self.orphan_results,
             "results of activities that are not running".to_owned(),
         );
         add(
             Severity::Warning,
-            "start-twice",
+            IssueCode::StartTwice,
             self.duplicate_starts,
             "activities that start twice; the first is taken to end at the second start".to_owned(),
         );
         for (what, &tally) in &self.unknown {
             let message = format!("{what} is unknown to this version of nixlog; ignored");
-            add(Severity::Info, "unknown", tally, message);
+            add(Severity::Info, IssueCode::Unknown, tally, message);
         }
         issues
     }

@@ -7,6 +7,7 @@ use super::builder::{PhaseMark, Phases, TimelineBuilder};
 use super::calls::Calls;
 use super::failures::Blame;
 use super::intervals::less;
+use super::issue::IssueCode;
 use super::model::{End, Filler, Name, Outcome, Part, Reason, Stretch, Unit, UnitKind};
 use super::remote;
 use super::strands::Ended;
@@ -97,7 +98,13 @@ pub(super) fn timeline(mut builder: TimelineBuilder, ended: Ended) -> Timeline {
     ));
     issues.extend(results::untold_issues(&untold, gave_up.as_deref()));
     if builder.reconstructed {
-        issues.retain(|issue| !issue.code.starts_with("end-") && issue.code != "clock-coarse");
+        let of_builders = [
+            IssueCode::EndInferred,
+            IssueCode::EndOpen,
+            IssueCode::EndUnknown,
+            IssueCode::ClockCoarse,
+        ];
+        issues.retain(|issue| !of_builders.contains(&issue.code));
         issues.extend(told::issues(builder.told_units.values()));
         // The form of the lines is ours.
         builder.facts.evidence = Evidence::default();

@@ -1,7 +1,7 @@
 //! Builds that turn out to fetch something, once their derivations are known.
 
 use super::model::{Part, UnitKind};
-use super::{Timeline, results};
+use super::{IssueCode, Timeline};
 
 impl Timeline {
     /// Tells the timeline which derivations fetch something: those whose output's hash is fixed
@@ -34,7 +34,7 @@ impl Timeline {
         if let Some(place) = self
             .issues
             .iter()
-            .position(|issue| issue.code == results::FIXED_OUTPUT_UNKNOWN)
+            .position(|issue| issue.code == IssueCode::FixedOutputUnknown)
         {
             self.issues[place].count = unknown;
             if unknown == 0 {

@@ -19,6 +19,7 @@ mod finish;
 mod fixed_outputs;
 mod human;
 mod intervals;
+mod issue;
 mod links;
 pub mod live;
 mod model;
@@ -32,14 +33,14 @@ mod told;
 mod units;
 
 pub use builder::TimelineBuilder;
-pub use facts::{Facts, Issue, Severity, Tally};
+pub use facts::{Facts, Tally};
+pub use issue::{Issue, IssueCode, Severity};
 pub use model::{
     BuilderPhase, End, Filler, Import, Name, Names, Outcome, Part, Phase, Plan, Reason,
     RemoteParts, Stretch, Unit, UnitKind,
 };
 
-pub use results::FIXED_OUTPUT_UNKNOWN;
-pub use source::Source;
+pub use source::{Clock, Source};
 
 use std::collections::{HashMap, HashSet};
 

@@ -1,9 +1,13 @@
 //! What a log tells, once it has been read: units with times, ends and outcomes.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use indexmap::IndexSet;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Serialize, Serializer};
 
+use crate::names::named;
 use crate::time::{Interval, Nanos, Stamp};
 
 /// A text that occurs in the log, stored once: paths, machines, phases.
@@ -44,72 +48,39 @@ impl Names {
     }
 }
 
-/// What kind of thing took time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum UnitKind {
-    /// The evaluator.
-    Evaluation,
-    /// A flake input or another `fetchTree`.
-    InputFetch,
-    /// A local path copied into the store.
-    SourceImport,
-    /// A substituter is asked about a path.
-    Query,
-    /// A store path from a substituter.
-    Substitution,
-    /// The build of a fixed-output derivation.
-    SourceFetch,
-    /// The build of any other derivation.
-    Build,
-    /// A store path to or from another store.
-    Copy,
-    /// The post-build hook of one build.
-    PostBuildHook,
-    /// The store is optimised.
-    Optimise,
-    /// Store paths are verified.
-    Verify,
-    /// A system or home configuration is activated.
-    Activation,
+named! {
+    /// What kind of thing took time.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    #[non_exhaustive]
+    pub enum UnitKind {
+        /// The evaluator.
+        Evaluation = "evaluation",
+        /// A flake input or another `fetchTree`.
+        InputFetch = "input-fetch",
+        /// A local path copied into the store.
+        SourceImport = "source-import",
+        /// A substituter is asked about a path.
+        Query = "query",
+        /// A store path from a substituter.
+        Substitution = "substitution",
+        /// The build of a fixed-output derivation.
+        SourceFetch = "source-fetch",
+        /// The build of any other derivation.
+        Build = "build",
+        /// A store path to or from another store.
+        Copy = "copy",
+        /// The post-build hook of one build.
+        PostBuildHook = "post-build-hook",
+        /// The store is optimised.
+        Optimise = "optimise",
+        /// Store paths are verified.
+        Verify = "verify",
+        /// A system or home configuration is activated.
+        Activation = "activation",
+    }
 }
 
 impl UnitKind {
-    /// All kinds.
-    pub const ALL: [Self; 12] = [
-        Self::Evaluation,
-        Self::InputFetch,
-        Self::SourceImport,
-        Self::Query,
-        Self::Substitution,
-        Self::SourceFetch,
-        Self::Build,
-        Self::Copy,
-        Self::PostBuildHook,
-        Self::Optimise,
-        Self::Verify,
-        Self::Activation,
-    ];
-
-    /// Returns the kind's name, as in JSON and on the command line.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Evaluation => "evaluation",
-            Self::InputFetch => "input-fetch",
-            Self::SourceImport => "source-import",
-            Self::Query => "query",
-            Self::Substitution => "substitution",
-            Self::SourceFetch => "source-fetch",
-            Self::Build => "build",
-            Self::Copy => "copy",
-            Self::PostBuildHook => "post-build-hook",
-            Self::Optimise => "optimise",
-            Self::Verify => "verify",
-            Self::Activation => "activation",
-        }
-    }
-
     /// Tells whether it is what a call of the store asks for: a build, a source fetch, a substitution.
     #[must_use]
     pub const fn is_asked_for(self) -> bool {
@@ -137,6 +108,9 @@ pub enum End {
 }
 
 impl End {
+    /// All of them that have a name.
+    const NAMED: [Self; 3] = [Self::Measured, Self::Inferred, Self::Open];
+
     /// Returns the name, as in JSON; an unknown end is `null` there.
     #[must_use]
     pub const fn name(self) -> Option<&'static str> {
@@ -149,23 +123,46 @@ impl End {
     }
 }
 
-/// How a unit ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Outcome {
-    /// It did what it should.
-    Succeeded,
-    /// It failed.
-    Failed,
-    /// It was stopped for taking too long, or for saying nothing for too long.
-    TimedOut,
-    /// A fixed-output derivation gave another hash than it promised.
-    HashMismatch,
-    /// It was stopped: by the user, or since another build failed.
-    Interrupted,
-    /// It was never started, since something it needs failed.
-    DependencyFailed,
-    /// The log does not tell.
-    Unknown,
+impl Serialize for End {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.name().serialize(serializer)
+    }
+}
+
+impl JsonSchema for End {
+    fn schema_name() -> Cow<'static, str> {
+        "End".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let names: Vec<_> = Self::NAMED
+            .into_iter()
+            .map(Self::name)
+            .chain([None])
+            .collect();
+        json_schema!({ "enum": names })
+    }
+}
+
+named! {
+    /// How a unit ended.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub enum Outcome {
+        /// It did what it should.
+        Succeeded = "succeeded",
+        /// It failed.
+        Failed = "failed",
+        /// It was stopped for taking too long, or for saying nothing for too long.
+        TimedOut = "timed-out",
+        /// A fixed-output derivation gave another hash than it promised.
+        HashMismatch = "hash-mismatch",
+        /// It was stopped: by the user, or since another build failed.
+        Interrupted = "interrupted",
+        /// It was never started, since something it needs failed.
+        DependencyFailed = "dependency-failed",
+        /// The log does not tell.
+        Unknown = "unknown",
+    }
 }
 
 impl Outcome {
@@ -174,20 +171,6 @@ impl Outcome {
     #[must_use]
     pub const fn is_failure(self) -> bool {
         matches!(self, Self::Failed | Self::TimedOut | Self::HashMismatch)
-    }
-
-    /// Returns the name, as in JSON.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Succeeded => "succeeded",
-            Self::Failed => "failed",
-            Self::TimedOut => "timed-out",
-            Self::HashMismatch => "hash-mismatch",
-            Self::Interrupted => "interrupted",
-            Self::DependencyFailed => "dependency-failed",
-            Self::Unknown => "unknown",
-        }
     }
 }
 
@@ -202,128 +185,80 @@ pub struct Reason {
     pub signal: Option<i32>,
 }
 
-/// The phases of a whole invocation. Not to be mixed up with builder phases.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Phase {
-    /// The evaluator is working.
-    Evaluation,
-    /// Waiting on a network.
-    Fetching,
-    /// Builders at work.
-    Building,
-    /// Store paths being written or moved.
-    Copying,
-    /// The new configuration is put into effect.
-    Activation,
-    /// None of the others, although work is left.
-    Waiting,
-}
-
-impl Phase {
-    /// All phases, in the order of reports.
-    pub const ALL: [Self; 6] = [
-        Self::Evaluation,
-        Self::Fetching,
-        Self::Building,
-        Self::Copying,
-        Self::Activation,
-        Self::Waiting,
-    ];
-
-    /// Returns the name, as in reports.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Evaluation => "evaluation",
-            Self::Fetching => "fetching",
-            Self::Building => "building",
-            Self::Copying => "copying",
-            Self::Activation => "activation",
-            Self::Waiting => "waiting",
-        }
+named! {
+    /// The phases of a whole invocation. Not to be mixed up with builder phases.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub enum Phase {
+        /// The evaluator is working.
+        Evaluation = "evaluation",
+        /// Waiting on a network.
+        Fetching = "fetching",
+        /// Builders at work.
+        Building = "building",
+        /// Store paths being written or moved.
+        Copying = "copying",
+        /// The new configuration is put into effect.
+        Activation = "activation",
+        /// None of the others, although work is left.
+        Waiting = "waiting",
     }
 }
 
-/// What a stretch of time counts as: a part of a [`Phase`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum Part {
-    /// The evaluator.
-    Evaluating,
-    /// Asking substituters.
-    Queries,
-    /// Downloading store paths.
-    Downloads,
-    /// Fetching flake inputs and the like.
-    Inputs,
-    /// Building fixed-output derivations.
-    Sources,
-    /// Builders on this machine.
-    LocalBuilds,
-    /// Builders on remote machines.
-    RemoteBuilds,
-    /// What is left of a substitution after its download: unpack, hash, register.
-    Unpacking,
-    /// Copying local sources into the store.
-    SourceImports,
-    /// Copying to and from remote builders.
-    Machines,
-    /// Copying to and from other stores.
-    Stores,
-    /// The post-build hook.
-    Hook,
-    /// Optimising the store.
-    Optimising,
-    /// Verifying the store.
-    Verifying,
-    /// Activating a configuration.
-    Activating,
-    /// Ready, but all slots are taken. Only on the critical path: elsewhere something else runs then.
-    Slot,
-    /// Waiting for a build user.
-    BuildUser,
-    /// Waiting for a lock.
-    Lock,
-    /// Waiting for a remote machine, or for an answer of it.
-    Machine,
-    /// What is needed is still coming.
-    AwaitedDownload,
-    /// Nobody has asked for it yet.
-    AwaitedEvaluation,
-    /// Ready, and a slot is free: Nix's own time.
-    Nix,
-    /// Nothing in the log explains it.
-    Unknown,
+named! {
+    /// What a stretch of time counts as: a part of a [`Phase`].
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    #[non_exhaustive]
+    pub enum Part {
+        /// The evaluator.
+        Evaluating = "evaluating",
+        /// Asking substituters.
+        Queries = "queries",
+        /// Downloading store paths.
+        Downloads = "downloads",
+        /// Fetching flake inputs and the like.
+        Inputs = "flake inputs",
+        /// Building fixed-output derivations.
+        Sources = "sources",
+        /// Builders on this machine.
+        LocalBuilds = "local builds",
+        /// Builders on remote machines.
+        RemoteBuilds = "remote builds",
+        /// What is left of a substitution after its download: unpack, hash, register.
+        Unpacking = "unpacking",
+        /// Copying local sources into the store.
+        SourceImports = "source imports",
+        /// Copying to and from remote builders.
+        Machines = "to and from machines",
+        /// Copying to and from other stores.
+        Stores = "other stores",
+        /// The post-build hook.
+        Hook = "post-build hook",
+        /// Optimising the store.
+        Optimising = "optimising",
+        /// Verifying the store.
+        Verifying = "verifying",
+        /// Activating a configuration.
+        Activating = "activating",
+        /// Ready, but all slots are taken. Only on the critical path: elsewhere something else runs then.
+        Slot = "slot",
+        /// Waiting for a build user.
+        BuildUser = "build-user",
+        /// Waiting for a lock.
+        Lock = "lock",
+        /// Waiting for a remote machine, or for an answer of it.
+        Machine = "machine",
+        /// What is needed is still coming.
+        AwaitedDownload = "download",
+        /// Nobody has asked for it yet.
+        AwaitedEvaluation = "evaluation",
+        /// Ready, and a slot is free: Nix's own time.
+        Nix = "nix",
+        /// Nothing in the log explains it.
+        Unknown = "unknown",
+    }
 }
 
 impl Part {
-    /// All parts, in the order of reports.
-    pub const ALL: [Self; 23] = [
-        Self::Evaluating,
-        Self::Queries,
-        Self::Downloads,
-        Self::Inputs,
-        Self::Sources,
-        Self::LocalBuilds,
-        Self::RemoteBuilds,
-        Self::Unpacking,
-        Self::SourceImports,
-        Self::Machines,
-        Self::Stores,
-        Self::Hook,
-        Self::Optimising,
-        Self::Verifying,
-        Self::Activating,
-        Self::Slot,
-        Self::BuildUser,
-        Self::Lock,
-        Self::Machine,
-        Self::AwaitedDownload,
-        Self::AwaitedEvaluation,
-        Self::Nix,
-        Self::Unknown,
-    ];
-
     /// Returns the part's place in [`ALL`](Self::ALL).
     #[must_use]
     pub const fn index(self) -> usize {
@@ -353,36 +288,6 @@ impl Part {
             | Self::AwaitedEvaluation
             | Self::Nix
             | Self::Unknown => Phase::Waiting,
-        }
-    }
-
-    /// Returns the name, as in reports.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Evaluating => "evaluating",
-            Self::Queries => "queries",
-            Self::Downloads => "downloads",
-            Self::Inputs => "flake inputs",
-            Self::Sources => "sources",
-            Self::LocalBuilds => "local builds",
-            Self::RemoteBuilds => "remote builds",
-            Self::Unpacking => "unpacking",
-            Self::SourceImports => "source imports",
-            Self::Machines => "to and from machines",
-            Self::Stores => "other stores",
-            Self::Hook => "post-build hook",
-            Self::Optimising => "optimising",
-            Self::Verifying => "verifying",
-            Self::Activating => "activating",
-            Self::Slot => "slot",
-            Self::BuildUser => "build-user",
-            Self::Lock => "lock",
-            Self::Machine => "machine",
-            Self::AwaitedDownload => "download",
-            Self::AwaitedEvaluation => "evaluation",
-            Self::Nix => "nix",
-            Self::Unknown => "unknown",
         }
     }
 }

@@ -6,8 +6,8 @@ use super::Map;
 use super::activity::{Role, Row};
 use super::blame::Blamed;
 use super::builder::TimelineBuilder;
-use super::facts::{Issue, Severity};
 use super::failures::{Blame, Unnamed, Verdict};
+use super::issue::{Issue, IssueCode, Severity};
 use super::model::{End, Name, Outcome, Reason, Unit, UnitKind};
 use crate::store_path::{StorePath, base_name};
 use crate::time::Stamp;
@@ -225,16 +225,13 @@ pub(super) fn untold_issues(
     let command = gave_up.map(|words| (1, format!("the command failed: {words}")));
     let issue = |(count, message)| Issue {
         severity: Severity::Warning,
-        code: "failure-untold",
+        code: IssueCode::FailureUntold,
         count: count as u64,
         first_line: None,
         message,
     };
     builds.into_iter().chain(command).map(issue)
 }
-
-/// The code of the remark that builds may fetch something.
-pub const FIXED_OUTPUT_UNKNOWN: &str = "fixed-output-unknown";
 
 /// Says what the units leave to be desired, since every number that depends on it should say so.
 pub(super) fn unit_issues(units: &[Unit], n_lines: u64, timed: bool, is_text: bool) -> Vec<Issue> {
@@ -263,16 +260,26 @@ pub(super) fn unit_issues(units: &[Unit], n_lines: u64, timed: bool, is_text: bo
         .count() as u64;
     let message = "builds that may be source fetches: they count as building, since their `.drv` files were not \
                    found";
-    add(Severity::Info, FIXED_OUTPUT_UNKNOWN, n_builds, message);
+    add(
+        Severity::Info,
+        IssueCode::FixedOutputUnknown,
+        n_builds,
+        message,
+    );
     if !timed {
         let message = "no timestamps, so no durations";
-        add(Severity::Warning, "no-timestamps", n_lines.min(1), message);
+        add(
+            Severity::Warning,
+            IssueCode::NoTimestamps,
+            n_lines.min(1),
+            message,
+        );
         return issues;
     }
     let message = "timestamps are whole seconds: anything shorter shows as 0s or 1s";
     add(
         Severity::Info,
-        "clock-coarse",
+        IssueCode::ClockCoarse,
         u64::from(is_coarse(units)),
         message,
     );
@@ -287,16 +294,26 @@ pub(super) fn unit_issues(units: &[Unit], n_lines: u64, timed: bool, is_text: bo
             "builds whose end is inferred from counters: Nix logged it late",
         )
     };
-    add(severity, "end-inferred", n(End::Inferred), message);
+    add(severity, IssueCode::EndInferred, n(End::Inferred), message);
     let message = "builds without an end: the log stops early; they count up to its last line";
-    add(Severity::Warning, "end-open", n(End::Open), message);
+    add(Severity::Warning, IssueCode::EndOpen, n(End::Open), message);
     let untold = units.iter().filter_map(|unit| unit.remote.as_deref());
     let n_untold = untold.filter(|remote| remote.build.is_none()).count() as u64;
     let message = "remote builds whose upload, build and download are not separated: Nix read the output of \
                    its build hook late";
-    add(Severity::Info, "remote-parts-unknown", n_untold, message);
+    add(
+        Severity::Info,
+        IssueCode::RemotePartsUnknown,
+        n_untold,
+        message,
+    );
     let message = "builds whose end is unknown: plain output does not tell it";
-    add(Severity::Warning, "end-unknown", n(End::Unknown), message);
+    add(
+        Severity::Warning,
+        IssueCode::EndUnknown,
+        n(End::Unknown),
+        message,
+    );
     issues
 }
 

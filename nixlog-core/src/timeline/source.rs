@@ -1,6 +1,7 @@
 //! Where a log comes from: what is known of it apart from its lines.
 
-use super::facts::{Issue, Severity};
+use super::issue::{Issue, IssueCode, Severity};
+use crate::names::named;
 use crate::recording::Contents;
 use crate::time::Nanos;
 use crate::wire::carrier::IssueKind;
@@ -17,7 +18,7 @@ pub struct Source {
     /// What its lines are wrapped in, from the outside on: `github-actions+buildkit`.
     pub carrier: String,
     /// Where its times come from.
-    pub clock: &'static str,
+    pub clock: Clock,
     /// Bytes read, after decompression.
     pub bytes: u64,
     /// The wall clock at its start, in nanoseconds since 1970.
@@ -36,6 +37,33 @@ pub struct Source {
     pub issues: Vec<Issue>,
 }
 
+named! {
+    /// Where the times of a log come from.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum Clock, default None {
+        /// Each line was stamped when it arrived here.
+        Arrival = "arrival",
+        /// nixlog stamped each line when it recorded them.
+        Recorded = "recorded",
+        /// What the log is wrapped in has a time with each line.
+        Carrier = "carrier",
+        /// The store's traces tell.
+        Reconstructed = "reconstructed",
+        /// There are none.
+        None = "none",
+    }
+}
+
+impl From<ClockKind> for Clock {
+    fn from(kind: ClockKind) -> Self {
+        match kind {
+            ClockKind::Arrival => Self::Arrival,
+            ClockKind::Carrier => Self::Carrier,
+            ClockKind::None => Self::None,
+        }
+    }
+}
+
 impl Source {
     /// Takes over what a reader knows when it has read everything. `arrival_started_at`: the wall
     /// clock when the first line could have arrived, where somebody watched.
@@ -51,7 +79,7 @@ impl Source {
             name: name.to_owned(),
             compression: None,
             carrier: reader.carriers(),
-            clock: clock.name(),
+            clock: clock.into(),
             bytes: reader.n_bytes(),
             started_at: reader.started_at().or(arrival),
             graph: None,
@@ -74,16 +102,16 @@ impl Source {
             return;
         };
         self.clock = match header.clock.as_str() {
-            "reconstructed" => "reconstructed",
-            "carrier" => "carrier",
-            _ => "recorded",
+            "reconstructed" => Clock::Reconstructed,
+            "carrier" => Clock::Carrier,
+            _ => Clock::Recorded,
         };
         self.started_at = header.started_at_unix_ns.or(self.started_at);
         if contents.unreadable > 0 {
             let message = "unreadable side lines of the recording; the log itself is complete";
             self.add(
                 Severity::Warning,
-                "unreadable-side-line",
+                IssueCode::UnreadableSideLine,
                 contents.unreadable,
                 None,
                 message,
@@ -91,7 +119,7 @@ impl Source {
         }
         if contents.end.is_none() {
             let message = "the recording has no end: nixlog was killed or the file was cut; the report covers what was written";
-            self.add(Severity::Warning, "recording-cut", 1, None, message);
+            self.add(Severity::Warning, IssueCode::RecordingCut, 1, None, message);
         }
         self.recording = contents;
     }
@@ -101,7 +129,7 @@ impl Source {
             let message = "lines with invalid UTF-8; the bad bytes are replaced by U+FFFD";
             self.add(
                 Severity::Info,
-                "not-utf8",
+                IssueCode::NotUtf8,
                 not_utf8.count,
                 Some(not_utf8.first_line),
                 message,
@@ -113,7 +141,13 @@ impl Source {
     fn timing_issue(&mut self, reader: &LogReader) {
         if reader.carrier() == Carrier::Script && reader.clock_kind() == ClockKind::None {
             let message = "the times of a typescript are in its timing file: add `--timing FILE`";
-            self.add(Severity::Warning, "timing-file-missing", 1, None, message);
+            self.add(
+                Severity::Warning,
+                IssueCode::TimingFileMissing,
+                1,
+                None,
+                message,
+            );
         }
     }
 
@@ -128,7 +162,7 @@ impl Source {
             let line = Some(backward.first_line);
             self.add(
                 Severity::Warning,
-                "clock-backward",
+                IssueCode::ClockBackward,
                 backward.count,
                 line,
                 &message,
@@ -139,7 +173,7 @@ impl Source {
                 "local time went back by an hour; taken as the end of daylight saving time";
             self.add(
                 Severity::Info,
-                "clock-daylight-saving",
+                IssueCode::ClockDaylightSaving,
                 1,
                 issues.daylight_saving,
                 message,
@@ -150,7 +184,7 @@ impl Source {
                 "timestamps that restart near zero; taken as further recordings in the same file";
             self.add(
                 Severity::Info,
-                "clock-restarted",
+                IssueCode::ClockRestarted,
                 issues.restarts,
                 issues.first_restart,
                 message,
@@ -160,36 +194,45 @@ impl Source {
 
     fn carrier_issues(&mut self, reader: &LogReader) {
         for issue in reader.carrier_issues() {
-            let message = match issue.kind {
-                IssueKind::Unstamped => "lines without a timestamp; read as they are",
-                IssueKind::BadRecord => "records in another form than the carrier's; read as text",
-                IssueKind::NoPayload => {
-                    "records without text: it was lost before nixlog read the log"
-                }
-                IssueKind::Unfinished => "split lines whose last part is missing",
-                IssueKind::TooLong => "split lines that are too long to join",
-                IssueKind::Unnamed => {
-                    "lines without the name that others have in front; read as they are"
-                }
-                IssueKind::NotInOrder => {
-                    "the log is too large to put its jobs side by side: times of all but the first are those of its end"
-                }
+            let (code, message) = match issue.kind {
+                IssueKind::Unstamped => (
+                    IssueCode::CarrierUnstampedLine,
+                    "lines without a timestamp; read as they are",
+                ),
+                IssueKind::BadRecord => (
+                    IssueCode::CarrierBadRecord,
+                    "records in another form than the carrier's; read as text",
+                ),
+                IssueKind::NoPayload => (
+                    IssueCode::CarrierNoPayload,
+                    "records without text: it was lost before nixlog read the log",
+                ),
+                IssueKind::Unfinished => (
+                    IssueCode::CarrierUnfinishedLine,
+                    "split lines whose last part is missing",
+                ),
+                IssueKind::TooLong => (
+                    IssueCode::CarrierTooLong,
+                    "split lines that are too long to join",
+                ),
+                IssueKind::Unnamed => (
+                    IssueCode::CarrierUnnamedLine,
+                    "lines without the name that others have in front; read as they are",
+                ),
+                IssueKind::NotInOrder => (
+                    IssueCode::CarrierNotInOrder,
+                    "the log is too large to put its jobs side by side: times of all but the first are those of its end",
+                ),
             };
             let line = Some(issue.first_line);
-            self.add(
-                Severity::Info,
-                issue.kind.code(),
-                issue.count,
-                line,
-                message,
-            );
+            self.add(Severity::Info, code, issue.count, line, message);
         }
     }
 
     fn add(
         &mut self,
         severity: Severity,
-        code: &'static str,
+        code: IssueCode,
         count: u64,
         first_line: Option<u64>,
         message: &str,

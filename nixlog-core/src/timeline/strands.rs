@@ -6,9 +6,10 @@
 use super::Map;
 use super::builder::TimelineBuilder;
 use super::evaluation::EvaluationTracker;
-use super::facts::{Facts, Issue, Severity};
+use super::facts::Facts;
 use super::human::HumanLog;
 use super::intervals::union;
+use super::issue::{Issue, IssueCode, Severity};
 use super::model::Outcome;
 use crate::time::{Interval, Stamp};
 
@@ -121,7 +122,7 @@ pub(super) fn end(builder: &mut TimelineBuilder) -> Ended {
     let message = "hosts, jobs or steps in which Nix ran; their lines are told apart by what stands before them";
     let issue = (n_nix > 1).then(|| Issue {
         severity: Severity::Info,
-        code: "several-logs",
+        code: IssueCode::SeveralLogs,
         count: n_nix as u64,
         first_line: None,
         message: message.to_owned(),

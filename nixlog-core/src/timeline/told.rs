@@ -1,6 +1,6 @@
 //! What a reconstruction says of single units, which its synthetic lines cannot.
 
-use super::facts::{Issue, Severity};
+use super::issue::{Issue, IssueCode, Severity};
 use super::model::{End, Outcome, Part, Reason, Stretch, Unit, UnitKind};
 use crate::recording::{Certainty, UnitRecord};
 
@@ -66,34 +66,34 @@ impl ToldUnit {
 }
 
 /// What each fault of a reconstruction means, worst first.
-const FAULTS: [(&str, &str); 7] = [
+const FAULTS: [(IssueCode, &str); 7] = [
     (
-        "earlier-try",
+        IssueCode::EarlierTry,
         "builds whose log an earlier try had made, so that its age says nothing: their starts are estimated, \
          and may have been later",
     ),
     (
-        "built-again",
+        IssueCode::BuiltAgain,
         "builds of what was there already, into the same log: when they started is not known",
     ),
     (
-        "no-birth",
+        IssueCode::NoBirth,
         "builds whose start is not known: the file system does not tell when a log was made",
     ),
     (
-        "copied-log",
+        IssueCode::CopiedLog,
         "builds whose log was copied here from elsewhere: its age says nothing of the build",
     ),
     (
-        "no-log",
+        IssueCode::NoLog,
         "builds without a log: only the second in which they were registered is known",
     ),
     (
-        "unfinished-log",
+        IssueCode::UnfinishedLog,
         "builds whose log was never finished: they still run, or Nix was killed",
     ),
     (
-        "no-start",
+        IssueCode::NoStart,
         "paths from elsewhere whose start is not known: only the second in which they were registered is",
     ),
 ];
@@ -116,14 +116,14 @@ pub(super) fn issues<'a>(told: impl Iterator<Item = &'a ToldUnit>) -> Vec<Issue>
     };
     let faults = FAULTS
         .iter()
-        .map(|&(code, message)| (code, with(code), message));
+        .map(|&(code, message)| (code, with(code.name()), message));
     let mut issues: Vec<Issue> = faults
         .filter(|&(_, count, _)| count > 0)
         .map(|(code, count, message)| issue(Severity::Warning, code, count, message))
         .collect();
     let message = "reconstructed from the store: it knows builds and what was fetched, but no evaluation, no \
                    waiting, no questions to caches, and builder phases only by name";
-    issues.push(issue(Severity::Info, "reconstructed", 1, message));
+    issues.push(issue(Severity::Info, IssueCode::Reconstructed, 1, message));
     issues
 }
 
@@ -208,11 +208,15 @@ mod tests {
         assert_eq!((fetched.start, fetched.duration()), (None, None));
         assert!(fetched.end.is_some() && fetched.stretches.is_empty());
         let codes: Vec<_> = timeline.issues().iter().map(|issue| issue.code).collect();
-        for code in ["earlier-try", "no-start", "reconstructed"] {
+        for code in [
+            IssueCode::EarlierTry,
+            IssueCode::NoStart,
+            IssueCode::Reconstructed,
+        ] {
             assert!(codes.contains(&code), "{codes:?}");
         }
         assert!(
-            !codes.iter().any(|code| code.starts_with("end-")),
+            !codes.iter().any(|code| code.name().starts_with("end-")),
             "{codes:?}"
         );
     }

@@ -7,30 +7,7 @@ use std::fmt;
 
 use super::event::{ActivityKind, ActivityResult, Message, ResultKind, Start};
 use super::message::Note;
-
-/// The family that a Nix belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum Dialect {
-    /// Nix itself, or nothing that tells it apart.
-    #[default]
-    Nix,
-    /// Lix.
-    Lix,
-    /// Determinate Nix.
-    Determinate,
-}
-
-impl Dialect {
-    /// Returns the name, as in JSON.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Nix => "nix",
-            Self::Lix => "lix",
-            Self::Determinate => "determinate",
-        }
-    }
-}
+use crate::dialect::Dialect;
 
 /// Collects what gives a version away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

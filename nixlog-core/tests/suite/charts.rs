@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;
 
+use nixlog_core::analysis::critical_path::Wait;
 use nixlog_core::analysis::lanes::{CriticalStep, Group, Lanes, lanes};
 use nixlog_core::analysis::late::surely;
-use nixlog_core::report::document::{self, Document, TimelineOptions};
+use nixlog_core::report::document::Document;
+use nixlog_core::report::envelope::Report;
 use nixlog_core::report::text::Style;
-use nixlog_core::report::view::{self, Report, TimelineResult};
+use nixlog_core::report::verbs::timeline::{Options, TimelineResult, result};
 use nixlog_core::report::{chrome, html, markdown, svg, text};
 use nixlog_core::time::{Interval, Stamp};
 use nixlog_core::timeline::{Source, Timeline, UnitKind};
@@ -21,8 +23,8 @@ fn report(
     critical: &[CriticalStep],
 ) -> Report<TimelineResult> {
     let lanes = lanes(timeline);
-    let result = view::timeline(timeline, &lanes, critical, |_| true);
-    view::report("nixlog.timeline/1", source, timeline, result)
+    let result = result(timeline, &lanes, critical, |_| true);
+    Report::new(source, timeline, result)
 }
 
 fn printed(write: impl FnOnce(&mut Vec<u8>) -> std::io::Result<()>) -> String {
@@ -31,8 +33,8 @@ fn printed(write: impl FnOnce(&mut Vec<u8>) -> std::io::Result<()>) -> String {
     String::from_utf8(out).expect("what is printed is UTF-8")
 }
 
-fn options(width: usize) -> TimelineOptions {
-    let mut options = TimelineOptions::default();
+fn options(width: usize) -> Options {
+    let mut options = Options::default();
     options.width = width;
     options
 }
@@ -92,7 +94,7 @@ fn chain(timeline: &Timeline) -> Vec<CriticalStep> {
             unit: None,
             label: "for <a> slot".to_owned(),
             kind: None,
-            reason: Some("slot"),
+            reason: Some(Wait::Slot),
         });
         steps.push(CriticalStep {
             interval: Interval::new(start, end).expect("in order"),
@@ -372,13 +374,13 @@ fn the_critical_path_has_its_own_track_and_arrows() {
         with.result.lanes[0].units[0].unit.on_critical_path,
         Some(true)
     );
-    let chart = in_text(&document::timeline(&with, options(80)));
+    let chart = in_text(&with.document(&options(80)));
     let row = chart
         .lines()
         .find(|line| line.starts_with("critical"))
         .expect("a row of its own");
     assert!(row.contains("▐a-1") && row.contains("▐e-1"), "{chart}");
-    let drawn = printed(|out| svg::write(&with, &document::timeline(&with, options(80)), out));
+    let drawn = printed(|out| svg::write(&with, &with.document(&options(80)), out));
     assert!(
         drawn.contains("critical path") && drawn.contains(" c\" data-u="),
         "{drawn}"
@@ -390,7 +392,7 @@ fn the_critical_path_has_its_own_track_and_arrows() {
         !trace.contains("critical") && !trace.contains(r#""ph":"s""#),
         "{trace}"
     );
-    let chart = in_text(&document::timeline(&without, options(80)));
+    let chart = in_text(&without.document(&options(80)));
     assert!(!chart.contains("critical"), "{chart}");
 }
 
@@ -458,7 +460,7 @@ fn names_are_text_in_every_format() {
     let log = read("</h1>\"'&.log", &log_of(&hostile));
     let report = report(&log, &chain(&log.1));
     assert!(report.result.units >= hostile.len());
-    let document = document::timeline(&report, options(100));
+    let document = report.document(&options(100));
     let picture = printed(|out| svg::write(&report, &document, out));
     assert_eq!(not_xml(&picture), None, "{picture}");
     let page = printed(|out| html::write(&report, &document, out));
@@ -495,7 +497,7 @@ fn names_are_text_in_every_format() {
 fn html_of_a_plain_log() -> String {
     let log = read("log", &log_of(&["a-1", "b-1"]));
     let report = report(&log, &[]);
-    let document = document::timeline(&report, options(100));
+    let document = report.document(&options(100));
     printed(|out| html::write(&report, &document, out))
 }
 
@@ -525,7 +527,7 @@ fn pages_load_nothing_and_stay_small() {
     let mut critical = chain(&log.1);
     critical.truncate(200);
     let report = report(&log, &critical);
-    let document = document::timeline(&report, options(100));
+    let document = report.document(&options(100));
     let page = printed(|out| html::write(&report, &document, out));
     assert!(page.len() < 1 << 20, "{} bytes", page.len());
     let without_namespace = page.replace("http://www.w3.org/2000/svg", "");
@@ -564,7 +566,7 @@ fn recordings_are_drawn_in_every_format() {
         for (width, ascii) in [(40, true), (80, false), (200, false)] {
             let mut options = options(width);
             options.ascii = ascii;
-            let document = document::timeline(&report, options);
+            let document = report.document(&options);
             let chart = document.chart.as_ref().expect("the recordings have times");
             for line in &chart.lines {
                 let text: String = line.iter().map(|piece| piece.text.as_str()).collect();

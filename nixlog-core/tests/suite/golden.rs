@@ -11,7 +11,8 @@ use nixlog_core::analysis::run_graph::RunGraph;
 use nixlog_core::analysis::slowest::{Options, slowest};
 use nixlog_core::analysis::sufficiency::sufficiency;
 use nixlog_core::graph::DerivationGraph;
-use nixlog_core::report::view;
+use nixlog_core::report::envelope::Report;
+use nixlog_core::report::verbs;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -60,10 +61,10 @@ fn json(value: &impl Serialize) -> Value {
 /// Makes one text of a recording's three reports; what they have in common comes once.
 fn snapshot(name: &str, bytes: &[u8]) -> String {
     let (source, timeline) = read(name, bytes);
-    let phases = view::phases(&timeline, &phases(&timeline));
+    let phases = verbs::phases::result(&timeline, &phases(&timeline));
     let slowest = slowest(&timeline, &Options::default());
-    let slowest = view::slowest(&timeline, &slowest, None, |_| true, 0);
-    let doctor = view::doctor(
+    let slowest = verbs::slowest::result(&timeline, &slowest, None, |_| true, 0);
+    let doctor = verbs::doctor::result(
         &source,
         &timeline,
         &sufficiency(
@@ -74,14 +75,9 @@ fn snapshot(name: &str, bytes: &[u8]) -> String {
     let mut out = String::new();
     let mut common = None;
     for mut report in [
-        json(&view::report("nixlog.phases/1", &source, &timeline, phases)),
-        json(&view::report(
-            "nixlog.slowest/1",
-            &source,
-            &timeline,
-            slowest,
-        )),
-        json(&view::report("nixlog.doctor/1", &source, &timeline, doctor)),
+        json(&Report::new(&source, &timeline, phases)),
+        json(&Report::new(&source, &timeline, slowest)),
+        json(&Report::new(&source, &timeline, doctor)),
     ] {
         let object = report.as_object_mut().expect("a report is an object");
         let schema = object.remove("schema").expect("a schema");

@@ -8,7 +8,7 @@ use nixlog_core::analysis::run_graph::RunGraph;
 use nixlog_core::analysis::slots::{KnownSlots, Slots};
 use nixlog_core::analysis::structural::structural;
 use nixlog_core::analysis::what_if::{Assumptions, Change, Questions};
-use nixlog_core::report::view;
+use nixlog_core::report::evaluation_waits::{WaitedFor, evaluation_waits};
 use nixlog_core::time::Nanos;
 use nixlog_core::timeline::Timeline;
 use proptest::collection::vec;
@@ -290,10 +290,10 @@ fn a_recorded_chain_of_imports_is_a_chain() {
     let graph = recording.truth.as_ref().map(from_truth).unwrap_or_default();
     let run = RunGraph::new(&timeline, &graph);
     let structural = structural(&run);
-    let waits = view::evaluation_waits(&timeline);
+    let waits = evaluation_waits(&timeline);
     assert_eq!(waits.len(), 4);
     for wait in &waits {
-        assert_eq!(wait.reason, "import-from-derivation");
+        assert_eq!(wait.reason, WaitedFor::Import);
         let [unit] = &wait.units[..] else {
             panic!("one build each: {wait:?}");
         };

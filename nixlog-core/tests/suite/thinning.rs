@@ -3,7 +3,7 @@
 use nixlog_core::analysis::phases::phases;
 use nixlog_core::analysis::slowest::{Options, slowest};
 use nixlog_core::recording::{Header, Pending, SideLine, Thinning};
-use nixlog_core::report::view;
+use nixlog_core::report::verbs;
 use nixlog_core::time::Stamp;
 use nixlog_core::timeline::Timeline;
 use nixlog_core::wire::LogReader;
@@ -41,9 +41,9 @@ fn record(log: &[u8], thinning: Thinning) -> (Vec<u8>, u64) {
 
 /// Returns all that is told of a log but how many lines it has.
 fn answers(timeline: &Timeline) -> Value {
-    let phases = view::phases(timeline, &phases(timeline));
+    let phases = verbs::phases::result(timeline, &phases(timeline));
     let slowest = slowest(timeline, &Options::default());
-    let slowest = view::slowest(timeline, &slowest, None, |_| true, 0);
+    let slowest = verbs::slowest::result(timeline, &slowest, None, |_| true, 0);
     json!({
         "phases": phases, "slowest": slowest, "wall": timeline.wall().map(|wall| wall.length().get()),
         "is_cut": timeline.is_cut(), "is_nix": timeline.is_nix(),

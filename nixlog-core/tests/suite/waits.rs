@@ -271,11 +271,11 @@ fn a_hook_stops_all_of_nix_up_to_2_34() {
         .iter()
         .filter_map(|step| Some((&*step.label, step.reason?)));
     let want = [
-        ("Nix itself", "nix"),
-        ("a free slot", "slot"),
-        ("the post-build hook", "hook"),
-        ("Nix itself", "nix"),
-        ("Nix itself", "nix"),
+        ("Nix itself", Wait::Nix),
+        ("a free slot", Wait::Slot),
+        ("the post-build hook", Wait::Hook),
+        ("Nix itself", Wait::Nix),
+        ("Nix itself", Wait::Nix),
     ];
     assert_eq!(waits_in_chart.collect::<Vec<_>>(), want);
     // Without derivations, C may have waited for something else all the time.
@@ -371,7 +371,7 @@ fn derivations_of_another_build_explain_nothing() {
     let codes = |run: &RunGraph| -> Vec<&str> {
         run.issues(&timeline)
             .iter()
-            .map(|issue| issue.code)
+            .map(|issue| issue.code.name())
             .collect()
     };
     let own = RunGraph::new(&timeline, &chain(&drv, 5));

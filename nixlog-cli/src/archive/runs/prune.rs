@@ -10,6 +10,8 @@ use std::time::{Duration, SystemTime};
 
 use uuid::Uuid;
 
+use nixlog_core::report::verbs::runs::PruneReason;
+
 use super::list::Run;
 use super::place::{Place, Recorded};
 use super::summary::is_being_written;
@@ -88,25 +90,6 @@ pub(crate) fn unlimited(text: &str) -> Option<Option<u64>> {
         .then_some(None)
 }
 
-/// Which limit a run is beyond.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Reason {
-    Age,
-    Runs,
-    Bytes,
-}
-
-impl Reason {
-    /// Names it in JSON.
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Age => "age",
-            Self::Runs => "runs",
-            Self::Bytes => "bytes",
-        }
-    }
-}
-
 /// A run, as far as it matters for whether it stays.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Candidate {
@@ -129,7 +112,7 @@ enum Fate {
 
 /// Decides which runs go. They come newest first; what does not fit goes, and what is older and does fit
 /// stays: one huge recording does not cost all others.
-fn beyond(candidates: &[Candidate], limits: Limits) -> Vec<(usize, Reason)> {
+fn beyond(candidates: &[Candidate], limits: Limits) -> Vec<(usize, PruneReason)> {
     let (mut n_kept, mut bytes) = (0_u64, 0_u64);
     let mut beyond = Vec::new();
     for (place, candidate) in candidates.iter().enumerate() {
@@ -138,11 +121,11 @@ fn beyond(candidates: &[Candidate], limits: Limits) -> Vec<(usize, Reason)> {
         }
         let with_it = bytes.saturating_add(candidate.bytes);
         let reason = if limits.age.is_some_and(|limit| candidate.age > limit) {
-            Some(Reason::Age)
+            Some(PruneReason::Age)
         } else if limits.runs.is_some_and(|limit| n_kept >= limit) {
-            Some(Reason::Runs)
+            Some(PruneReason::Runs)
         } else if limits.bytes.is_some_and(|limit| with_it > limit) {
-            Some(Reason::Bytes)
+            Some(PruneReason::Bytes)
         } else {
             None
         };
@@ -162,7 +145,7 @@ fn beyond(candidates: &[Candidate], limits: Limits) -> Vec<(usize, Reason)> {
 #[derive(Debug, Default)]
 pub(crate) struct Pruned {
     /// Newest first.
-    pub(crate) removed: Vec<(Run, Reason)>,
+    pub(crate) removed: Vec<(Run, PruneReason)>,
     pub(crate) removed_bytes: u64,
     pub(crate) kept_runs: usize,
     pub(crate) kept_bytes: u64,
@@ -207,7 +190,7 @@ pub(crate) fn remove(place: &Place, run: &Run) -> io::Result<()> {
 struct Pruning {
     /// Newest first, by when they were last written to: what was imported just now is not old.
     runs: Vec<(Run, Candidate)>,
-    beyond: Vec<(usize, Reason)>,
+    beyond: Vec<(usize, PruneReason)>,
     named_runs: usize,
 }
 
@@ -392,7 +375,7 @@ mod tests {
             candidate(1, 5, Fate::Open),
             candidate(2, 5, Fate::Open),
         ];
-        assert_eq!(beyond(&all, limits), [(0, Reason::Bytes)]);
+        assert_eq!(beyond(&all, limits), [(0, PruneReason::Bytes)]);
         let just_written = [candidate(0, 11, Fate::Stays), candidate(1, 5, Fate::Open)];
         assert_eq!(beyond(&just_written, limits), []);
         // It counts, so that no more stay than were asked for.
@@ -405,7 +388,7 @@ mod tests {
             candidate(1, 1, Fate::Open),
             candidate(2, 1, Fate::Open),
         ];
-        assert_eq!(beyond(&all, limits), [(2, Reason::Runs)]);
+        assert_eq!(beyond(&all, limits), [(2, PruneReason::Runs)]);
     }
 
     /// Names, runs under way and the run just written stay, whatever the limits.

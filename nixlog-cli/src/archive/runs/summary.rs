@@ -4,6 +4,7 @@ use std::fs::{File, TryLockError};
 use std::io;
 
 use nixlog_core::recording::{End, Header, RecordedLine, SideLine, recorded_line};
+use nixlog_core::report::verbs::runs::RunState;
 
 use super::list::Run;
 use crate::archive::frames::{first_frame, last_frame};
@@ -33,14 +34,13 @@ pub(crate) enum State {
     Damaged(String),
 }
 
-impl State {
-    /// Names it in reports.
-    pub(crate) const fn name(&self) -> &'static str {
-        match self {
-            Self::Complete => "complete",
-            Self::Running => "running",
-            Self::CutOff => "cut-off",
-            Self::Damaged(_) => "damaged",
+impl From<&State> for RunState {
+    fn from(state: &State) -> Self {
+        match state {
+            State::Complete => Self::Complete,
+            State::Running => Self::Running,
+            State::CutOff => Self::CutOff,
+            State::Damaged(_) => Self::Damaged,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! `nixlog runs list`.
 
-use nixlog_core::report::document;
-use nixlog_core::report::view::{self, RunsListResult, StoredRunView};
+use nixlog_core::report::envelope::Report;
+use nixlog_core::report::verbs::runs::{RunsListResult, StoredRunView};
 use regex::Regex;
 
 use super::stored::{problems, stored};
@@ -9,7 +9,7 @@ use crate::archive::runs::Place;
 use crate::archive::runs::select::Store;
 use crate::base::arguments::OutputArgs;
 use crate::base::error::CliError;
-use crate::base::output;
+use crate::base::output::{self, Stream};
 use crate::base::selection::{names, top};
 
 /// List the recorded runs, newest first
@@ -53,6 +53,6 @@ pub(super) fn run(args: &Args) -> Result<(), CliError> {
         result.runs.truncate(args.top);
     }
     let problems = problems(&result.runs);
-    let report = view::runs_report("nixlog.runs-list/1", &problems, result);
-    output::write_runs(&args.output, &report, &document::runs_list(&report))
+    let report = Report::without_log(&problems, result);
+    output::write(&args.output, Stream::Output, &report, &())
 }

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use nixlog_core::report::document;
-use nixlog_core::report::view::{self, PrunedRunView, RunsPruneResult, StoredRunView};
+use nixlog_core::report::envelope::Report;
+use nixlog_core::report::verbs::runs::{PrunedRunView, RunsPruneResult, StoredRunView};
 
 use super::stored::stored;
 use crate::archive::runs::select::Store;
 use crate::archive::runs::{self, Limits, Place, limit, unlimited};
 use crate::base::arguments::OutputArgs;
 use crate::base::error::CliError;
-use crate::base::output;
+use crate::base::output::{self, Stream};
 use crate::base::selection::{duration, size};
 
 /// Remove old runs now, as happens after each recorded run
@@ -106,10 +106,10 @@ pub(super) fn run(args: &Args) -> Result<(), CliError> {
         let id = run.id.to_string();
         let mut view = PrunedRunView::default();
         view.run = before.iter().find(|before| before.id == id)?.clone();
-        view.reason = reason.name();
+        view.reason = *reason;
         Some(view)
     });
     result.removed = removed.collect();
-    let report = view::runs_report("nixlog.runs-prune/1", &[], result);
-    output::write_runs(&args.output, &report, &document::runs_prune(&report))
+    let report = Report::without_log(&[], result);
+    output::write(&args.output, Stream::Output, &report, &())
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use nixlog_core::report::{document, view};
+use nixlog_core::report::verbs;
 
 use super::RunArg;
 use super::stored::stored;
@@ -38,7 +38,7 @@ pub(super) fn run(args: &Args) -> Result<(), CliError> {
     let input = InputArgs::of_file(PathBuf::from(chosen.run.id.to_string()));
     let mut log = read::log(&input, args.output.color.when)?;
     log.source.name.clone_from(word);
-    let result = view::runs_show(run, &log.source, &log.timeline);
-    let report = log.report("nixlog.runs-show/1", result);
-    output::write(&args.output, &input, &report, &document::runs_show(&report))
+    let result = verbs::runs::show(run, &log.source, &log.timeline);
+    let report = log.report(result);
+    output::write(&args.output, &input, &report, &())
 }

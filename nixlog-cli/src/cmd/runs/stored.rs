@@ -1,7 +1,7 @@
 //! What reports say of a run in the store.
 
-use nixlog_core::report::view::StoredRunView;
-use nixlog_core::timeline::Issue;
+use nixlog_core::report::verbs::runs::StoredRunView;
+use nixlog_core::timeline::{Issue, IssueCode};
 
 use crate::archive::runs::{Names, Run, State, Summary};
 
@@ -18,7 +18,7 @@ pub(super) fn stored(run: &Run, names: &Names) -> Option<StoredRunView> {
 
 fn describe(view: &mut StoredRunView, summary: Summary) {
     view.bytes = summary.bytes;
-    view.state = summary.state.name();
+    view.state = (&summary.state).into();
     view.complete = summary.state == State::Complete;
     if let State::Damaged(why) = summary.state {
         view.problem = Some(why);
@@ -42,7 +42,7 @@ pub(super) fn problems(runs: &[StoredRunView]) -> Vec<Issue> {
     let damaged = runs.iter().filter_map(|run| {
         let why = run.problem.as_ref()?;
         let message = format!("`{}` cannot be read: {why}", run.path);
-        Some(Issue::warning("damaged-run", message))
+        Some(Issue::warning(IssueCode::DamagedRun, message))
     });
     damaged.collect()
 }

@@ -5,6 +5,7 @@ use std::io::{self, BufReader, Read};
 use std::path::Path;
 
 use nixlog_core::drv::{Derivation, path_infos, shown};
+use nixlog_core::timeline::IssueCode;
 
 use super::Collected;
 use crate::base::error::CliError;
@@ -133,7 +134,7 @@ fn is_of_interest(name: &str) -> bool {
 }
 
 fn unreadable(name: &str, error: &io::Error, collected: &mut Collected) {
-    collected.trouble("unreadable-derivations", || {
+    collected.trouble(IssueCode::UnreadableDerivations, || {
         format!("unreadable files, such as `{name}`: {error}")
     });
 }

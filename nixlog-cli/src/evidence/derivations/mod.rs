@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use nixlog_core::graph::GraphBuilder;
 use nixlog_core::log::{Derivations, Origin};
-use nixlog_core::timeline::{Issue, Timeline, UnitKind};
+use nixlog_core::timeline::{Issue, IssueCode, Timeline, UnitKind};
 
 use crate::base::error::CliError;
 
@@ -46,7 +46,7 @@ struct Collected {
 
 impl Collected {
     /// Notes something that could not be read; the first of its kind speaks for all.
-    fn trouble(&mut self, code: &'static str, message: impl FnOnce() -> String) {
+    fn trouble(&mut self, code: IssueCode, message: impl FnOnce() -> String) {
         Issue::warn(&mut self.issues, code, message);
     }
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use nixlog_core::drv::Derivation;
 use nixlog_core::graph::GraphBuilder;
+use nixlog_core::timeline::IssueCode;
 
 use super::{Collected, Wanted};
 use crate::nix::database::Database;
@@ -53,10 +54,11 @@ impl Sink for Found<'_> {
     }
 
     fn unreadable(&mut self, path: &Path, error: &io::Error) {
-        self.collected.trouble("unreadable-derivations", || {
-            let path = path.display();
-            format!("unreadable derivations, such as `{path}`: {error}")
-        });
+        self.collected
+            .trouble(IssueCode::UnreadableDerivations, || {
+                let path = path.display();
+                format!("unreadable derivations, such as `{path}`: {error}")
+            });
     }
 }
 
@@ -80,7 +82,7 @@ fn references(wanted: &Wanted<'_>, collected: &mut Collected) -> usize {
             all.len()
         }
         Err(error) => {
-            collected.trouble("unreadable-database", || {
+            collected.trouble(IssueCode::UnreadableDatabase, || {
                 let path = path.display();
                 format!("cannot read the store's database `{path}` ({error}): the references of substituted paths are unknown")
             });
@@ -88,7 +90,7 @@ fn references(wanted: &Wanted<'_>, collected: &mut Collected) -> usize {
         }
     };
     if may_miss {
-        collected.trouble("database-may-miss-rows", || {
+        collected.trouble(IssueCode::DatabaseMayMissRows, || {
             crate::nix::database::MAY_MISS.to_owned()
         });
     }

@@ -11,7 +11,7 @@ use nixlog_core::drv::{Derivation, PathInfo};
 use nixlog_core::graph::{DerivationGraph, GraphBuilder, NodeIdx};
 use nixlog_core::store_path::base_name;
 use nixlog_core::time::Nanos;
-use nixlog_core::timeline::Issue;
+use nixlog_core::timeline::{Issue, IssueCode};
 use rayon::prelude::*;
 
 use crate::base::error::CliError;
@@ -93,7 +93,7 @@ pub(super) fn collect(
         issues: Vec::new(),
     };
     if database.may_miss {
-        collector.issue("database-may-miss-rows", MAY_MISS.to_owned());
+        collector.issue(IssueCode::DatabaseMayMissRows, MAY_MISS.to_owned());
     }
     for drv in &wanted.derivations {
         collector.builder.node(drv);
@@ -140,7 +140,7 @@ impl Collector<'_> {
                     "the folder of build logs `{}` cannot be read: {error}",
                     self.store.logs().display()
                 );
-                self.issue("unreadable-logs", message);
+                self.issue(IssueCode::UnreadableLogs, message);
             }
         }
         for path in self
@@ -222,7 +222,7 @@ impl Collector<'_> {
         if !circular.is_empty() {
             let message =
                 "derivations need each other in a circle, which Nix never makes".to_owned();
-            self.issue("circular-derivations", message);
+            self.issue(IssueCode::CircularDerivations, message);
         }
         let mut facts = Facts::default();
         let store = self.store;
@@ -275,7 +275,7 @@ impl Collector<'_> {
     }
 
     /// Notes something that a reader of the result should know; the first of its kind speaks for all.
-    fn issue(&mut self, code: &'static str, message: String) {
+    fn issue(&mut self, code: IssueCode, message: String) {
         Issue::warn(&mut self.issues, code, || message);
     }
 }
@@ -306,7 +306,7 @@ impl Sink for Collector<'_> {
             "derivations that could not be read, such as `{}`: {error}",
             path.display()
         );
-        self.issue("unreadable-derivations", message);
+        self.issue(IssueCode::UnreadableDerivations, message);
     }
 }
 

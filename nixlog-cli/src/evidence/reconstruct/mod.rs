@@ -9,7 +9,7 @@ use std::time::SystemTime;
 
 use nixlog_core::analysis::reconstruction::{Options, Run, Session, Subject, sessions};
 use nixlog_core::time::Nanos;
-use nixlog_core::timeline::{Issue, Severity};
+use nixlog_core::timeline::{Issue, IssueCode, Severity};
 
 use crate::base::error::CliError;
 use crate::base::output;
@@ -147,7 +147,7 @@ pub(crate) fn reconstruct(request: &Request<'_>) -> Result<Reconstruction, CliEr
     if let (Some(what), None) = (request.what, chosen) {
         known.issues.push(Issue {
             severity: Severity::Info,
-            code: "not-made-here",
+            code: IssueCode::NotMadeHere,
             count: 1,
             first_line: None,
             message: format!(

@@ -23,6 +23,7 @@ use std::collections::HashMap;
 
 use super::run_graph::RunGraph;
 use super::slots::{Slots, SlotsSource};
+use crate::names::named;
 use crate::time::{Interval, Nanos};
 use crate::timeline::{Name, Part, Phase, Timeline};
 
@@ -55,53 +56,33 @@ pub struct Segment {
     pub candidates: usize,
 }
 
-/// Why the next unit of the chain had not started yet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[non_exhaustive]
-pub enum Wait {
-    /// It was ready, but all slots were taken. Nix logs nothing for this: it is inferred.
-    Slot,
-    /// No build user was free.
-    BuildUser,
-    /// Another process held a lock.
-    Lock,
-    /// No remote machine was free, or one took long to answer.
-    Machine,
-    /// What it needs was still coming.
-    Download,
-    /// Nobody had asked for it yet.
-    Evaluation,
-    /// A post-build hook ran, for which all of Nix up to 2.34 stops.
-    Hook,
-    /// It was ready and a slot was free: Nix's own time, for locks, registration and scheduling.
-    Nix,
-    /// What it depends on is not known, so neither is why it did not start earlier; or nobody watched.
-    Unknown,
+named! {
+    /// Why the next unit of the chain had not started yet.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+    #[non_exhaustive]
+    pub enum Wait {
+        /// It was ready, but all slots were taken. Nix logs nothing for this: it is inferred.
+        Slot = "slot",
+        /// No build user was free.
+        BuildUser = "build-user",
+        /// Another process held a lock.
+        Lock = "lock",
+        /// No remote machine was free, or one took long to answer.
+        Machine = "machine",
+        /// What it needs was still coming.
+        Download = "download",
+        /// Nobody had asked for it yet.
+        Evaluation = "evaluation",
+        /// A post-build hook ran, for which all of Nix up to 2.34 stops.
+        Hook = "hook",
+        /// It was ready and a slot was free: Nix's own time, for locks, registration and scheduling.
+        Nix = "nix",
+        /// What it depends on is not known, so neither is why it did not start earlier; or nobody watched.
+        Unknown = "unknown",
+    }
 }
 
 impl Wait {
-    /// All reasons, in the order of reports.
-    pub const ALL: [Self; 9] = [
-        Self::Slot,
-        Self::BuildUser,
-        Self::Lock,
-        Self::Machine,
-        Self::Download,
-        Self::Evaluation,
-        Self::Hook,
-        Self::Nix,
-        Self::Unknown,
-    ];
-
-    /// Returns the name, as in JSON.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Hook => "hook",
-            other => other.part().name(),
-        }
-    }
-
     /// Says what was waited for, in words for people.
     #[must_use]
     pub const fn words(self) -> &'static str {

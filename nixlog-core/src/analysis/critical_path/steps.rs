@@ -112,8 +112,7 @@ impl CriticalPath {
         let mut chart: Vec<CriticalStep> = Vec::new();
         for segment in &self.segments {
             let unit = segment.unit.filter(|_| segment.wait.is_none());
-            let reason = segment.wait.map(Wait::name);
-            let same = |last: &&mut CriticalStep| (last.unit, last.reason) == (unit, reason);
+            let same = |last: &&mut CriticalStep| (last.unit, last.reason) == (unit, segment.wait);
             let last = chart.last_mut().filter(same);
             let whole = last
                 .as_ref()
@@ -125,7 +124,7 @@ impl CriticalPath {
                     unit,
                     label: segment.wait.map_or("", Wait::words).to_owned(),
                     kind: unit.map(|unit| timeline.units()[unit].kind),
-                    reason,
+                    reason: segment.wait,
                 }),
             }
         }

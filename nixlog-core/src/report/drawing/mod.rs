@@ -8,10 +8,15 @@ use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use super::axis::Scale;
+use super::envelope::Report;
 use super::format::{bytes, duration, xml};
-use super::view::{
-    BuilderPhaseView, CounterView, LaneView, PlacedView, Report, StepView, TimelineResult,
+use super::unit::BuilderPhaseView;
+use super::verbs::critical_path::SegmentKind;
+use super::verbs::timeline::{
+    Counter, CounterView, LaneView, PlacedView, StepView, TimelineResult,
 };
+use crate::analysis::lanes::Group;
+use crate::timeline::{End, Outcome, UnitKind};
 
 /// How wide the drawing is.
 const WIDTH: u32 = 1200;
@@ -138,7 +143,9 @@ pub(super) fn legend(
     result: &TimelineResult,
 ) -> impl Iterator<Item = (&'static str, &'static str)> {
     let units = || result.lanes.iter().flat_map(|lane| &lane.units);
-    let mut used: BTreeSet<&str> = units().map(|placed| class(placed.unit.kind)).collect();
+    let mut used: BTreeSet<&str> = units()
+        .map(|placed| class(SegmentKind::Unit(placed.unit.kind)))
+        .collect();
     if units().any(is_failed) {
         used.insert("x");
     }
@@ -205,7 +212,10 @@ fn bands(result: &TimelineResult, top: f64) -> (Vec<Band<'_>>, f64) {
         .lanes
         .chunk_by(|a, b| a.group == b.group && a.machine == b.machine);
     for lanes in groups {
-        let each = matches!(lanes[0].group, "builds" | "evaluation" | "activation");
+        let each = matches!(
+            lanes[0].group,
+            Group::Builds | Group::Evaluation | Group::Activation
+        );
         let height = if each {
             18.0
         } else {
@@ -227,10 +237,9 @@ fn bands(result: &TimelineResult, top: f64) -> (Vec<Band<'_>>, f64) {
     for counter in &result.counters {
         y += GAP;
         let (name, peak) = match counter.counter {
-            "running-builds" => ("running builds", format!("peak {}", counter.peak)),
-            "running-downloads" => ("running downloads", format!("peak {}", counter.peak)),
-            "transferred" => ("transferred", format!("{}/s", bytes(counter.peak))),
-            other => (other, counter.peak.to_string()),
+            Counter::RunningBuilds => ("running builds", format!("peak {}", counter.peak)),
+            Counter::RunningDownloads => ("running downloads", format!("peak {}", counter.peak)),
+            Counter::Transferred => ("transferred", format!("{}/s", bytes(counter.peak))),
         };
         let texts = (name.to_owned(), peak);
         add(&mut y, COUNTER, texts, Holds::Counter(counter));
@@ -257,22 +266,22 @@ fn label(lane: &LaneView) -> String {
             let cut: String = name.chars().take(LONGEST).collect();
             format!("{cut} {}", lane.slot)
         }
-        (None, "builds") => format!("slot {}", lane.slot),
-        (None, group) if lane.slot == 1 => group.to_owned(),
-        (None, group) => format!("{group} {}", lane.slot),
+        (None, Group::Builds) => format!("slot {}", lane.slot),
+        (None, group) if lane.slot == 1 => group.name().to_owned(),
+        (None, group) => format!("{} {}", group.name(), lane.slot),
     }
 }
 
 fn label_of_many(lanes: &[LaneView]) -> String {
     match lanes.last().map_or(0, |lane| lane.slot) {
-        1 => lanes[0].group.to_owned(),
-        n => format!("{} ×{n}", lanes[0].group),
+        1 => lanes[0].group.name().to_owned(),
+        n => format!("{} ×{n}", lanes[0].group.name()),
     }
 }
 
 /// Says how long the evaluator worked, or how much of the time a slot was in use.
 fn remark(lane: &LaneView, wall: Option<u64>) -> String {
-    if lane.group == "evaluation" {
+    if lane.group == Group::Evaluation {
         let took = lane
             .units
             .iter()
@@ -348,7 +357,7 @@ impl Plot {
         for step in steps {
             let took = duration(step.end_ns.saturating_sub(step.start_ns));
             let name = match step.kind {
-                "wait" => format!("wait: {}", step.name),
+                SegmentKind::Wait => format!("wait: {}", step.name),
                 _ => step.name.clone(),
             };
             let bar = Bar {
@@ -356,7 +365,7 @@ impl Plot {
                 start: step.start_ns,
                 end: step.end_ns,
                 name: &name,
-                says: &format!("{}\n{} · {took}", xml(&name), step.kind),
+                says: &format!("{}\n{} · {took}", xml(&name), step.kind.name()),
                 marks: "",
                 shows: step
                     .place
@@ -384,13 +393,13 @@ impl Plot {
                 (false, _) => "",
             };
             let is_repeated =
-                placed.unit.on_critical_path == Some(true) || lane.group == "evaluation";
+                placed.unit.on_critical_path == Some(true) || lane.group == Group::Evaluation;
             let shows = match is_repeated {
                 true => Shows::Place(number, position),
                 false => Shows::Unit,
             };
             let whole = Bar {
-                class: class(placed.unit.kind),
+                class: class(SegmentKind::Unit(placed.unit.kind)),
                 start: placed.drawn_start_ns,
                 end: placed.drawn_end_ns,
                 name: &placed.unit.name,
@@ -398,7 +407,7 @@ impl Plot {
                 marks,
                 shows,
             };
-            if lane.group != "evaluation" || placed.stretches.is_empty() {
+            if lane.group != Group::Evaluation || placed.stretches.is_empty() {
                 self.bar(&whole, band.height, out)?;
                 continue;
             }
@@ -494,38 +503,40 @@ fn fraction(part: u64, whole: u64) -> f64 {
 }
 
 /// Names the colour of a kind, in one letter: there are thousands of them.
-pub(super) fn class(kind: &str) -> &'static str {
+const fn class(kind: SegmentKind) -> &'static str {
+    let SegmentKind::Unit(kind) = kind else {
+        return "w";
+    };
     match kind {
-        "build" => "b",
-        "source-fetch" | "substitution" => "f",
-        "query" => "q",
-        "evaluation" => "e",
-        "input-fetch" | "source-import" => "i",
-        "post-build-hook" => "h",
-        "wait" => "w",
-        _ => "k",
+        UnitKind::Build => "b",
+        UnitKind::SourceFetch | UnitKind::Substitution => "f",
+        UnitKind::Query => "q",
+        UnitKind::Evaluation => "e",
+        UnitKind::InputFetch | UnitKind::SourceImport => "i",
+        UnitKind::PostBuildHook => "h",
+        UnitKind::Copy | UnitKind::Optimise | UnitKind::Verify | UnitKind::Activation => "k",
     }
 }
 
 /// Tells whether a unit did not do what it should, and by its own fault.
 pub(super) fn is_failed(placed: &PlacedView) -> bool {
-    super::view::is_failed(placed.unit.outcome)
+    placed.unit.outcome.is_failure()
 }
 
 /// Says what a unit was, in XML.
 fn says(placed: &PlacedView, most_phases: usize) -> String {
     let unit = &placed.unit;
     let took = unit.duration_ns.map_or_else(String::new, duration);
-    let mut says = format!("{}\n{} · {took}", xml(&unit.name), unit.kind);
+    let mut says = format!("{}\n{} · {took}", xml(&unit.name), unit.kind.name());
     // What goes without saying is left out: there are thousands of them.
-    if !matches!(unit.outcome, "succeeded" | "unknown") {
-        says.extend([" · ", unit.outcome]);
+    if !matches!(unit.outcome, Outcome::Succeeded | Outcome::Unknown) {
+        says.extend([" · ", unit.outcome.name()]);
     }
     if let Some(reason) = &unit.reason {
         says.extend([": ", &xml(reason)]);
     }
-    if let Some(end @ ("open" | "inferred")) = unit.end
-        && unit.kind != "evaluation"
+    if let (End::Open | End::Inferred, Some(end)) = (unit.end, unit.end.name())
+        && unit.kind != UnitKind::Evaluation
     {
         says.extend([" · end ", end]);
     }

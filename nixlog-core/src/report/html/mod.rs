@@ -8,8 +8,9 @@ use std::io::{self, Write};
 
 use super::document::{Document, subject};
 use super::drawing;
+use super::envelope::{Input, Report};
 use super::format::{plural, xml};
-use super::view::{Input, Report, TimelineResult};
+use super::verbs::timeline::TimelineResult;
 
 const PAGE_STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");

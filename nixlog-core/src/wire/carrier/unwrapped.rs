@@ -25,22 +25,6 @@ pub enum IssueKind {
     NotInOrder,
 }
 
-impl IssueKind {
-    /// Returns the code that diagnostics show.
-    #[must_use]
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Unstamped => "carrier-unstamped-line",
-            Self::BadRecord => "carrier-bad-record",
-            Self::NoPayload => "carrier-no-payload",
-            Self::Unfinished => "carrier-unfinished-line",
-            Self::TooLong => "carrier-too-long",
-            Self::Unnamed => "carrier-unnamed-line",
-            Self::NotInOrder => "carrier-not-in-order",
-        }
-    }
-}
-
 /// One kind of trouble, with how often and where it was first seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]

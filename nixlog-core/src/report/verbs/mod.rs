@@ -1,0 +1,91 @@
+//! A room for each verb: its result, what makes it, and its layout.
+
+pub mod bottlenecks;
+pub mod cache_candidates;
+pub mod critical_path;
+pub mod doctor;
+pub mod graph;
+pub mod parallelism;
+pub mod phases;
+pub mod reconstruct;
+pub mod runs;
+pub mod slowest;
+pub mod timeline;
+pub mod what_if;
+
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde_json::Value;
+
+use super::envelope::{Answer, Report};
+
+/// Lists verbs and their results.
+macro_rules! answers {
+    ($($verb:literal: $Result:ty,)+) => {
+        /// The verbs that print a result as JSON.
+        pub const VERBS: &[&str] = &[$($verb),+];
+
+        /// Returns the JSON Schema (draft 2020-12) of what a verb prints; `None` for no such verb.
+        #[must_use]
+        pub fn schema(verb: &str) -> Option<Schema> {
+            match verb {
+                $($verb => Some(root(report::<$Result>)),)+
+                _ => None,
+            }
+        }
+
+        /// Returns the JSON Schema of what any verb prints.
+        #[must_use]
+        pub fn any_schema() -> Schema {
+            root(|generator| {
+                let all = [$(report::<$Result>(generator)),+];
+                json_schema!({ "oneOf": all })
+            })
+        }
+    };
+}
+
+answers! {
+    "bottlenecks": bottlenecks::BottlenecksResult,
+    "cache-candidates": cache_candidates::CacheCandidatesResult,
+    "critical-path": critical_path::CriticalPathResult,
+    "doctor": doctor::DoctorResult,
+    "graph": graph::GraphResult,
+    "parallelism": parallelism::ParallelismResult,
+    "phases": phases::PhasesResult,
+    "reconstruct": reconstruct::ReconstructResult,
+    "runs list": runs::RunsListResult,
+    "runs prune": runs::RunsPruneResult,
+    "runs show": runs::RunsShowResult,
+    "slowest": slowest::SlowestResult,
+    "timeline": timeline::TimelineResult,
+    "what-if": what_if::WhatIfResult,
+}
+
+/// Makes the schema of a report, with the name of its own schema in it.
+fn report<A: Answer>(generator: &mut SchemaGenerator) -> Schema
+where
+    Report<A, A::From>: JsonSchema,
+{
+    let report = generator.subschema_for::<Report<A, A::From>>();
+    json_schema!({
+        "title": A::SCHEMA,
+        "allOf": [report],
+        "properties": { "schema": { "const": A::SCHEMA } },
+    })
+}
+
+/// Makes a whole schema of one that refers to others.
+fn root(of: impl FnOnce(&mut SchemaGenerator) -> Schema) -> Schema {
+    let mut generator = SchemaSettings::draft2020_12()
+        .for_serialize()
+        .into_generator();
+    let mut schema = of(&mut generator);
+    let others = generator.take_definitions(true);
+    schema.insert("$defs".to_owned(), Value::Object(others));
+    schema.insert(
+        "$schema".to_owned(),
+        Value::from("https://json-schema.org/draft/2020-12/schema"),
+    );
+    schema
+}
