@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 
 use crate::program::{DIAMOND, SLOW, command, file, folder, nixlog, run, unstamped};
 
-const DIAMOND_DRVS: &str = "2.26.3-diamond-build-v.drvs.tar.gz";
+pub(crate) const DIAMOND_DRVS: &str = "2.26.3-diamond-build-v.drvs.tar.gz";
 const SLOW_DRVS: &str = "2.34.8-subst-subst-slow.drvs.tar.gz";
 
 fn diamond(args: &[&str]) -> String {

@@ -1,5 +1,6 @@
 //! The binary as users run it: wiring, help, errors, exit codes, pipes.
 
+mod builds;
 mod cat;
 mod completions;
 mod contract;
@@ -19,6 +20,7 @@ mod recording;
 mod reports;
 mod run;
 mod runs;
+mod schema;
 mod selection;
 #[cfg(unix)]
 mod stand_in;

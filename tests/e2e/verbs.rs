@@ -38,6 +38,7 @@ const NO_REPORTS: &[(&str, &str)] = &[
     ("runs path", "prints a path"),
     ("cat", "prints the log; `cat.rs` holds it to its contract"),
     ("import", "adds a log to the runs"),
+    ("schema", "is about nixlog"),
     ("completions", "is about nixlog"),
     ("man", "is about nixlog"),
 ];

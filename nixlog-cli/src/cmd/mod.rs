@@ -1,6 +1,7 @@
 //! One file per verb, and the list of them.
 
 mod bottlenecks;
+mod builds;
 mod cache_candidates;
 mod cat;
 pub(crate) mod completions;
@@ -15,6 +16,7 @@ mod reconstruct;
 mod record;
 mod run;
 mod runs;
+mod schema;
 mod slowest;
 mod timeline;
 mod what_if;
@@ -70,6 +72,7 @@ verbs! {
     reconstruct: Reconstruct,
     phases: Phases,
     slowest: Slowest,
+    builds: Builds,
     critical_path: CriticalPath,
     bottlenecks: Bottlenecks,
     parallelism: Parallelism,
@@ -81,6 +84,7 @@ verbs! {
     runs: Runs,
     cat: Cat,
     import: Import,
+    schema: Schema,
     completions: Completions,
     // Who makes a package needs it, and nobody else.
     #[command(hide = true)]

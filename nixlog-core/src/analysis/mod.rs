@@ -6,6 +6,7 @@ pub mod bottlenecks;
 pub mod cache_candidates;
 pub mod critical_path;
 pub mod drawing;
+pub mod groups;
 mod holds;
 pub mod idle;
 pub mod implied_graph;

@@ -509,7 +509,7 @@ fn builder_phases(timeline: &Timeline) -> Vec<BuilderPhaseTotal> {
 }
 
 /// Returns for how long any of the intervals was under way.
-fn union_length(intervals: &mut [Interval]) -> Nanos {
+pub(super) fn union_length(intervals: &mut [Interval]) -> Nanos {
     intervals.sort_unstable();
     let mut length = Nanos::ZERO;
     let mut covered = None;

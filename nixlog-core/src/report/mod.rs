@@ -25,5 +25,6 @@ pub mod svg;
 pub mod table;
 pub mod text;
 pub mod unit;
+mod unit_table;
 pub mod verbs;
 mod words;

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::envelope::nanos;
 use super::table::{Cell, Names};
-use crate::store_path::{name_of, pname_of};
+use crate::store_path::pname_of;
 use crate::time::Stamp;
 use crate::timeline::{End, Name, Outcome, Timeline, Unit, UnitKind};
 
@@ -140,7 +140,7 @@ impl UnitBrief {
 pub fn brief(timeline: &Timeline, index: usize) -> UnitBrief {
     let unit = &timeline.units()[index];
     let path = timeline.name(unit.subject);
-    let name = unit_name(unit.kind, path);
+    let name = timeline.unit_name(unit);
     UnitBrief {
         kind: unit.kind,
         name: name.to_owned(),
@@ -163,7 +163,7 @@ pub fn brief(timeline: &Timeline, index: usize) -> UnitBrief {
 pub(super) fn unit_view(timeline: &Timeline, unit: &Unit) -> UnitView {
     let text = |name: Name| timeline.name(name).to_owned();
     let path = timeline.name(unit.subject);
-    let name = unit_name(unit.kind, path);
+    let name = timeline.unit_name(unit);
     let stamp = |stamp: Option<Stamp>| stamp.map(Stamp::as_nanos);
     let all_lines = !timeline.is_reconstructed();
     let phases = unit.phases.iter().map(|phase| BuilderPhaseView {
@@ -205,13 +205,5 @@ pub(super) fn unit_view(timeline: &Timeline, unit: &Unit) -> UnitView {
         }),
         on_critical_path: None,
         evaluation_waited: timeline.import_of(unit).is_some(),
-    }
-}
-
-/// Returns what to call a unit: the name in its store path, else the text as it is.
-pub(super) fn unit_name(kind: UnitKind, subject: &str) -> &str {
-    match kind {
-        UnitKind::InputFetch | UnitKind::SourceImport if !subject.ends_with(".narinfo") => subject,
-        _ => name_of(subject),
     }
 }

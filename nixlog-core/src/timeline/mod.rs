@@ -44,6 +44,7 @@ pub use source::{Clock, Source};
 
 use std::collections::{HashMap, HashSet};
 
+use crate::store_path::name_of;
 use crate::time::{Interval, Stamp};
 
 /// A map that is never iterated where the order would show. `SipHash` would take a twentieth of the
@@ -128,6 +129,18 @@ impl Timeline {
     #[must_use]
     pub fn name(&self, name: Name) -> &str {
         self.names.text(name)
+    }
+
+    /// Returns what to call a unit: the name in its store path, else the text as it is.
+    #[must_use]
+    pub fn unit_name(&self, unit: &Unit) -> &str {
+        let subject = self.name(unit.subject);
+        match unit.kind {
+            UnitKind::InputFetch | UnitKind::SourceImport if !subject.ends_with(".narinfo") => {
+                subject
+            }
+            _ => name_of(subject),
+        }
     }
 
     /// Returns what Nix said it would do.

@@ -1,6 +1,7 @@
 //! A room for each verb: its result, what makes it, and its layout.
 
 pub mod bottlenecks;
+pub mod builds;
 pub mod cache_candidates;
 pub mod critical_path;
 pub mod doctor;
@@ -47,6 +48,7 @@ macro_rules! answers {
 
 answers! {
     "bottlenecks": bottlenecks::BottlenecksResult,
+    "builds": builds::BuildsResult,
     "cache-candidates": cache_candidates::CacheCandidatesResult,
     "critical-path": critical_path::CriticalPathResult,
     "doctor": doctor::DoctorResult,
