@@ -30,6 +30,7 @@ pub mod dialect;
 pub mod drv;
 pub mod graph;
 pub mod ids;
+pub mod intervals;
 pub mod json_str;
 pub mod log;
 mod names;

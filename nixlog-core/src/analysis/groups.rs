@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use indexmap::IndexMap;
 
 use super::critical_path::CriticalPath;
-use super::phases::union_length;
+use crate::intervals;
 use crate::names::named;
 use crate::store_path::pname_of;
 use crate::time::{Interval, Nanos, Stamp};
@@ -74,7 +74,7 @@ pub fn groups<'a>(
             continue;
         }
         let key = key(timeline, unit, by);
-        let (group, intervals) = of(&mut groups, key);
+        let (group, spans) = of(&mut groups, key);
         add_unit(group, unit);
         add_start(group, unit.start);
         add_time(group, unit.duration());
@@ -86,8 +86,8 @@ pub fn groups<'a>(
         group.n_unknown += usize::from(unit.duration().is_none());
         match unit.kind {
             // It goes on and off.
-            UnitKind::Evaluation => intervals.extend(unit.stretches.iter().map(|it| it.interval)),
-            _ => intervals.extend(unit.interval()),
+            UnitKind::Evaluation => spans.extend(unit.stretches.iter().map(|it| it.interval)),
+            _ => spans.extend(unit.interval()),
         }
         if let Some(on_path) = &on_path {
             *group.critical.get_or_insert_default() +=
@@ -107,8 +107,8 @@ pub fn groups<'a>(
             group.critical = Some(time.unwrap_or_default());
         }
     }
-    let all = groups.into_values().map(|(mut group, mut intervals)| {
-        group.busy = (!intervals.is_empty()).then(|| union_length(&mut intervals));
+    let all = groups.into_values().map(|(mut group, spans)| {
+        group.busy = (!spans.is_empty()).then(|| intervals::length(&spans));
         group
     });
     all.collect()
@@ -161,12 +161,12 @@ fn add_phases<'a>(groups: &mut Groups<'a>, timeline: &'a Timeline, unit: &Unit) 
     let mut seen: HashMap<&str, ()> = HashMap::new();
     for phase in &unit.phases {
         let name = timeline.name(phase.name);
-        let (group, intervals) = of(groups, Some(name));
+        let (group, spans) = of(groups, Some(name));
         if seen.insert(name, ()).is_none() {
             add_unit(group, unit);
         }
         add_start(group, phase.interval.map(Interval::start));
         add_time(group, phase.interval.map(Interval::length));
-        intervals.extend(phase.interval);
+        spans.extend(phase.interval);
     }
 }

@@ -3,34 +3,6 @@
 use crate::time::{Interval, Nanos, Stamp};
 use crate::timeline::{Part, Unit};
 
-/// How many of some intervals are under way, as steps: from each stamp on, that many. The last step
-/// is to none. Takes O(n log n).
-#[must_use]
-pub fn concurrency(intervals: impl IntoIterator<Item = Interval>) -> Vec<(Stamp, usize)> {
-    let mut edges: Vec<(Stamp, bool)> = intervals
-        .into_iter()
-        .filter(|interval| interval.length() > Nanos::ZERO)
-        .flat_map(|interval| [(interval.start(), true), (interval.end(), false)])
-        .collect();
-    // Ends first: who starts where another one ends does not run beside it.
-    edges.sort_unstable();
-    let mut steps: Vec<(Stamp, usize)> = Vec::new();
-    let mut running = 0_usize;
-    for (at, starts) in edges {
-        running = if starts {
-            running + 1
-        } else {
-            running.saturating_sub(1)
-        };
-        match steps.last_mut() {
-            Some(last) if last.0 == at => last.1 = running,
-            _ => steps.push((at, running)),
-        }
-    }
-    steps.dedup_by_key(|step| step.1);
-    steps
-}
-
 /// How many bytes went over the wire, in stretches of equal length.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -111,41 +83,5 @@ fn add(bytes: &mut [u64], index: u64, more: u64) {
     let index = usize::try_from(index).map_or(last, |index| index.min(last));
     if let Some(sum) = bytes.get_mut(index) {
         *sum = sum.saturating_add(more);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn interval(start: u64, end: u64) -> Interval {
-        Interval::new(Stamp::from_nanos(start), Stamp::from_nanos(end)).expect("in order")
-    }
-
-    #[test]
-    fn steps_count_what_is_under_way() {
-        let steps = concurrency([
-            interval(0, 5),
-            interval(5, 9),
-            interval(2, 7),
-            interval(3, 3),
-        ]);
-        let steps: Vec<_> = steps.iter().map(|&(at, n)| (at.as_nanos(), n)).collect();
-        assert_eq!(steps, [(0, 1), (2, 2), (7, 1), (9, 0)]);
-    }
-
-    proptest! {
-        #[test]
-        fn steps_are_right_at_each_instant(lengths in proptest::collection::vec((0_u64..40, 0_u64..10), 0..12)) {
-            let all: Vec<_> = lengths.iter().map(|&(start, length)| interval(start, start + length)).collect();
-            let steps = concurrency(all.iter().copied());
-            for at in 0..60 {
-                let want = all.iter().filter(|i| i.start().as_nanos() <= at && at < i.end().as_nanos()).count();
-                let step = steps.iter().rev().find(|(from, _)| from.as_nanos() <= at);
-                prop_assert_eq!(step.map_or(0, |step| step.1), want);
-            }
-        }
     }
 }

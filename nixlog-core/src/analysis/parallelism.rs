@@ -1,11 +1,11 @@
 //! How parallel a build was, how parallel it could be, and what more slots would give.
 
-use super::load;
 use super::makespan::{Makespan, Replay};
 use super::run_graph::RunGraph;
 use super::simulation::{Sweep, sweep};
 use super::slots::SlotsSource;
 use crate::graph::CriticalPathMethod;
+use crate::intervals;
 use crate::time::{Interval, Nanos};
 use crate::timeline::{Timeline, Unit};
 
@@ -145,7 +145,7 @@ fn concurrency(timeline: &Timeline, run: &RunGraph) -> Vec<Nanos> {
         return Vec::new();
     };
     let builds = units().filter(|unit| unit.kind.is_derivation());
-    let steps = load::concurrency(builds.filter_map(Unit::interval));
+    let steps = intervals::concurrency(builds.filter_map(Unit::interval));
     let mut sums: Vec<Nanos> = Vec::new();
     let (mut running, mut at) = (0, start);
     for (time, next) in steps.into_iter().chain([(end, 0)]) {

@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::critical_path::CriticalPath;
 use super::under_way::UnderWay;
+use crate::intervals;
 use crate::time::{Interval, Nanos, Stamp};
 use crate::timeline::{Name, Outcome, Part, Phase, Stretch, Timeline, Unit};
 
@@ -485,7 +486,7 @@ fn builder_phases(timeline: &Timeline) -> Vec<BuilderPhaseTotal> {
         }
     }
     let timed = timeline.wall().is_some();
-    let total = |(name, mut seen): (Name, Occurrences)| BuilderPhaseTotal {
+    let total = |(name, seen): (Name, Occurrences)| BuilderPhaseTotal {
         name,
         n_builds: seen.n_builds,
         work: timed.then(|| {
@@ -494,7 +495,7 @@ fn builder_phases(timeline: &Timeline) -> Vec<BuilderPhaseTotal> {
                 .map(|interval| interval.length())
                 .sum()
         }),
-        busy: timed.then(|| union_length(&mut seen.intervals)),
+        busy: timed.then(|| intervals::length(&seen.intervals)),
         critical: None,
     };
     let mut totals: Vec<BuilderPhaseTotal> = by_name.into_iter().map(total).collect();
@@ -506,17 +507,4 @@ fn builder_phases(timeline: &Timeline) -> Vec<BuilderPhaseTotal> {
         )
     });
     totals
-}
-
-/// Returns for how long any of the intervals was under way.
-pub(super) fn union_length(intervals: &mut [Interval]) -> Nanos {
-    intervals.sort_unstable();
-    let mut length = Nanos::ZERO;
-    let mut covered = None;
-    for interval in intervals {
-        let from = covered.map_or(interval.start(), |covered| interval.start().max(covered));
-        length += interval.end().since(from);
-        covered = covered.max(Some(interval.end()));
-    }
-    length
 }

@@ -5,9 +5,9 @@
 //! the number of slots only where at some time more was ready than could run.
 
 use super::late::surely;
-use super::load::concurrency;
 use super::nix_rules::NixRules;
 use super::run_graph::is_node;
+use crate::intervals::concurrency;
 use crate::names::named;
 use crate::time::Interval;
 use crate::timeline::{Name, Part, Timeline, Unit, UnitKind};

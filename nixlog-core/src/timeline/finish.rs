@@ -6,13 +6,13 @@ use super::activity::{Activities, Activity, Role, Row};
 use super::builder::{PhaseMark, Phases, TimelineBuilder};
 use super::calls::Calls;
 use super::failures::Blame;
-use super::intervals::less;
 use super::issue::IssueCode;
 use super::model::{End, Filler, Name, Outcome, Part, Reason, Stretch, Unit, UnitKind};
 use super::remote;
 use super::strands::Ended;
 use super::units::UnitMaker;
 use super::{Map, Set, Timeline, results, told};
+use crate::intervals::less;
 use crate::time::{Interval, Stamp};
 use crate::wire::dialect::Evidence;
 

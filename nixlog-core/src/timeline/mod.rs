@@ -18,7 +18,6 @@ mod fetches;
 mod finish;
 mod fixed_outputs;
 mod human;
-mod intervals;
 mod issue;
 mod links;
 pub mod live;

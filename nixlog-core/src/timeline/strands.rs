@@ -8,9 +8,9 @@ use super::builder::TimelineBuilder;
 use super::evaluation::EvaluationTracker;
 use super::facts::Facts;
 use super::human::HumanLog;
-use super::intervals::union;
 use super::issue::{Issue, IssueCode, Severity};
 use super::model::Outcome;
+use crate::intervals::union;
 use crate::time::{Interval, Stamp};
 
 /// The strands of a log.

@@ -7,10 +7,10 @@ use super::activity::{Activity, Role, Row};
 use super::builder::{PhaseMark, Phases, TimelineBuilder};
 use super::calls::Calls;
 use super::failures::Verdict;
-use super::intervals::less;
 use super::model::{BuilderPhase, End, Name, Outcome, Part, RemoteParts, Stretch, Unit, UnitKind};
 use super::remote::RemoteTimes;
 use crate::ids::ActivityId;
+use crate::intervals::less;
 use crate::time::{Interval, Nanos, Stamp};
 
 /// Tells whether a file is what a binary cache answers questions with.

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::load::concurrency;
 use super::super::run_graph::is_node;
 use super::super::slots::{Pool, Slots};
 use super::super::under_way::UnderWay;
+use crate::intervals::concurrency;
 use crate::time::{Interval, Nanos, Stamp};
 use crate::timeline::{Part, Timeline, UnitKind};
 

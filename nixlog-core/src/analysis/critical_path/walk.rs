@@ -2,12 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::super::load::concurrency;
 use super::super::run_graph::{RunGraph, is_node};
 use super::super::slots::{Pool, Slots};
 use super::super::under_way::Piece;
 use super::index::{Background, Ended, Index};
 use super::{Segment, Wait};
+use crate::intervals::concurrency;
 use crate::time::{Interval, Nanos, Stamp};
 use crate::timeline::{End, Filler, Name, Part, Timeline, Unit, UnitKind};
 
