@@ -25,7 +25,7 @@ impl Home {
     }
 
     /// Returns a home in which the recordings were piped into nixlog, one after the other.
-    fn with(names: &[&str]) -> Self {
+    pub(crate) fn with(names: &[&str]) -> Self {
         let home = Self::new();
         for name in names {
             home.record(&recording(name));

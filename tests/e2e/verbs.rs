@@ -1,6 +1,6 @@
 //! What every verb is held to. The program itself says which there are, so that none is left out.
 
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 use insta::assert_snapshot;
@@ -8,6 +8,7 @@ use insta::assert_snapshot;
 use crate::program::{
     DIAMOND, FAIL, REMOTE, SLOW, command, file, folder, nixlog, piped, run, unstamped,
 };
+use crate::runs::Home;
 
 /// A verb, as the program declares it to nushell: that tells of hidden ones, too.
 #[derive(Debug, Default)]
@@ -283,15 +284,40 @@ fn a_reader_that_leaves() {
     });
     let all = others.into_iter().map(<[&str]>::to_vec).chain(reports);
     for asked in all {
-        let (reader, writer) = std::io::pipe().expect("the system makes pipes");
-        drop(reader);
-        let mut asked_to_write = command(&asked);
-        let ran = run(asked_to_write.stdout(writer).stderr(Stdio::piped()));
-        assert_eq!(
-            (ran.status, ran.stderr.as_str()),
-            (Some(0), ""),
-            "{asked:?}"
-        );
+        assert_eq!(left(command(&asked)), (Some(0), String::new()), "{asked:?}");
+    }
+}
+
+/// Runs a command whose reader has left; returns its status, and what it says.
+fn left(mut command: Command) -> (Option<i32>, String) {
+    let (reader, writer) = std::io::pipe().expect("the system makes pipes");
+    drop(reader);
+    let ran = run(command.stdout(writer).stderr(Stdio::piped()));
+    (ran.status, ran.stderr)
+}
+
+/// What is reported of runs has the same formats, and bears the same.
+#[test]
+fn reports_of_runs() {
+    let home = Home::with(&[DIAMOND, REMOTE]);
+    let of_runs = |verb: &&Verb| verb.name.starts_with("runs ") && verb.takes("--format");
+    for verb in verbs().iter().filter(of_runs) {
+        assert_eq!(verb.formats, ["text", "json", "md", "csv"], "{verb:?}");
+        for format in &verb.formats {
+            let asked = verb.about(&["--format", format]);
+            let ran = home.nixlog(&asked);
+            assert_eq!((ran.status, &*ran.stderr), (Some(0), ""), "{asked:?}");
+            assert!(!ran.stdout.is_empty(), "{asked:?}");
+            if format == "json" {
+                let schema = format!("nixlog.{}/1", verb.name.replace(' ', "-"));
+                assert_eq!(ran.json()["schema"], schema);
+            }
+            assert_eq!(
+                left(home.command(&asked)),
+                (Some(0), String::new()),
+                "{asked:?}"
+            );
+        }
     }
 }
 

@@ -155,11 +155,10 @@ fn check(files: &[(&str, &str)], look_back: &[(&str, &str)]) -> Vec<String> {
             }
         }
     }
-    violations.extend(
-        circle(&edges)
-            .into_iter()
-            .map(|circle| format!("in a circle: {}", circle.join(", "))),
-    );
+    let circle = circle(&edges);
+    if !circle.is_empty() {
+        violations.push(format!("in a circle: {}", circle.join(", ")));
+    }
     violations
 }
 
@@ -173,17 +172,24 @@ fn room(path: &[String]) -> String {
     path[..path.len().min(2)].join("::")
 }
 
-/// Returns the rooms that are in a circle or behind one, if there are any: what is left when those go
-/// that import nothing of what is left.
-fn circle(edges: &BTreeMap<String, BTreeSet<String>>) -> Option<Vec<String>> {
-    let mut left: BTreeSet<&String> = edges.keys().collect();
+/// Returns the imports that make a circle, if there are any: those that are left when rooms go that import
+/// nothing of what is left, or that nothing of it imports.
+fn circle(edges: &BTreeMap<String, BTreeSet<String>>) -> Vec<String> {
+    let pairs = edges
+        .iter()
+        .flat_map(|(from, all)| all.iter().map(move |to| (from, to)));
+    let mut left: BTreeSet<(&String, &String)> = pairs.collect();
     loop {
-        let before = left.len();
-        let stays = |room: &&String| edges[*room].iter().any(|to| left.contains(to));
-        left = left.iter().copied().filter(stays).collect();
-        if left.len() == before {
-            break;
+        let goes_on = |(from, to): &(&String, &String)| {
+            left.iter().any(|(next, _)| next == to) && left.iter().any(|(_, before)| before == from)
+        };
+        let kept: BTreeSet<_> = left.iter().copied().filter(goes_on).collect();
+        if kept.len() == left.len() {
+            return kept
+                .iter()
+                .map(|(from, to)| format!("`{from}` imports `{to}`"))
+                .collect();
         }
+        left = kept;
     }
-    (!left.is_empty()).then(|| left.into_iter().cloned().collect())
 }
