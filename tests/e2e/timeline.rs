@@ -5,6 +5,8 @@ use serde_json::Value;
 
 use crate::program::{DIAMOND, FAIL, REMOTE, SLOW, command, file, folder, nixlog, run, unstamped};
 
+const DIAMOND_DRVS: &str = "2.26.3-diamond-build-v.drvs.tar.gz";
+
 /// Returns the rows of a chart, without what is around it.
 fn rows(text: &str) -> Vec<&str> {
     let is_row = |line: &&str| line.contains('│') || line.matches('|').count() > 1;
@@ -40,6 +42,65 @@ fn pictures_and_pages() {
     let to = path.to_str().expect("temporary folders have plain names");
     nixlog(&["timeline", FAIL, "--format", "html", "-o", to]).result();
     assert_eq!(std::fs::read_to_string(path).ok(), Some(page));
+}
+
+/// Opens a page in a browser, runs a script in it, and returns what that says; `None` without a browser.
+fn in_a_browser(page: &str, script: &str) -> Option<String> {
+    const HELPERS: &str = r#"
+        const chart = document.getElementById("c"), pin = document.getElementById("pin"), said = [];
+        const press = (...keys) => { for (const key of keys) chart.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true })); };
+        const texts = (of) => [...pin.querySelectorAll(of)].map((it) => it.textContent).join(", ");
+    "#;
+    let script = format!(
+        "<script>{{{HELPERS}{script}\ndocument.body.dataset.said = said.join('; ');}}</script></body>"
+    );
+    let folder = folder();
+    let page = page.replace("</body>", &script);
+    let path = file(&folder, "page.html", page.as_bytes());
+    let dumped = ["chromium", "chromium-browser", "google-chrome"]
+        .iter()
+        .find_map(|browser| {
+            std::process::Command::new(browser)
+                .args(["--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"])
+                .args(["--virtual-time-budget=1000", "--window-size=1400,900"])
+                .arg(format!("--user-data-dir={}", folder.path().display()))
+                .arg(format!("file://{path}"))
+                .output()
+                .ok()
+        })?;
+    let dumped = String::from_utf8_lossy(&dumped.stdout).into_owned();
+    let (_, said) = dumped.split_once("data-said=\"")?;
+    Some(said.split('"').next()?.to_owned())
+}
+
+#[test]
+fn a_page_is_walked_by_keys_with_a_real_browser() {
+    let page = |args: &[&str]| nixlog(&[&["timeline", "--format", "html"], args].concat()).result();
+    let known = page(&[DIAMOND, "--derivations", DIAMOND_DRVS]);
+    let script = r#"
+        chart.focus();
+        press("ArrowRight", "ArrowDown", "ArrowDown", "ArrowDown", "ArrowRight", "Enter");
+        said.push(texts("h2"), texts(".n, .n ~ button"), texts(".d, .d ~ button"));
+        press("ArrowDown");
+        said.push(document.getElementById("h").textContent.split("\n")[0]);
+        press("Escape");
+        said.push(pin.hidden);
+        const search = document.getElementById("q");
+        search.value = "DIAMOND-B";
+        search.dispatchEvent(new Event("input"));
+        said.push(document.getElementById("m").textContent, document.querySelectorAll("table#units tr").length - 1);
+    "#;
+    let Some(said) = in_a_browser(&known, script) else {
+        return;
+    };
+    let want = "diamond-b-1.0; needs 1 , diamond-a-1.0; needed by 1 , diamond-d-1.0; diamond-c-1.0; true; 1 of 7 units; 1";
+    assert_eq!(said, want);
+    // What is not known is not guessed.
+    let unknown = page(&[DIAMOND, "--no-store"]);
+    let script = r#"press("ArrowRight", "ArrowDown", "ArrowDown", "Enter"); said.push(texts("p:last-child"));"#;
+    let said = in_a_browser(&unknown, script);
+    let want = "what it needs and what needs it is not known, since no derivations were found";
+    assert_eq!(said.as_deref(), Some(want));
 }
 
 /// A verb's formats are those that its help lists.

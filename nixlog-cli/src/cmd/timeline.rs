@@ -91,7 +91,10 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
         let long = shortest.is_none_or(|shortest| unit.duration_ns >= Some(shortest));
         long && matches(args.filter.as_ref(), unit)
     };
-    let result = verbs::timeline::result(&log.timeline, &lanes, &path, wanted);
+    // No other format shows it.
+    let is_page = !args.output.is_json() && args.output.format == TimelineFormat::Html;
+    let run = (is_page && log.is_known()).then_some(&log.run);
+    let result = verbs::timeline::result(&log.timeline, &lanes, &path, run, wanted);
     let report = log.report(result);
     let written = output::write_with(&args.output, &args.input, |format, style, out| {
         let mut options = verbs::timeline::Options::default();

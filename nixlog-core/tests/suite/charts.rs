@@ -6,6 +6,8 @@ use std::fmt::Write as _;
 use nixlog_core::analysis::critical_path::Wait;
 use nixlog_core::analysis::lanes::{CriticalStep, Group, Lanes, lanes};
 use nixlog_core::analysis::late::surely;
+use nixlog_core::analysis::run_graph::RunGraph;
+use nixlog_core::graph::DerivationGraph;
 use nixlog_core::report::document::Document;
 use nixlog_core::report::envelope::Report;
 use nixlog_core::report::text::Style;
@@ -16,6 +18,7 @@ use nixlog_core::timeline::{Source, Timeline, UnitKind};
 use serde_json::Value;
 
 use crate::recordings::{corpus, read, recording};
+use crate::truth_graph::from_truth;
 
 /// Makes the report of a log.
 fn report(
@@ -23,7 +26,7 @@ fn report(
     critical: &[CriticalStep],
 ) -> Report<TimelineResult> {
     let lanes = lanes(timeline);
-    let result = result(timeline, &lanes, critical, |_| true);
+    let result = result(timeline, &lanes, critical, None, |_| true);
     Report::new(source, timeline, result)
 }
 
@@ -382,7 +385,7 @@ fn the_critical_path_has_its_own_track_and_arrows() {
     assert!(row.contains("▐a-1") && row.contains("▐e-1"), "{chart}");
     let drawn = printed(|out| svg::write(&with, &with.document(&options(80)), out));
     assert!(
-        drawn.contains("critical path") && drawn.contains(" c\" data-u="),
+        drawn.contains("critical path") && drawn.contains("class=\"c t\""),
         "{drawn}"
     );
     // None known: no row, no track, no arrows.
@@ -536,26 +539,151 @@ fn pages_load_nothing_and_stay_small() {
     }
 }
 
-/// A search counts units: a unit on the critical path has two bars, an evaluation one for each stretch.
+fn page_of(report: &Report<TimelineResult>) -> String {
+    let document = report.document(&options(100));
+    printed(|out| html::write(report, &document, out))
+}
+
+/// Returns the lines that a page's script reads, as fields.
+fn lines_of(page: &str) -> Vec<Vec<&str>> {
+    let (_, data) = page.split_once("<pre id=\"d\" hidden>").expect("data");
+    let (data, _) = data.split_once("</pre>").expect("its end");
+    data.lines()
+        .map(|line| line.split('\t').collect())
+        .collect()
+}
+
+fn is_unit(line: &[&str]) -> bool {
+    line[0].starts_with(|c: char| c.is_ascii_digit())
+}
+
 #[test]
-fn bars_say_which_unit_they_show() {
+fn a_page_has_each_unit_once_where_it_is_drawn() {
     for recording in corpus() {
         let log = read(&recording.name, &recording.bytes());
         let report = report(&log, &chain(&log.1));
-        let drawn = printed(|out| svg::write(&report, &Document::default(), out));
-        let bars = drawn.lines().filter(|line| line.contains("<title>"));
-        let mut units: Vec<String> = (0..)
-            .zip(bars)
-            .filter_map(|(number, bar)| match bar.split_once(" data-u=\"") {
-                None => Some(format!("bar {number}")),
-                Some((_, rest)) => rest.split_once('"').map(|(place, _)| place.to_owned()),
+        let page = page_of(&report);
+        let lines = lines_of(&page);
+        let (mut units, mut last, mut steps) = (Vec::new(), 0, Vec::new());
+        for line in &lines {
+            match line[0] {
+                "lane" => last = 0,
+                "step" if !line[5].is_empty() => steps.push(line),
+                _ if is_unit(line) => {
+                    let [gap, length] =
+                        [1, 2].map(|field| line[field].parse::<u64>().expect("a number"));
+                    units.push((
+                        line[3].replace("&amp;", "&"),
+                        last + gap,
+                        last + gap + length,
+                    ));
+                    last += gap + length;
+                }
+                _ => {}
+            }
+        }
+        let drawn = report.result.lanes.iter().flat_map(|lane| &lane.units);
+        let drawn: Vec<_> = drawn
+            .map(|placed| {
+                let [start, end] = [placed.drawn_start_ns, placed.drawn_end_ns].map(|at| at / 1000);
+                (placed.unit.name.clone(), start, end)
             })
-            .filter(|unit: &String| !unit.is_empty())
             .collect();
-        units.sort_unstable();
-        units.dedup();
-        assert_eq!(units.len(), report.result.units, "{}", recording.name);
+        assert_eq!(units, drawn, "{}", recording.name);
+        for step in steps {
+            let place: usize = step[5].parse().expect("a number");
+            assert_eq!(units[place].0, step[4], "{}", recording.name);
+        }
     }
+}
+
+/// A page of 100,000 units is to be opened like any other: a few dozen bytes for each, whatever they did.
+#[test]
+fn a_unit_takes_a_hundred_bytes_of_a_page() {
+    let sizes = [1000, 21_000].map(|n| {
+        let names: Vec<String> = (0..n)
+            .map(|n| format!("python3.13-some-package-{n}.{}", n % 7))
+            .collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let log = read("log", &log_of(&names));
+        let report = report(&log, &[]);
+        page_of(&report).len()
+    });
+    assert!(sizes[1] - sizes[0] < 20_000 * 100, "{sizes:?}");
+}
+
+/// Units that all run at once have a lane each, but a page is no higher than a screen for them, and a
+/// picture holds no more than can be told apart.
+#[test]
+fn crowds_are_drawn_together() {
+    let mut log = String::new();
+    for n in 0..5000_u32 {
+        let at = u64::from(n) * 1_000_000;
+        let path = format!("/nix/store/7ajh8plhm64ypnph30js1a3lq6zsyxqr-n{n}.drv");
+        writeln!(log, r#"{at} @nix {{"action":"start","fields":["{path}","",1,1],"id":{},"level":3,"parent":0,"text":"","type":105}}"#, n + 1)
+            .expect("a String takes any text");
+    }
+    let log = read("log", log.as_bytes());
+    let report = report(&log, &[]);
+    assert!(report.result.lanes.len() > 4900);
+    let picture = printed(|out| svg::write(&report, &Document::default(), out));
+    assert!(picture.len() < 100_000, "{} bytes", picture.len());
+    let page = page_of(&report);
+    let height: f64 = lines_of(&page)[0][2].parse().expect("a number");
+    assert!(height < 400.0, "{height}");
+}
+
+/// What a unit needs is told by number; what is not known is told as that.
+#[test]
+fn pages_know_what_needs_what() {
+    let recording = recording("2.26.3-diamond-build-v");
+    let truth = recording.truth.as_ref().expect("the truth");
+    let log = read(&recording.name, &recording.bytes());
+    let needs = |graph: &DerivationGraph| -> Vec<(String, Option<Vec<String>>)> {
+        let run = RunGraph::new(&log.1, graph);
+        let result = result(&log.1, &lanes(&log.1), &[], Some(&run), |_| true);
+        let report = Report::new(&log.0, &log.1, result);
+        let page = page_of(&report);
+        let lines = lines_of(&page);
+        let nodes: Vec<_> = lines
+            .iter()
+            .filter(|line| is_unit(line) || line[0] == "between")
+            .collect();
+        let numbers = |text: &str| -> Vec<usize> {
+            let numbers = text.split_whitespace().map(str::parse);
+            numbers.map(|number| number.expect("a number")).collect()
+        };
+        let through = |to: usize| match is_unit(nodes[to]) {
+            true => vec![to],
+            false => numbers(nodes[to][1]),
+        };
+        let told = |line: &Vec<&str>| {
+            let told = line
+                .iter()
+                .skip(4)
+                .find_map(|field| field.strip_prefix('n'))?;
+            let names = (!told.starts_with('?')).then(|| {
+                let needs = numbers(told).into_iter().flat_map(through);
+                let names: BTreeSet<_> = needs.map(|to| nodes[to][3].to_owned()).collect();
+                names.into_iter().collect()
+            });
+            Some((line[3].to_owned(), names))
+        };
+        let all: BTreeMap<_, _> = lines
+            .iter()
+            .filter(|line| is_unit(line))
+            .filter_map(told)
+            .collect();
+        all.into_iter().collect()
+    };
+    let name = |letter: char| format!("diamond-{letter}-1.0");
+    let units = [('a', ""), ('b', "a"), ('c', "a"), ('d', "bc")];
+    let want = units.map(|(unit, needs)| (name(unit), Some(needs.chars().map(name).collect())));
+    assert_eq!(needs(&from_truth(truth)), want);
+    assert_eq!(
+        needs(&DerivationGraph::default()),
+        units.map(|(unit, _)| (name(unit), None))
+    );
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! A timeline as a drawing: lanes from top to bottom, time from left to right, counters below.
 //!
 //! SVG that needs nothing else: colours follow the reader's choice of dark or light, and each unit
-//! says what it is when it is pointed at. [`html`](super::html) puts a page around it.
+//! says what it is when it is pointed at. What is too small to be seen is drawn together, so that a
+//! picture grows with its size and not with the log. [`html`](super::html) draws the same rows.
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -9,8 +10,8 @@ use std::io::{self, Write};
 
 use super::axis::Scale;
 use super::envelope::Report;
-use super::format::{bytes, duration, xml};
-use super::unit::BuilderPhaseView;
+use super::format::{bytes, duration, plural, xml};
+use super::unit::{BuilderPhaseView, UnitView};
 use super::verbs::critical_path::SegmentKind;
 use super::verbs::timeline::{
     Counter, CounterView, LaneView, PlacedView, StepView, TimelineResult,
@@ -23,7 +24,7 @@ const WIDTH: u32 = 1200;
 
 /// How wide what stands beside the lanes is, on the left and on the right.
 const LEFT: u32 = 150;
-const RIGHT: u32 = 90;
+const RIGHT: u32 = 110;
 
 /// How wide the lanes are.
 pub(super) const PLOT: u32 = WIDTH - LEFT - RIGHT;
@@ -37,11 +38,22 @@ const LINE: f64 = 22.0;
 /// How high a counter is.
 const COUNTER: f64 = 36.0;
 
-/// Beyond so many units, less is said of each: a page of 5,000 has to stay below a mebibyte.
+/// Beyond so many units, less is said of each.
 const FEW_UNITS: usize = 1000;
+
+/// Units less wide than this are drawn together with their neighbours.
+const NARROW: f64 = 1.0;
+
+/// Builder phases are drawn in bars that are at least so wide, by bars that are at least so high their
+/// names too.
+const PHASES_WIDTH: f64 = 40.0;
+const NAMES_HEIGHT: f64 = 28.0;
 
 /// Colours and letters; also for the page around the drawing.
 pub(super) const STYLE: &str = include_str!("style.css");
+
+/// What is said of a unit without an end, in text too.
+const OPEN: &str = "still running when the log stops";
 
 /// Comes before the name of what failed; the script does the same.
 const FAILED: &str = "✗ ";
@@ -59,7 +71,7 @@ pub(super) fn write(
     let whole = height + if above.is_empty() { 0.0 } else { LINE };
     writeln!(
         out,
-        r#"<svg id="chart" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {whole}" width="{WIDTH}" height="{whole}" data-wall="{wall}" data-plot="{PLOT}">"#
+        r#"<svg id="chart" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {whole}" width="{WIDTH}" height="{whole}">"#
     )?;
     writeln!(out, "<style>\n{STYLE}</style>")?;
     // A picture has the paper's colour only if it brings it along.
@@ -81,16 +93,19 @@ pub(super) fn write(
     }
     axis(wall, top, height, out)?;
     for band in &bands {
-        writeln!(
-            out,
-            r#"<text class="l" x="{}" y="{}">{}</text><text class="r" x="{}" y="{}">{}</text>"#,
-            LEFT - 8,
-            two(band.text_y),
-            xml(&band.label),
-            WIDTH - RIGHT + 8,
-            two(band.text_y),
-            xml(&band.remark),
-        )?;
+        let y = two(band.text_y);
+        for (class, x, text) in [
+            ("l", LEFT - 8, &band.label),
+            ("r", WIDTH - RIGHT + 8, &band.remark),
+        ] {
+            if !text.is_empty() {
+                writeln!(
+                    out,
+                    r#"<text class="{class}" x="{x}" y="{y}">{}</text>"#,
+                    xml(text)
+                )?;
+            }
+        }
     }
     let bottom = height - top;
     writeln!(
@@ -101,15 +116,17 @@ pub(super) fn write(
     let plot = Plot {
         wall,
         most_phases: if few { 20 } else { 2 },
+        // A page has them once already.
+        is_titled: few || !above.is_empty(),
     };
     for band in &bands {
         match band.holds {
             Holds::Steps(steps) => plot.steps(steps, band, out)?,
-            Holds::Lane(number, lane) => plot.lane(number, lane, band, out)?,
+            Holds::Lanes(lanes) => plot.lanes(lanes, band, out)?,
             Holds::Counter(_) => {}
         }
     }
-    writeln!(out, r#"</g><g id="k">"#)?;
+    writeln!(out, "</g><g>")?;
     for band in &bands {
         if let Holds::Counter(counter) = band.holds {
             plot.counter(counter, band, out)?;
@@ -120,20 +137,22 @@ pub(super) fn write(
 
 /// Says below the drawing what its colours mean.
 fn explain(result: &TimelineResult, top: f64, out: &mut dyn Write) -> io::Result<()> {
-    let (mut x, y) = (LEFT, top + 4.0);
+    let mut x = LEFT;
     for (class, meaning) in legend(result) {
-        let (fill, stroke) = match class {
-            "c" => ("none", "var(--c)"),
-            class => (&*format!("var(--{class})"), "none"),
+        let height = match class {
+            "c" => 4,
+            "o" => 0,
+            _ => 10,
         };
         writeln!(
             out,
-            r#"<rect x="{x}" y="{y}" width="10" height="10" style="fill:{fill};stroke:{stroke}"/><text x="{}" y="{}">{meaning}</text>"#,
+            r#"<rect x="{x}" y="{}" width="10" height="{height}" style="fill:var(--{class})"/><text x="{}" y="{}">{meaning}</text>"#,
+            top + 14.0 - f64::from(height),
             x + 14,
-            y + 9.0,
+            top + 13.0,
         )?;
         // A character takes about six points.
-        x += 34 + 6 * u32::try_from(meaning.len()).unwrap_or(0);
+        x += 34 + 6 * u32::try_from(meaning.chars().count()).unwrap_or(0);
     }
     Ok(())
 }
@@ -149,6 +168,9 @@ pub(super) fn legend(
     if units().any(is_failed) {
         used.insert("x");
     }
+    if units().any(is_open) {
+        used.insert("o");
+    }
     if !result.critical_path.is_empty() {
         used.insert("c");
     }
@@ -160,7 +182,8 @@ pub(super) fn legend(
         ("q", "query"),
         ("k", "copy"),
         ("h", "post-build hook"),
-        ("x", "failed"),
+        ("x", "✗ failed"),
+        ("o", "» still running when the log stops"),
         ("c", "on the critical path"),
     ];
     colors
@@ -169,33 +192,39 @@ pub(super) fn legend(
 }
 
 /// One row of the drawing.
-struct Band<'a> {
+pub(super) struct Band<'a> {
     /// Within the plot.
-    y: f64,
-    height: f64,
+    pub(super) y: f64,
+    pub(super) height: f64,
     text_y: f64,
-    label: String,
-    remark: String,
-    holds: Holds<'a>,
+    pub(super) label: String,
+    pub(super) remark: String,
+    pub(super) holds: Holds<'a>,
 }
 
 #[derive(Clone, Copy)]
-enum Holds<'a> {
+pub(super) enum Holds<'a> {
     Steps(&'a [StepView]),
-    /// With its place in [`TimelineResult::lanes`].
-    Lane(usize, &'a LaneView),
+    /// Several where there are more than can be told apart.
+    Lanes(&'a [LaneView]),
     Counter(&'a CounterView),
 }
 
+/// More lanes than this are drawn thin, each or together.
+const MOST_HIGH: usize = 64;
+
+/// More rows than this of one group are more than a screen.
+const MOST_ROWS: usize = 240;
+
 /// Stacks the rows; returns how high the whole drawing is.
-fn bands(result: &TimelineResult, top: f64) -> (Vec<Band<'_>>, f64) {
+pub(super) fn bands(result: &TimelineResult, top: f64) -> (Vec<Band<'_>>, f64) {
     const GAP: f64 = 7.0;
     let (mut bands, mut y) = (Vec::new(), 6.0);
     let mut add = |y: &mut f64, height: f64, texts: (String, String), holds| {
         bands.push(Band {
             y: *y,
             height,
-            text_y: top + *y + height.min(18.0) / 2.0 + 4.0,
+            text_y: top + *y + height.clamp(10.0, 20.0) / 2.0 + 4.0,
             label: texts.0,
             remark: texts.1,
             holds,
@@ -207,7 +236,11 @@ fn bands(result: &TimelineResult, top: f64) -> (Vec<Band<'_>>, f64) {
         add(&mut y, 20.0, texts, Holds::Steps(&result.critical_path));
         y += GAP;
     }
-    let mut number = 0;
+    let builds = result
+        .lanes
+        .iter()
+        .filter(|lane| lane.group == Group::Builds);
+    let high = height_of_builds(builds.count());
     let groups = result
         .lanes
         .chunk_by(|a, b| a.group == b.group && a.machine == b.machine);
@@ -215,43 +248,53 @@ fn bands(result: &TimelineResult, top: f64) -> (Vec<Band<'_>>, f64) {
         let each = matches!(
             lanes[0].group,
             Group::Builds | Group::Evaluation | Group::Activation
-        );
-        let height = if each {
-            18.0
-        } else {
-            height_of_many(lanes.len())
+        ) && lanes.len() <= MOST_HIGH;
+        let height = match lanes[0].group {
+            Group::Builds if each => high,
+            _ if each => 18.0,
+            _ => height_of_many(lanes.len()),
         };
-        for (index, lane) in lanes.iter().enumerate() {
+        let rows = lanes.chunks(lanes.len().div_ceil(MOST_ROWS));
+        let before = y;
+        for (index, row) in rows.enumerate() {
             let texts = match (each, index) {
-                (true, _) => (label(lane), remark(lane, result.wall_ns)),
+                (true, _) => (label(&row[0]), remark(&row[0], result.wall_ns)),
                 (false, 0) => (label_of_many(lanes), String::new()),
                 (false, _) => Default::default(),
             };
-            add(&mut y, height, texts, Holds::Lane(number, lane));
-            number += 1;
+            add(&mut y, height, texts, Holds::Lanes(row));
         }
         // A label needs its place, however thin the lanes are.
-        let drawn = height * lanes.len() as f64;
-        y += GAP + (14.0 - drawn).max(0.0);
+        y += GAP + (14.0 - (y - before)).max(0.0);
     }
     for counter in &result.counters {
         y += GAP;
         let (name, peak) = match counter.counter {
-            Counter::RunningBuilds => ("running builds", format!("peak {}", counter.peak)),
-            Counter::RunningDownloads => ("running downloads", format!("peak {}", counter.peak)),
-            Counter::Transferred => ("transferred", format!("{}/s", bytes(counter.peak))),
+            Counter::RunningBuilds => ("running builds", counter.peak.to_string()),
+            Counter::RunningDownloads => ("running downloads", counter.peak.to_string()),
+            Counter::Transferred => ("transfer rate", format!("{}/s", bytes(counter.peak))),
         };
-        let texts = (name.to_owned(), peak);
+        let texts = (name.to_owned(), format!("peak {peak}"));
         add(&mut y, COUNTER, texts, Holds::Counter(counter));
     }
     (bands, (top + y + 12.0).ceil())
 }
 
+/// Few rows have room for names, and for builder phases below them.
+fn height_of_builds(n_lanes: usize) -> f64 {
+    match n_lanes {
+        0..=8 => 32.0,
+        9..=16 => 26.0,
+        _ => 18.0,
+    }
+}
+
 /// Dozens of lanes are drawn thin, hundreds thinner: they never take more than a few hundred points.
 fn height_of_many(n_lanes: usize) -> f64 {
     match n_lanes {
-        0..=4 => 12.0,
-        5..=40 => 6.0,
+        0..=4 => 18.0,
+        5..=12 => 12.0,
+        13..=40 => 6.0,
         n => (240.0 / n as f64).max(1.0),
     }
 }
@@ -318,6 +361,8 @@ struct Plot {
     wall: u64,
     /// How many builder phases are told of each build.
     most_phases: usize,
+    /// Each unit says what it is.
+    is_titled: bool,
 }
 
 /// Something drawn as a bar.
@@ -328,19 +373,10 @@ struct Bar<'a> {
     name: &'a str,
     /// What is said when it is pointed at, in XML.
     says: &'a str,
-    marks: &'static str,
-    shows: Shows,
-}
-
-/// Which unit a bar shows, so that a search counts each once.
-#[derive(Clone, Copy)]
-enum Shows {
-    /// One that no other bar shows.
-    Unit,
-    /// The one at this place of this lane, which other bars may show too.
-    Place(usize, usize),
-    /// None: a wait, or a unit that is not drawn on a lane.
-    Nothing,
+    is_failed: bool,
+    is_open: bool,
+    is_critical: bool,
+    phases: &'a [BuilderPhaseView],
 }
 
 impl Plot {
@@ -353,61 +389,60 @@ impl Plot {
     }
 
     fn steps(self, steps: &[StepView], band: &Band<'_>, out: &mut dyn Write) -> io::Result<()> {
-        begin(band, r#" id="cp""#, out)?;
-        for step in steps {
+        begin(band, out)?;
+        let (narrow, wide): (Vec<_>, Vec<_>) = steps
+            .iter()
+            .partition(|step| self.is_narrow(step.start_ns, step.end_ns));
+        let narrow = narrow.iter().map(|step| (step.start_ns, step.end_ns));
+        self.together(narrow.collect(), "w", "step", band.height, out)?;
+        for step in wide {
             let took = duration(step.end_ns.saturating_sub(step.start_ns));
-            let name = match step.kind {
-                SegmentKind::Wait => format!("wait: {}", step.name),
-                _ => step.name.clone(),
-            };
+            let name = step_name(step);
             let bar = Bar {
                 class: class(step.kind),
                 start: step.start_ns,
                 end: step.end_ns,
                 name: &name,
                 says: &format!("{}\n{} · {took}", xml(&name), step.kind.name()),
-                marks: "",
-                shows: step
-                    .place
-                    .map_or(Shows::Nothing, |(lane, place)| Shows::Place(lane, place)),
+                is_failed: false,
+                is_open: false,
+                is_critical: false,
+                phases: &[],
             };
             self.bar(&bar, band.height, out)?;
         }
         writeln!(out, "</g>")
     }
 
-    fn lane(
-        self,
-        number: usize,
-        lane: &LaneView,
-        band: &Band<'_>,
-        out: &mut dyn Write,
-    ) -> io::Result<()> {
-        begin(band, "", out)?;
-        for (position, placed) in lane.units.iter().enumerate() {
+    fn lanes(self, lanes: &[LaneView], band: &Band<'_>, out: &mut dyn Write) -> io::Result<()> {
+        begin(band, out)?;
+        let units = || lanes.iter().flat_map(|lane| &lane.units);
+        let drawn = |placed: &PlacedView| (placed.drawn_start_ns, placed.drawn_end_ns);
+        // What failed is never one of many, and on a row with several lanes nothing else is alone.
+        let is_alone = |placed: &&PlacedView| {
+            let (start, end) = drawn(placed);
+            is_failed(placed) || (lanes.len() == 1 && !self.is_narrow(start, end))
+        };
+        let many = units().filter(|placed| !is_alone(placed)).map(drawn);
+        let class_of_all = units()
+            .next()
+            .map_or("k", |placed| class(SegmentKind::Unit(placed.unit.kind)));
+        self.together(many.collect(), class_of_all, "unit", band.height, out)?;
+        for placed in units().filter(is_alone) {
             let says = says(placed, self.most_phases);
-            let marks = match (is_failed(placed), placed.unit.on_critical_path) {
-                (true, Some(true)) => " x c",
-                (true, _) => " x",
-                (false, Some(true)) => " c",
-                (false, _) => "",
-            };
-            let is_repeated =
-                placed.unit.on_critical_path == Some(true) || lane.group == Group::Evaluation;
-            let shows = match is_repeated {
-                true => Shows::Place(number, position),
-                false => Shows::Unit,
-            };
+            let (start, end) = drawn(placed);
             let whole = Bar {
                 class: class(SegmentKind::Unit(placed.unit.kind)),
-                start: placed.drawn_start_ns,
-                end: placed.drawn_end_ns,
+                start,
+                end,
                 name: &placed.unit.name,
                 says: &says,
-                marks,
-                shows,
+                is_failed: is_failed(placed),
+                is_open: is_open(placed),
+                is_critical: placed.unit.on_critical_path == Some(true),
+                phases: &placed.unit.builder_phases,
             };
-            if lane.group != Group::Evaluation || placed.stretches.is_empty() {
+            if lanes[0].group != Group::Evaluation || placed.stretches.is_empty() {
                 self.bar(&whole, band.height, out)?;
                 continue;
             }
@@ -424,31 +459,84 @@ impl Plot {
         writeln!(out, "</g>")
     }
 
+    fn title(self, says: &str) -> String {
+        match self.is_titled {
+            true => format!("<title>{says}</title>"),
+            false => String::new(),
+        }
+    }
+
+    fn is_narrow(self, start: u64, end: u64) -> bool {
+        self.x(end) - self.x(start) < NARROW
+    }
+
+    /// Draws as one what touches, or nearly does.
+    fn together(
+        self,
+        mut all: Vec<(u64, u64)>,
+        class: &str,
+        one: &str,
+        height: f64,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        all.sort_unstable();
+        let mut all = all.into_iter().peekable();
+        while let Some((start, mut end)) = all.next() {
+            let mut n = 1;
+            while let Some((_, next)) = all.next_if(|&(next, _)| self.is_narrow(end, next)) {
+                end = end.max(next);
+                n += 1;
+            }
+            let (x, width) = (two(self.x(start)), two(self.x(end) - self.x(start)));
+            let width = if width == "0" { "0.3" } else { &width };
+            let (height, n) = (two(drawn_height(height)), plural(n, one));
+            let title = self.title(&n);
+            writeln!(
+                out,
+                r#"<path class="{class} t" d="M{x} 0h{width}v{height}h-{width}z">{title}</path>"#
+            )?;
+        }
+        Ok(())
+    }
+
     fn bar(self, bar: &Bar<'_>, height: f64, out: &mut dyn Write) -> io::Result<()> {
         // Wide enough to be seen.
         let x = self.x(bar.start);
         let width = (self.x(bar.end) - x).max(0.3);
-        let drawn = if height > 3.0 { height - 2.0 } else { height };
+        let drawn = drawn_height(height);
         let thin = if width < 2.0 { " t" } else { "" };
+        let class = if bar.is_failed { "x" } else { bar.class };
         let (shown_x, shown_width) = (two(x), two(width));
-        write!(out, r#"<path class="{}{thin}{}""#, bar.class, bar.marks)?;
-        match bar.shows {
-            Shows::Unit => {}
-            Shows::Place(lane, place) => write!(out, " data-u=\"{lane}.{place}\"")?,
-            Shows::Nothing => write!(out, " data-u=\"\"")?,
-        }
         write!(
             out,
-            r#" d="M{shown_x} 0h{shown_width}v{}h-{shown_width}z"><title>{}</title></path>"#,
+            r#"<path class="{class}{thin}" d="M{shown_x} 0h{shown_width}v{}h-{shown_width}z">{}</path>"#,
             two(drawn),
-            bar.says,
+            self.title(bar.says),
         )?;
+        if width >= PHASES_WIDTH && height > 14.0 {
+            self.phases(bar, drawn, out)?;
+        }
+        // Below the bar, so that its own colour shows.
+        if bar.is_critical {
+            let line = (drawn / 5.0).clamp(1.0, 4.0);
+            write!(
+                out,
+                r#"<path class="c t" d="M{shown_x} {}h{shown_width}v{}h-{shown_width}z"/>"#,
+                two(drawn - line),
+                two(line),
+            )?;
+        }
         if height > 14.0 && width > 24.0 {
             // Not by colour alone.
-            let name = if bar.marks.contains('x') {
-                clip(&format!("{FAILED}{}", bar.name), width)
+            let failed = if bar.is_failed { FAILED } else { "" };
+            let name = clip(
+                &format!("{failed}{}", bar.name),
+                width - if bar.is_open { 12.0 } else { 0.0 },
+            );
+            let name = if bar.is_open {
+                format!("{name} »")
             } else {
-                clip(bar.name, width)
+                name
             };
             write!(
                 out,
@@ -460,24 +548,49 @@ impl Plot {
         writeln!(out)
     }
 
+    /// Draws the builder phases inside a bar, every other one darker.
+    fn phases(self, bar: &Bar<'_>, height: f64, out: &mut dyn Write) -> io::Result<()> {
+        let timed = bar.phases.iter().filter_map(|phase| {
+            let start = phase.start_ns?.clamp(bar.start, bar.end);
+            let end = start.saturating_add(phase.duration_ns?).min(bar.end);
+            (!self.is_narrow(start, end)).then_some((phase, start, end))
+        });
+        for (number, (phase, start, end)) in timed.enumerate() {
+            let (x, width) = (self.x(start), self.x(end) - self.x(start));
+            let (shown_x, shown_width) = (two(x), two(width));
+            let title = format!(
+                "{}\n{} {}",
+                bar.says,
+                xml(&phase.name),
+                duration(end - start)
+            );
+            let odd = if number % 2 == 1 { " o" } else { "" };
+            write!(
+                out,
+                r#"<path class="p{odd}" d="M{shown_x} 0h{shown_width}v{}h-{shown_width}z">{}</path>"#,
+                two(height),
+                self.title(&title),
+            )?;
+            let name = clip(&phase.name, width);
+            if height >= NAMES_HEIGHT && name.chars().count() > 2 {
+                let (x, y) = (two(x + 4.0), two(height - 6.0));
+                write!(
+                    out,
+                    r#"<text class="n o" x="{x}" y="{y}">{}</text>"#,
+                    xml(&name)
+                )?;
+            }
+        }
+        Ok(())
+    }
+
     fn counter(
         self,
         counter: &CounterView,
         band: &Band<'_>,
         out: &mut dyn Write,
     ) -> io::Result<()> {
-        // The highest value of each column: a counter may change more often than there is room for.
-        let mut columns = vec![0_u64; PLOT as usize];
-        let scale = Scale::new(self.wall, PLOT as usize);
-        let until = counter.at_ns.iter().skip(1).copied().chain([self.wall]);
-        for ((&at, until), &value) in counter.at_ns.iter().zip(until).zip(&counter.values) {
-            if value > 0 {
-                let columns = &mut columns[scale.cell(at)..=scale.cell(until.saturating_sub(1))];
-                columns
-                    .iter_mut()
-                    .for_each(|column| *column = value.max(*column));
-            }
-        }
+        let columns = columns(counter, self.wall);
         let base = band.y + band.height;
         write!(out, r#"<path class="y" d="M0 {}"#, two(base))?;
         let mut x = 0;
@@ -490,8 +603,37 @@ impl Plot {
     }
 }
 
-fn begin(band: &Band<'_>, id: &str, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, r#"<g{id} transform="translate(0,{})">"#, two(band.y))
+/// Returns the highest value of each column: a counter may change more often than there is room for.
+pub(super) fn columns(counter: &CounterView, wall: u64) -> Vec<u64> {
+    let mut columns = vec![0_u64; PLOT as usize];
+    let scale = Scale::new(wall, PLOT as usize);
+    let until = counter.at_ns.iter().skip(1).copied().chain([wall]);
+    for ((&at, until), &value) in counter.at_ns.iter().zip(until).zip(&counter.values) {
+        if value > 0 {
+            let columns = &mut columns[scale.cell(at)..=scale.cell(until.saturating_sub(1))];
+            columns
+                .iter_mut()
+                .for_each(|column| *column = value.max(*column));
+        }
+    }
+    columns
+}
+
+fn begin(band: &Band<'_>, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, r#"<g transform="translate(0,{})">"#, two(band.y))
+}
+
+/// Rows that are not very thin stand apart.
+fn drawn_height(height: f64) -> f64 {
+    if height > 3.0 { height - 2.0 } else { height }
+}
+
+/// Returns what to call a step of the critical path.
+pub(super) fn step_name(step: &StepView) -> String {
+    match step.kind {
+        SegmentKind::Wait => format!("wait: {}", step.name),
+        _ => step.name.clone(),
+    }
 }
 
 #[expect(
@@ -503,7 +645,7 @@ fn fraction(part: u64, whole: u64) -> f64 {
 }
 
 /// Names the colour of a kind, in one letter: there are thousands of them.
-const fn class(kind: SegmentKind) -> &'static str {
+pub(super) const fn class(kind: SegmentKind) -> &'static str {
     let SegmentKind::Unit(kind) = kind else {
         return "w";
     };
@@ -523,31 +665,50 @@ pub(super) fn is_failed(placed: &PlacedView) -> bool {
     placed.unit.outcome.is_failure()
 }
 
+/// Tells whether it is not known when a unit ended. The evaluator has no end of its own.
+pub(super) fn is_open(placed: &PlacedView) -> bool {
+    placed.unit.end == End::Open && placed.unit.kind != UnitKind::Evaluation
+}
+
 /// Says what a unit was, in XML.
 fn says(placed: &PlacedView, most_phases: usize) -> String {
     let unit = &placed.unit;
     let took = unit.duration_ns.map_or_else(String::new, duration);
     let mut says = format!("{}\n{} · {took}", xml(&unit.name), unit.kind.name());
-    // What goes without saying is left out: there are thousands of them.
-    if !matches!(unit.outcome, Outcome::Succeeded | Outcome::Unknown) {
-        says.extend([" · ", unit.outcome.name()]);
-    }
-    if let Some(reason) = &unit.reason {
-        says.extend([": ", &xml(reason)]);
-    }
-    if let (End::Open | End::Inferred, Some(end)) = (unit.end, unit.end.name())
-        && unit.kind != UnitKind::Evaluation
-    {
-        says.extend([" · end ", end]);
-    }
-    if unit.evaluation_waited {
-        says.push_str(" · evaluation waited for it");
+    for fact in facts(unit) {
+        says.extend([" · ", &xml(&fact)]);
     }
     if let Some(size) = unit.bytes.filter(|&size| size > 0) {
         says.extend([" · ", &bytes(size)]);
     }
     for source in [&unit.machine, &unit.source].into_iter().flatten() {
         says.extend([" · ", &xml(source)]);
+    }
+    for phase in longest(&unit.builder_phases, most_phases) {
+        if let Some(took) = phase.duration_ns.filter(|&took| took > 0) {
+            says.extend(["\n", &xml(&phase.name), " ", &duration(took)]);
+        }
+    }
+    says
+}
+
+/// Says what is remarkable about a unit. What goes without saying is left out: there are thousands of
+/// them.
+pub(super) fn facts(unit: &UnitView) -> Vec<String> {
+    let mut facts = Vec::new();
+    if !matches!(unit.outcome, Outcome::Succeeded | Outcome::Unknown) {
+        let reason = unit.reason.as_ref();
+        let reason = reason.map_or_else(String::new, |reason| format!(": {reason}"));
+        facts.push(format!("{}{reason}", unit.outcome.name()));
+    }
+    match unit.end {
+        _ if unit.kind == UnitKind::Evaluation => {}
+        End::Open => facts.push(OPEN.to_owned()),
+        End::Inferred => facts.push("end inferred".to_owned()),
+        _ => {}
+    }
+    if unit.evaluation_waited {
+        facts.push("evaluation waited for it".to_owned());
     }
     if let Some(parts) = &unit.parts {
         let parts = [
@@ -556,18 +717,12 @@ fn says(placed: &PlacedView, most_phases: usize) -> String {
             ("build", parts.build_ns),
             ("download", parts.download_ns),
         ];
-        for (part, took) in parts {
-            if let Some(took) = took {
-                says.extend(["\n", part, " ", &duration(took)]);
-            }
-        }
+        let known = parts
+            .into_iter()
+            .filter_map(|(part, took)| Some(format!("{part} {}", duration(took?))));
+        facts.extend(known);
     }
-    for phase in longest(&unit.builder_phases, most_phases) {
-        if let Some(took) = phase.duration_ns.filter(|&took| took > 0) {
-            says.extend(["\n", &xml(&phase.name), " ", &duration(took)]);
-        }
-    }
-    says
+    facts
 }
 
 /// Returns the phases that took longest, in the order in which they came.

@@ -1,15 +1,17 @@
-//! HTML: the drawing in a page of its own, with zoom and search.
+//! HTML: a timeline as a page, with zoom, search and what needs what.
 //!
-//! One file that loads nothing: it may be sent by mail, and opened in ten years. Without scripts it
-//! is the drawing, and what each unit says when it is pointed at. What comes from the log is text in
-//! the page, never a part of a script.
+//! One file that loads nothing: it may be sent by mail, and opened in ten years. The script draws it from
+//! [`data`], as much as can be seen at once; without scripts the page has the drawing. What comes from the
+//! log is text in the page, never a part of a script.
+
+mod data;
 
 use std::io::{self, Write};
 
 use super::document::{Document, subject};
 use super::drawing;
 use super::envelope::{Input, Report};
-use super::format::{plural, xml};
+use super::format::{duration, plural, xml};
 use super::verbs::timeline::TimelineResult;
 
 const PAGE_STYLE: &str = include_str!("page.css");
@@ -44,27 +46,38 @@ pub fn write(
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
 <title>{of}: timeline</title>
 <style>
-{PAGE_STYLE}</style>
+{}{PAGE_STYLE}</style>
 </head>
 <body>
 <h1>{}</h1>
 <p class="s">{about}</p>
 "#,
+        drawing::STYLE,
         xml(&document.verdict)
     )?;
+    let mut notes: Vec<String> = document.notes.iter().map(|note| xml(note)).collect();
     if document.chart.is_some() {
-        writeln!(out, "{CONTROLS}")?;
-        writeln!(out, r#"<div id="c">"#)?;
+        writeln!(out, "{CONTROLS}\n<noscript>")?;
         drawing::write(report, &[], out)?;
         let legend = legend(&report.result);
-        writeln!(out, "</div>\n<p class=\"g\">{legend}</p>\n{TABLES}")?;
-    }
-    if !document.notes.is_empty() {
-        writeln!(out, "<ul>")?;
-        for note in &document.notes {
-            writeln!(out, "<li>{}</li>", xml(note))?;
+        write!(
+            out,
+            "</noscript>\n<p class=\"g\">{legend}</p>\n{TABLES}\n<pre id=\"d\" hidden>"
+        )?;
+        if let Some(shortest) = data::write(&report.result, out)? {
+            let shortest = duration(shortest);
+            notes.push(format!(
+                "builder phases are in this page for units of {shortest} and more"
+            ));
         }
-        writeln!(out, "</ul>")?;
+        writeln!(out, "</pre>")?;
+    }
+    if !notes.is_empty() {
+        let notes: String = notes
+            .iter()
+            .map(|note| format!("<li>{note}</li>\n"))
+            .collect();
+        writeln!(out, "<ul>\n{notes}</ul>")?;
     }
     writeln!(
         out,
@@ -78,10 +91,12 @@ pub fn write(
 }
 
 /// Without scripts they would do nothing: the script shows them.
-const CONTROLS: &str = r#"<div id="t" hidden><input id="q" type="search" placeholder="search names" aria-label="search names"> <button id="in" title="zoom in (+)">+</button> <button id="out" title="zoom out (-)">−</button> <button id="all" title="show all (0)">all</button> <span id="m">drag to zoom in, shift-drag to move, double-click for all</span></div>"#;
+const CONTROLS: &str = r#"<div id="t" hidden><input id="q" type="search" placeholder="search names" aria-label="search names"> <button id="in" title="zoom in (+)" aria-label="zoom in">+</button> <button id="out" title="zoom out (-)" aria-label="zoom out">−</button> <button id="all" title="show all (0)">all</button> <span id="m" role="status">drag to zoom in, shift-drag to move, double-click for all, click to pin</span></div>
+<div id="c" hidden tabindex="0" role="application" aria-label="timeline: the arrow keys go from unit to unit, Enter pins one, Escape lets go, + and - zoom, 0 shows all" aria-describedby="h"><canvas id="v"></canvas></div>"#;
 
-/// The script fills them from the drawing, so that nothing is in the page twice.
-const TABLES: &str = r#"<section id="tables" hidden><div><h2>Critical path</h2><table id="path"></table></div><div><h2>Units</h2><table id="all-units"></table></div></section>"#;
+/// The script fills them, so that nothing is in the page twice.
+const TABLES: &str = r#"<section id="pin" hidden aria-label="pinned unit" aria-live="polite"></section>
+<section id="tables" hidden><div><h2>Critical path</h2><table id="path"></table></div><div><h2>Units</h2><table id="units"></table></div></section>"#;
 
 /// What each colour means.
 fn legend(result: &TimelineResult) -> String {

@@ -11,6 +11,7 @@ use super::critical_path::SegmentKind;
 use crate::analysis::critical_path::Wait;
 use crate::analysis::lanes::{CriticalStep, Group, Lanes, Placed};
 use crate::analysis::load::traffic;
+use crate::analysis::run_graph::RunGraph;
 use crate::intervals::concurrency;
 use crate::names::named;
 use crate::report::document::Document;
@@ -40,6 +41,19 @@ pub struct TimelineResult {
     pub counters: Vec<CounterView>,
     /// When evaluation stood still for the store, and for what.
     pub evaluation_waits: Vec<EvaluationWaitView>,
+    /// What needs what, for drawings; empty where nobody asked. Programs find it in `graph`.
+    #[serde(skip)]
+    pub needs: Vec<NeedsView>,
+}
+
+/// What a unit needs, directly.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NeedsView {
+    /// All that it needs is known, and of all that whether it ran.
+    pub is_known: bool,
+    /// Indices into [`TimelineResult::needs`].
+    pub of: Vec<u32>,
 }
 
 /// One lane: a build slot, or a place among downloads, queries …
@@ -154,13 +168,14 @@ impl Answer for TimelineResult {
     }
 }
 
-/// Makes the result of `timeline`. `wanted` chooses among the units; those that are left stay on the
-/// lanes that all of them together were given.
+/// Makes the result of `timeline`. `run` has what needs what, where that is known and asked for; `wanted`
+/// chooses among the units; those that are left stay on the lanes that all of them together were given.
 #[must_use]
 pub fn result(
     timeline: &Timeline,
     lanes: &Lanes,
     critical: &[CriticalStep],
+    run: Option<&RunGraph>,
     wanted: impl Fn(&UnitView) -> bool,
 ) -> TimelineResult {
     let mut on_path = vec![false; timeline.units().len()];
@@ -195,6 +210,7 @@ pub fn result(
             });
         }
     }
+    let needs = run.map_or_else(Vec::new, |run| needs(run, &drawn));
     drawn.sort_unstable();
     let units: Vec<&Unit> = drawn.iter().map(|&unit| &timeline.units()[unit]).collect();
     TimelineResult {
@@ -208,7 +224,36 @@ pub fn result(
             .wall()
             .map_or_else(Vec::new, |wall| counters(wall, &units)),
         evaluation_waits: evaluation_waits(timeline),
+        needs,
     }
+}
+
+/// Returns what each of some units needs, in their order, then the same for what did not run but stands
+/// between two that did: putting edges in its place could take the square of them.
+fn needs(run: &RunGraph, drawn: &[usize]) -> Vec<NeedsView> {
+    let mut nodes: Vec<Option<u32>> = drawn.iter().map(|&unit| run.node_of(unit)).collect();
+    let between = (0..).zip(run.nodes());
+    let between = between.filter(|(_, node)| node.unit.is_none() && node.evaluation.is_none());
+    nodes.extend(between.map(|(number, _)| Some(number)));
+    let mut places = vec![None; run.nodes().len()];
+    for (place, node) in (0_u32..).zip(&nodes) {
+        if let Some(node) = node {
+            places[*node as usize] = Some(place);
+        }
+    }
+    let view = |node: u32| NeedsView {
+        is_known: run.nodes()[node as usize].known,
+        of: run
+            .dag()
+            .dependencies(node)
+            .iter()
+            .filter_map(|&to| places[to as usize])
+            .collect(),
+    };
+    nodes
+        .into_iter()
+        .map(|node| node.map(view).unwrap_or_default())
+        .collect()
 }
 
 impl PlacedView {
