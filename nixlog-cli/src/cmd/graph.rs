@@ -69,6 +69,10 @@ pub(crate) struct Args {
     #[arg(long, help_heading = "Selection")]
     reduce: bool,
 
+    /// With `--format dot`: draw each node of a chain without branches, not one for all of them
+    #[arg(long, help_heading = "Selection")]
+    keep_chains: bool,
+
     /// Show store paths instead of names
     #[arg(long, help_heading = "Output")]
     full_paths: bool,
@@ -169,7 +173,7 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
         options.top = args.top.unwrap_or(10);
         options.inputs = inputs(args);
         let common = match format {
-            GraphFormat::Dot => return dot::write(&report, out),
+            GraphFormat::Dot => return dot::write(&report, !args.keep_chains, out),
             GraphFormat::Graphml => return graphml::write(&report, out),
             GraphFormat::Text => Format::Text,
             GraphFormat::Json => Format::Json,
