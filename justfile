@@ -30,3 +30,8 @@ doc:
 # Check the recordings against the checksums in corpus/README.md
 corpus:
     cargo test --package nixlog-core --test suite corpus_files
+
+# Fuzz one target for some seconds: log, recording, drv, derivation_json, path_info. Needs cargo-fuzz and a nightly Rust
+fuzz TARGET="log" SECONDS="60":
+    mkdir -p fuzz/corpus/{{ TARGET }}
+    cargo +nightly fuzz run {{ TARGET }} fuzz/corpus/{{ TARGET }} fuzz/seeds/{{ TARGET }} -- -max_total_time={{ SECONDS }} -timeout=10
