@@ -1,5 +1,7 @@
 //! Sets of intervals: what they cover, and how many are under way.
 
+use std::collections::BTreeSet;
+
 use crate::time::{Interval, Nanos, Stamp};
 
 /// Returns the union: sorted, without overlaps, touching ones joined.
@@ -72,6 +74,42 @@ pub fn concurrency(intervals: impl IntoIterator<Item = Interval>) -> Vec<(Stamp,
     steps
 }
 
+/// Takes intervals apart so that none overlap, in the order of time: where several are under way, that
+/// with the least key counts. Takes O(n log n).
+pub(crate) fn least<K: Ord + Copy>(
+    intervals: impl IntoIterator<Item = (Interval, K)>,
+) -> Vec<(Interval, K)> {
+    let mut edges: Vec<(Stamp, bool, (K, usize))> = Vec::new();
+    for (number, (interval, key)) in intervals.into_iter().enumerate() {
+        if interval.length() > Nanos::ZERO {
+            edges.push((interval.start(), true, (key, number)));
+            edges.push((interval.end(), false, (key, number)));
+        }
+    }
+    edges.sort_unstable();
+    let mut active = BTreeSet::new();
+    let mut pieces: Vec<(Interval, K)> = Vec::new();
+    let mut at = Stamp::ZERO;
+    for (time, starts, key) in edges {
+        let piece = Interval::new(at, time).filter(|piece| piece.length() > Nanos::ZERO);
+        if let Some((piece, &(key, _))) = piece.zip(active.first()) {
+            match pieces.last_mut() {
+                Some((last, of)) if *of == key && last.end() == at => {
+                    *last = Interval::new(last.start(), time).unwrap_or(piece);
+                }
+                _ => pieces.push((piece, key)),
+            }
+        }
+        at = time;
+        if starts {
+            active.insert(key);
+        } else {
+            active.remove(&key);
+        }
+    }
+    pieces
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -109,6 +147,19 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn of_what_overlaps_the_least_counts(spans in proptest::collection::vec((0_u64..40, 0_u64..10, 0_u8..4), 0..12)) {
+            let all: Vec<_> = spans.iter().map(|&(start, length, key)| (interval(start, start + length), key)).collect();
+            let pieces = least(all.iter().copied());
+            let is_in = |(it, _): &&(Interval, u8), at: u64| it.start().as_nanos() <= at && at < it.end().as_nanos();
+            for at in 0..60 {
+                let want = all.iter().filter(|it| is_in(it, at)).map(|&(_, key)| key).min();
+                let mut found = pieces.iter().filter(|it| is_in(it, at)).map(|&(_, key)| key);
+                prop_assert_eq!(found.next(), want);
+                prop_assert_eq!(found.next(), None);
+            }
+        }
+
         #[test]
         fn steps_are_right_at_each_instant(lengths in proptest::collection::vec((0_u64..40, 0_u64..10), 0..12)) {
             let all: Vec<_> = lengths.iter().map(|&(start, length)| interval(start, start + length)).collect();

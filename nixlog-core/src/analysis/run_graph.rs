@@ -20,7 +20,7 @@ use super::late;
 use crate::graph::{Dag, DerivationGraph, Direction, NodeIdx, NodeKind, closure};
 use crate::store_path::{StorePath, base_name, name_of};
 use crate::time::{Interval, Nanos, Stamp};
-use crate::timeline::{Filler, Issue, IssueCode, Name, Severity, Timeline, Unit, UnitKind};
+use crate::timeline::{Issue, IssueCode, Name, Part, Severity, Timeline, Unit, UnitKind};
 
 /// The units that ran and depend on each other, as a graph.
 #[derive(Debug, Clone, Default)]
@@ -264,10 +264,13 @@ impl RunGraph {
         node.is_some_and(|node| self.nodes[node as usize].known)
     }
 
-    /// Returns what the log itself says that a unit waited for.
+    /// Returns what the log itself says that a unit waited for in a stretch of time: in the order of
+    /// time, without overlaps. Where that is several things at once, the first that the log names counts.
     #[must_use]
-    pub fn holds(&self, unit: usize) -> &[Filler] {
-        self.holds.of(unit)
+    pub fn holds(&self, unit: usize, during: Interval) -> Vec<(Interval, Part)> {
+        let node = self.node_of(unit);
+        let node = node.map(|node| &self.nodes[node as usize]);
+        node.map_or_else(Vec::new, |node| self.holds.of(unit, node, during))
     }
 
     /// Returns how much of what ran the derivation graph knows.

@@ -3,11 +3,12 @@
 //! Longest path, slack and savings of the graph of what ran, by the durations that were measured. It
 //! knows of no slots and no evaluation; that is what [`critical_path`](super::critical_path) is for.
 
-use std::collections::HashSet;
+use std::cmp::Reverse;
+use std::collections::{HashMap, HashSet};
 
 use super::run_graph::RunGraph;
 use crate::graph::{CriticalPathMethod, FASTER_PERCENT, Savings};
-use crate::time::Nanos;
+use crate::time::{Interval, Nanos};
 use crate::timeline::{Name, Timeline};
 
 /// What the graph alone allows.
@@ -93,46 +94,88 @@ pub fn structural(run: &RunGraph) -> Structural {
     }
 }
 
+/// How many steps through the graph may be taken for builder phases: some seconds.
+const MOST_STEPS: usize = 1 << 27;
+
 /// Computes for each builder phase on the longest path what builds without it would save. Takes
-/// O(n + m) for each.
+/// O(n + m) for each that several builds have; where there are so many that this would take too long,
+/// those that are least on the path are left out.
 #[must_use]
 pub fn without_builder_phases(
     timeline: &Timeline,
     run: &RunGraph,
     structural: &Structural,
 ) -> Vec<WithoutBuilderPhase> {
-    let on_path = structural.path.iter().map(|&unit| &timeline.units()[unit]);
-    let names: HashSet<Name> = on_path
-        .flat_map(|unit| &unit.phases)
-        .map(|phase| phase.name)
-        .collect();
-    let length = |unit: usize, name: Name| -> Nanos {
-        let phases = timeline.units()[unit].phases.iter();
-        let same = phases.filter(|phase| phase.name == name);
-        same.filter_map(|phase| phase.interval)
-            .map(|interval| interval.length())
-            .sum()
-    };
-    let without = |name: Name| {
-        let shorter: Vec<Nanos> = run
-            .nodes()
-            .iter()
-            .zip(run.durations())
-            .map(|(node, &took)| node.unit.map_or(took, |unit| took - length(unit, name)))
-            .collect();
-        let span = CriticalPathMethod::new(run.dag(), &shorter).span();
-        WithoutBuilderPhase {
-            name,
-            on_path: structural.path.iter().map(|&unit| length(unit, name)).sum(),
-            saving: structural.span - span,
+    let phases_of = |unit: usize| timeline.units()[unit].phases.iter();
+    let on_path: HashSet<usize> = structural.path.iter().copied().collect();
+    let names = on_path.iter().flat_map(|&unit| phases_of(unit));
+    let mut found: HashMap<Name, InUnits> = names.map(|it| (it.name, InUnits::default())).collect();
+    for (node, unit) in (0..).zip(run.nodes().iter().map(|node| node.unit)) {
+        let Some(unit) = unit else { continue };
+        for phase in phases_of(unit) {
+            let length = phase.interval.map(Interval::length).unwrap_or_default();
+            if let Some(found) = found.get_mut(&phase.name) {
+                found.add(node, length, on_path.contains(&unit));
+            }
         }
+    }
+    let mut found: Vec<(Name, InUnits)> = found.into_iter().collect();
+    let text = |name: Name| timeline.name(name);
+    found.sort_by_cached_key(|(name, found)| (Reverse(found.on_path), text(*name)));
+    let savings = structural.units.iter();
+    let savings: HashMap<usize, Nanos> = savings.map(|it| (it.unit, it.saving)).collect();
+    let mut steps = MOST_STEPS;
+    let without = |(name, found): (Name, InUnits)| {
+        let saving = match found.nodes[..] {
+            // Who loses less than all of its time saves that much, up to what it saves at best.
+            [(node, length)] => {
+                let best = run.unit_of(node).and_then(|unit| savings.get(&unit));
+                length.min(best.copied().unwrap_or_default())
+            }
+            _ => {
+                let all = run.dag().len() + run.dag().n_edges();
+                steps = steps.checked_sub(all.max(1))?;
+                let mut shorter = run.durations().to_vec();
+                for &(node, length) in &found.nodes {
+                    let took = &mut shorter[node as usize];
+                    *took = *took - length;
+                }
+                structural.span - CriticalPathMethod::new(run.dag(), &shorter).span()
+            }
+        };
+        Some(WithoutBuilderPhase {
+            name,
+            on_path: found.on_path,
+            saving,
+        })
     };
-    let mut phases: Vec<WithoutBuilderPhase> = names.into_iter().map(without).collect();
+    let mut phases: Vec<WithoutBuilderPhase> = found.into_iter().filter_map(without).collect();
     phases.sort_by(|a, b| {
         let key = |phase: &WithoutBuilderPhase| (phase.saving, phase.on_path);
         key(b)
             .cmp(&key(a))
-            .then_with(|| timeline.name(a.name).cmp(timeline.name(b.name)))
+            .then_with(|| text(a.name).cmp(text(b.name)))
     });
     phases
+}
+
+/// How long the builds of a graph were in one builder phase.
+#[derive(Debug, Default)]
+struct InUnits {
+    /// The nodes that had it at all, in order, each once.
+    nodes: Vec<(u32, Nanos)>,
+    /// The sum over those on the longest path.
+    on_path: Nanos,
+}
+
+impl InUnits {
+    fn add(&mut self, node: u32, length: Nanos, is_on_path: bool) {
+        match self.nodes.last_mut() {
+            Some((last, sum)) if *last == node => *sum += length,
+            _ => self.nodes.push((node, length)),
+        }
+        if is_on_path {
+            self.on_path += length;
+        }
+    }
 }

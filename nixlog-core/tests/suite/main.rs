@@ -12,6 +12,7 @@ mod failures;
 mod floors;
 mod golden;
 mod graphs;
+mod hostile;
 mod implied;
 mod imports;
 mod layers;

@@ -1,12 +1,12 @@
 //! What went on at each instant, to be looked up: how many builds ran, and what Nix was busy with.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::super::run_graph::is_node;
 use super::super::slots::{Pool, Slots};
 use super::super::under_way::UnderWay;
-use crate::intervals::concurrency;
-use crate::time::{Interval, Nanos, Stamp};
+use crate::intervals::{concurrency, least};
+use crate::time::{Interval, Stamp};
 use crate::timeline::{Part, Timeline, UnitKind};
 
 /// How full a pool was.
@@ -95,7 +95,7 @@ impl Index {
                 .into_iter()
                 .map(|(pool, ran)| (pool, occupancy(&ran, slots.of(pool).unwrap_or(1))))
                 .collect(),
-            background: background(others),
+            background: background(&others),
             ends,
             evaluation,
             under_way: UnderWay::new(timeline),
@@ -174,39 +174,26 @@ const fn rank(part: Part) -> u8 {
 }
 
 /// Keeps of what overlaps what explains most.
-fn background(mut others: Vec<(Interval, Part, Option<usize>)>) -> Vec<Background> {
-    others.retain(|(interval, ..)| interval.length() > Nanos::ZERO);
-    let mut edges: Vec<(Stamp, bool, usize)> = Vec::with_capacity(2 * others.len());
-    for (number, (interval, ..)) in others.iter().enumerate() {
-        edges.push((interval.start(), true, number));
-        edges.push((interval.end(), false, number));
-    }
-    edges.sort_unstable();
-    let mut active = BTreeSet::new();
+fn background(others: &[(Interval, Part, Option<usize>)]) -> Vec<Background> {
+    let ranked = others.iter().enumerate();
+    let ranked = ranked.map(|(number, &(interval, part, _))| (interval, (rank(part), number)));
     let mut out: Vec<Background> = Vec::new();
-    let mut at = Stamp::ZERO;
-    for (time, starts, number) in edges {
-        if let Some(&(_, best)) = active.first()
-            && let Some(interval) = Interval::new(at, time).filter(|i| i.length() > Nanos::ZERO)
-        {
-            let (_, part, unit) = others[best];
-            match out.last_mut() {
-                Some(last) if (last.part, last.unit, last.interval.end()) == (part, unit, at) => {
-                    last.interval = Interval::new(last.interval.start(), time).unwrap_or(interval);
-                }
-                _ => out.push(Background {
-                    interval,
-                    part,
-                    unit,
-                }),
-            }
-        }
-        at = time;
-        let key = (rank(others[number].1), number);
-        if starts {
-            active.insert(key);
-        } else {
-            active.remove(&key);
+    for (interval, (_, number)) in least(ranked) {
+        let (_, part, unit) = others[number];
+        let same = |last: &&mut Background| {
+            (last.part, last.unit, last.interval.end()) == (part, unit, interval.start())
+        };
+        let last = out.last_mut().filter(same);
+        let whole = last
+            .as_ref()
+            .and_then(|last| Interval::new(last.interval.start(), interval.end()));
+        match last.zip(whole) {
+            Some((last, whole)) => last.interval = whole,
+            None => out.push(Background {
+                interval,
+                part,
+                unit,
+            }),
         }
     }
     out

@@ -9,7 +9,7 @@ use super::index::{Background, Ended, Index};
 use super::{Segment, Wait};
 use crate::intervals::concurrency;
 use crate::time::{Interval, Nanos, Stamp};
-use crate::timeline::{End, Filler, Name, Part, Timeline, Unit, UnitKind};
+use crate::timeline::{End, Name, Part, Timeline, Unit, UnitKind};
 
 /// Nix itself takes no longer between two units. In a reconstruction, where nobody watched evaluation, locks
 /// and downloads without a start, a longer wait may be any of these.
@@ -52,6 +52,8 @@ struct Gap {
     asked: Stamp,
     /// Why it did not start before that.
     unasked: Wait,
+    /// What the log says that it waited for, without overlaps, in the order of time.
+    holds: Vec<(Interval, Part)>,
     /// A download that it needs and whose end is not known, and since when that was under way.
     download: Option<(Stamp, usize)>,
     /// It is known when it could have started.
@@ -61,6 +63,18 @@ struct Gap {
 impl Gap {
     const fn is_remote(&self) -> bool {
         matches!(self.pool, Some(Pool::Machine(_)))
+    }
+
+    /// Returns what the log says that it waited for at an instant, and until when that stays so.
+    fn hold(&self, at: Stamp) -> (Option<Part>, Option<Stamp>) {
+        let next = self
+            .holds
+            .partition_point(|(interval, _)| interval.end() <= at);
+        match self.holds.get(next) {
+            Some(&(now, part)) if now.start() <= at => (Some(part), Some(now.end())),
+            Some((later, _)) => (None, Some(later.start())),
+            None => (None, None),
+        }
     }
 
     /// Returns the reason where nothing fills the time.
@@ -426,8 +440,11 @@ impl<'a> Walk<'a> {
 
     /// Books the time down to `from`, in which `unit` was waited for to start, on what filled it.
     fn gap(&mut self, from: Stamp, unit: Option<usize>, known: bool) {
+        let node = unit.filter(|&unit| is_node(self.unit(unit).kind));
+        let holds = node.zip(Interval::new(from, self.at));
         let gap = Gap {
-            node: unit.filter(|&unit| is_node(self.unit(unit).kind)),
+            node,
+            holds: holds.map_or_else(Vec::new, |(node, during)| self.run.holds(node, during)),
             pool: unit.and_then(|unit| self.slots.pool_of(self.unit(unit))),
             asked: self.asked_for(self.at),
             unasked: match self.has_evaluator {
@@ -472,23 +489,12 @@ impl<'a> Walk<'a> {
     fn why(&self, gap: &Gap, at: Stamp) -> (Why, Option<Stamp>) {
         let (full, filled) = self.index.is_full(gap.pool, at);
         let (background, other) = self.index.background(at);
-        let holds = gap.node.map_or(&[][..], |unit| self.run.holds(unit));
-        let held = |hold: &&Filler| {
-            hold.stretch.interval.start() <= at && at < hold.stretch.interval.end()
-        };
-        let edges = holds.iter().flat_map(|hold| {
-            let interval = hold.stretch.interval;
-            [interval.start(), interval.end()]
-        });
+        let (hold, held) = gap.hold(at);
         let download = gap.download.map(|(since, _)| since);
-        let edges = edges
-            .chain(filled)
-            .chain(other)
-            .chain(download)
-            .chain([gap.asked]);
+        let edges = [filled, other, held, download, Some(gap.asked)];
+        let edges = edges.into_iter().flatten();
         let until = edges.filter(|&next| next > at).min();
         let wait = |wait: Wait, unit| (wait.part(), unit, Some(wait));
-        let hold = holds.iter().find(held).map(|hold| hold.stretch.part);
         let hold = hold.and_then(Wait::of).map(|why| wait(why, None));
         let is_hook = |background: &Background| background.part == Part::Hook;
         let hook = background.filter(|it| is_hook(it) && self.hooks_block);

@@ -375,15 +375,12 @@ impl Maker<'_> {
         let Some(unit) = step.unit.map(|unit| &self.timeline.units()[unit]) else {
             return Vec::new();
         };
-        let segments = &self.path.segments[step.segments.clone()];
-        let at_work = || segments.iter().filter(|segment| segment.wait.is_none());
-        let phases = unit.phases.iter().filter_map(|phase| {
-            let inside = at_work().filter_map(|segment| phase.interval?.clip(segment.interval));
-            let critical: Nanos = inside.map(Interval::length).sum();
-            (critical > Nanos::ZERO).then(|| BuilderPhaseTimeView {
-                name: self.timeline.name(phase.name).to_owned(),
-                critical_ns: critical.get(),
-            })
+        let phases = self.path.builder_phases(unit, step.segments.clone());
+        let phases = phases.into_iter();
+        let phases = phases.filter(|&(_, critical)| critical > Nanos::ZERO);
+        let phases = phases.map(|(name, critical)| BuilderPhaseTimeView {
+            name: self.timeline.name(name).to_owned(),
+            critical_ns: critical.get(),
         });
         phases.collect()
     }
