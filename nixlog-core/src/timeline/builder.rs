@@ -32,9 +32,6 @@ pub(super) struct PhaseMark {
     pub(super) at: Option<Stamp>,
 }
 
-/// The marks of each build, in order.
-pub(super) type Phases = Map<Row, Vec<PhaseMark>>;
-
 /// Folds the lines of a log into a [`Timeline`].
 ///
 /// ```

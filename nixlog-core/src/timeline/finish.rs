@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::activity::{Activities, Activity, Role, Row};
-use super::builder::{PhaseMark, Phases, TimelineBuilder};
+use super::builder::{PhaseMark, TimelineBuilder};
 use super::calls::Calls;
 use super::failures::Blame;
 use super::issue::IssueCode;
@@ -195,22 +195,22 @@ fn hook_programs(activities: &Activities) -> Map<Name, Name> {
     programs
 }
 
-/// Groups the marks of builder phases by build, in order. stdenv's own lines count where Nix says
-/// nothing of a build.
-fn phases(marks: Vec<PhaseMark>, lines: Vec<PhaseMark>) -> Phases {
-    let mut phases = Phases::default();
-    for mark in marks {
-        phases.entry(mark.build).or_default().push(mark);
+/// Sorts the marks of builder phases by build, each build's in order. stdenv's own lines count where Nix
+/// says nothing of a build.
+fn phases(mut marks: Vec<PhaseMark>, lines: Vec<PhaseMark>) -> Vec<PhaseMark> {
+    marks.sort_by_key(|mark| mark.build);
+    let told = marks.len();
+    let is_untold = |line: &PhaseMark| {
+        marks
+            .binary_search_by_key(&line.build, |it| it.build)
+            .is_err()
+    };
+    let untold: Vec<PhaseMark> = lines.into_iter().filter(is_untold).collect();
+    marks.extend(untold);
+    if marks.len() > told {
+        marks.sort_by_key(|mark| mark.build);
     }
-    let told: Set<Row> = lines
-        .iter()
-        .map(|line| line.build)
-        .filter(|build| phases.contains_key(build))
-        .collect();
-    for line in lines.into_iter().filter(|line| !told.contains(&line.build)) {
-        phases.entry(line.build).or_default().push(line);
-    }
-    phases
+    marks
 }
 
 /// Lists the transfers and copies that belong to another activity.

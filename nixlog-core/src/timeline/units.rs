@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Map;
 use super::activity::{Activity, Role, Row};
-use super::builder::{PhaseMark, Phases, TimelineBuilder};
+use super::builder::{PhaseMark, TimelineBuilder};
 use super::calls::Calls;
 use super::failures::Verdict;
 use super::model::{BuilderPhase, End, Name, Outcome, Part, RemoteParts, Stretch, Unit, UnitKind};
@@ -61,7 +61,8 @@ pub(super) struct UnitMaker<'a> {
     pub(super) hooks: Map<Name, Vec<Interval>>,
     /// The program that ran as the hook of a derivation whose build is not known to have succeeded.
     pub(super) hook_programs: Map<Name, Name>,
-    pub(super) phases: Phases,
+    /// Sorted by build.
+    pub(super) phases: Vec<PhaseMark>,
     pub(super) children: BTreeMap<Row, Vec<Row>>,
     pub(super) planned: Map<Name, Name>,
     /// The hook frames its copies, so that they need not be counted one by one.
@@ -114,6 +115,12 @@ impl UnitMaker<'_> {
 
     fn parent_role(&self, activity: &Activity) -> Option<Role> {
         Some(self.builder.activities.get(activity.parent?).role)
+    }
+
+    fn phases_of(&self, row: Row) -> &[PhaseMark] {
+        let start = self.phases.partition_point(|mark| mark.build < row);
+        let own = &self.phases[start..];
+        &own[..own.partition_point(|mark| mark.build == row)]
     }
 
     fn child(&self, row: Row, role: Role) -> Option<(Row, &Activity)> {
@@ -202,10 +209,7 @@ impl UnitMaker<'_> {
             .last()
             .map(|stretch| stretch.interval.end())
             .or(unit.end);
-        unit.phases = builder_phases(
-            self.phases.get(&row).map_or(&[], Vec::as_slice),
-            at_work_until,
-        );
+        unit.phases = builder_phases(self.phases_of(row), at_work_until);
         Some(unit)
     }
 
