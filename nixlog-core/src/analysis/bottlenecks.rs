@@ -2,13 +2,11 @@
 
 use std::collections::HashMap;
 
-use rayon::prelude::*;
-
 use super::critical_path::CriticalPath;
 use super::idle::{Idle, idle};
 use super::makespan::Makespan;
 use super::run_graph::RunGraph;
-use super::simulation::simulate;
+use super::simulation::without_each;
 use super::slots::Slots;
 use super::structural::Structural;
 use crate::time::Nanos;
@@ -94,28 +92,20 @@ pub fn bottlenecks(
 /// unit costs: no saving is longer than the unit.
 fn try_without(timeline: &Timeline, makespan: &Makespan, units: Vec<&mut Bottleneck>) {
     let baseline = makespan.baseline().makespan;
-    let tasks: HashMap<usize, usize> = makespan
-        .units()
-        .iter()
-        .enumerate()
+    let tasks: HashMap<usize, u32> = (0..)
+        .zip(makespan.units())
         .filter_map(|(task, unit)| Some(((*unit)?, task)))
         .collect();
-    let recorded = makespan.recorded();
-    units.into_par_iter().for_each(|it| {
-        let Some(&task) = tasks.get(&it.unit) else {
-            return;
-        };
-        let mut tasks = recorded.tasks.clone();
-        // What Nix does with it stays: that is no fault of the unit's.
-        tasks[task].duration = Nanos::ZERO;
-        let workload = super::simulation::Workload {
-            dag: &recorded.dag,
-            tasks: &tasks,
-        };
-        let saving = baseline - simulate(&workload, makespan.options()).makespan;
+    let (tried, units): (Vec<u32>, Vec<&mut Bottleneck>) = units
+        .into_iter()
+        .filter_map(|it| Some((*tasks.get(&it.unit)?, it)))
+        .unzip();
+    // What Nix does with it stays: that is no fault of the unit's.
+    let without = without_each(&makespan.recorded().workload(), makespan.options(), &tried);
+    for (it, without) in units.into_iter().zip(without) {
         let took = timeline.units()[it.unit].duration().unwrap_or_default();
-        it.saving = Some(saving.min(took));
-    });
+        it.saving = Some((baseline - without).min(took));
+    }
 }
 
 /// Evaluation is in everybody's way: all of it that is on the path would be saved.

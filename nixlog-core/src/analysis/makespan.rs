@@ -70,8 +70,8 @@ impl Makespan {
         let nowhere = u16::try_from(pools.len()).unwrap_or(Task::NO_POOL);
         let pool_of = |unit: usize| {
             let pool = slots.pool_of(&timeline.units()[unit]);
-            let place = pools.iter().position(|&(other, _)| Some(other) == pool);
-            place
+            let place = |pool| pools.binary_search_by_key(&pool, |&(other, _)| other).ok();
+            pool.and_then(place)
                 .and_then(|place| u16::try_from(place).ok())
                 .unwrap_or(Task::NO_POOL)
         };

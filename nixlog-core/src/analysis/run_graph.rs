@@ -280,6 +280,9 @@ impl RunGraph {
     }
 }
 
+/// Of what ran more often, only so many runs are what others waited for: the latest before them.
+const MOST_RUNS: usize = 32;
+
 /// Makes a [`RunGraph`].
 struct Join<'a> {
     timeline: &'a Timeline,
@@ -447,26 +450,40 @@ impl<'a> Join<'a> {
         }
     }
 
+    /// Returns those of the runs of one thing that a node may have waited for. What ran again and again
+    /// would else be needed as often by everybody who needs it.
+    fn latest<'r>(&self, runs: &'r [u32], from: u32) -> &'r [u32] {
+        if runs.len() <= MOST_RUNS {
+            return runs;
+        }
+        let is_before = |&run: &u32| {
+            let begun = self.nodes[run as usize].start;
+            let start = self.nodes[from as usize].start;
+            start.is_none_or(|start| begun <= Some(start))
+        };
+        let before = &runs[..runs.partition_point(is_before)];
+        &before[before.len().saturating_sub(MOST_RUNS)..]
+    }
+
     /// Makes a node depend on whatever brought forth a derivation's outputs, or a path.
     fn depend(&mut self, from: u32, to: NodeIdx, wanted: &[u32]) {
         let graph = self.graph;
-        let mut found = self
-            .builds
-            .get(&to)
-            .map_or(&[][..], |builds| builds)
-            .to_vec();
+        let builds = self.builds.get(&to).map_or(&[][..], |builds| builds);
+        let mut found = self.latest(builds, from).to_vec();
         let node = graph.node(to);
         let outputs = (0..).zip(&node.outputs);
         let outputs = outputs.filter(|(place, _)| wanted.is_empty() || wanted.contains(place));
         let paths = outputs.filter_map(|(_, output)| output.path.as_deref());
         let own = (!node.is_derivation()).then(|| graph.base_name(to));
         for path in paths.chain(own) {
-            found.extend(self.substitutions.get(path).into_iter().flatten());
+            if let Some(tries) = self.substitutions.get(path) {
+                found.extend(self.latest(tries, from));
+            }
         }
         // A path that a derivation of this graph makes.
         if let Some((maker, place)) = own.and_then(|path| graph.maker(path)) {
             if let Some(builds) = self.builds.get(&maker) {
-                found.extend(builds);
+                found.extend(self.latest(builds, from));
             } else if found.is_empty() {
                 self.depend(from, maker, &[place]);
             }

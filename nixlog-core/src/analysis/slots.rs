@@ -135,26 +135,23 @@ impl Slots {
             build_users: None,
             rules: known.rules.unwrap_or_else(|| NixRules::of_log(timeline)),
         };
-        let units = || {
-            let ran = timeline.units().iter().filter(|unit| unit.started);
-            ran.filter_map(|unit| Some((slots.pool_of(unit)?, unit)))
+        let ran = timeline.units().iter().filter(|unit| unit.started);
+        let mut ran: Vec<(Pool, Option<Interval>)> = ran
+            .filter_map(|unit| Some((slots.pool_of(unit)?, unit.interval())))
+            .collect();
+        ran.sort_unstable();
+        let count = |of_pool: &[(Pool, Option<Interval>)]| {
+            let pool = of_pool[0].0;
+            let seen = most_at_once(of_pool.iter().filter_map(|&(_, interval)| interval)).max(1);
+            let known = match pool {
+                Pool::Local => known.local.unwrap_or(0),
+                Pool::Substitution => known.substitution.unwrap_or(SUBSTITUTION_SLOTS),
+                Pool::Machine(_) => 0,
+            };
+            (pool, seen.max(known))
         };
-        let mut pools: Vec<Pool> = units().map(|(pool, _)| pool).collect();
-        pools.sort_unstable();
-        pools.dedup();
-        let count = |&pool: &Pool| {
-            let members = units().filter(|&(other, _)| other == pool);
-            let seen = most_at_once(members.filter_map(|(_, unit)| unit.interval())).max(1);
-            match pool {
-                Pool::Local => (pool, seen.max(known.local.unwrap_or(0))),
-                Pool::Substitution => (
-                    pool,
-                    seen.max(known.substitution.unwrap_or(SUBSTITUTION_SLOTS)),
-                ),
-                Pool::Machine(_) => (pool, seen),
-            }
-        };
-        let counted: Vec<(Pool, u32)> = pools.iter().map(count).collect();
+        let of_pools = ran.chunk_by(|one, next| one.0 == next.0);
+        let counted: Vec<(Pool, u32)> = of_pools.map(count).collect();
         slots.build_users = slots.build_users(timeline, known);
         slots.pools = counted;
         if known.local.is_some() && slots.of(Pool::Local) == known.local {
@@ -211,8 +208,8 @@ impl Slots {
     /// Returns the slots of a pool; `None` where nothing took one.
     #[must_use]
     pub fn of(&self, pool: Pool) -> Option<u32> {
-        let found = self.pools.iter().find(|&&(other, _)| other == pool);
-        found.map(|&(_, slots)| slots)
+        let found = self.pools.binary_search_by_key(&pool, |&(other, _)| other);
+        found.ok().map(|place| self.pools[place].1)
     }
 
     /// Returns the slots of this machine; zero where nothing was built here.

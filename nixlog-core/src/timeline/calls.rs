@@ -85,11 +85,12 @@ impl Calls {
             let proved = place < proved_after || last_at_work.is_some_and(|last| place < last);
             did && went_well && goes_on && proved
         });
+        let ends = self.ends_of_processes();
         let mut imports: Vec<Import> = imports
-            .map(|(_, (number, (call, _)))| Import {
+            .map(|(place, (number, (call, _)))| Import {
                 call: number,
                 interval: call.interval,
-                before: number + 1..self.end_of_process(number),
+                before: number + 1..ends[place],
             })
             .collect();
         for place in 1..imports.len() {
@@ -100,11 +101,14 @@ impl Calls {
         imports
     }
 
-    /// Returns the first call after this one that another process made.
-    fn end_of_process(&self, call: u32) -> u32 {
-        let mut rest = self.all.iter().skip(call as usize);
-        let pid = rest.next().map(|call| call.pid);
-        let same = rest.take_while(|call| Some(call.pid) == pid);
-        (call + 1..).zip(same).last().map_or(call, |(last, _)| last) + 1
+    /// Returns for each call the first after it that another process made.
+    fn ends_of_processes(&self) -> Vec<u32> {
+        let mut ends: Vec<u32> = (1..).take(self.all.len()).collect();
+        for place in (1..ends.len()).rev() {
+            if self.all[place - 1].pid == self.all[place].pid {
+                ends[place - 1] = ends[place];
+            }
+        }
+        ends
     }
 }

@@ -3,6 +3,8 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
+use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
+
 use super::order::Places;
 use super::{Options, Order, Task, Workload};
 use crate::time::Nanos;
@@ -79,37 +81,52 @@ pub fn simulate(workload: &Workload<'_>, options: &Options) -> Schedule {
     run(workload, options, &places)
 }
 
+/// Returns for each of these tasks the makespan if its builder took no time: Nix's own time with it stays,
+/// and its place in the line too. Until such a task starts, all is as it is with it, so that one simulation
+/// leads up to each of them. Takes O((V + E) log V) for each.
+///
+/// # Panics
+///
+/// As [`simulate`].
+#[must_use]
+pub fn without_each(workload: &Workload<'_>, options: &Options, tasks: &[u32]) -> Vec<Nanos> {
+    let places = Places::new(workload, options);
+    let mut engine = Engine::new(workload, options, &places);
+    engine.run();
+    // What takes no slot may be done as soon as it is ready, and so is free from the beginning.
+    let round = |&task: &u32| match workload.tasks[task as usize].pool {
+        Task::NO_POOL => 0,
+        _ => engine.rounds[task as usize],
+    };
+    let mut order: Vec<(u32, usize)> = tasks.iter().map(round).zip(0..).collect();
+    order.sort_unstable();
+    let mut makespans = vec![Nanos::ZERO; tasks.len()];
+    // The same number of tasks, early and late ones, for each thread.
+    let n_threads = rayon::current_num_threads();
+    let found: Vec<Vec<(usize, Nanos)>> = (0..n_threads)
+        .into_par_iter()
+        .map(|thread| {
+            let mut engine = Engine::new(workload, options, &places);
+            let own = order.iter().skip(thread).step_by(n_threads);
+            let without = own.map(|&(round, place)| {
+                while engine.round < round && engine.step() {}
+                let mut other = engine.clone();
+                other.free = Some(tasks[place]);
+                other.run();
+                (place, other.out.makespan)
+            });
+            without.collect()
+        })
+        .collect();
+    for (place, makespan) in found.into_iter().flatten() {
+        makespans[place] = makespan;
+    }
+    makespans
+}
+
 /// Runs the workload with places that were made before, for this workload, order and overhead.
 pub(super) fn run(workload: &Workload<'_>, options: &Options, places: &Places) -> Schedule {
-    let n_tasks = workload.tasks.len();
-    assert_eq!(n_tasks, workload.dag.len(), "one task for each node");
-    let n_pools = workload.tasks.iter().map(|task| task.pool);
-    // One pool more, without limit, stands for all that are not listed.
-    let listed = usize::from(n_pools.max().unwrap_or(0)).min(options.pools.len());
-    let pool = |pool: usize| PoolState::new(options.pools.get(pool).map_or(0, |pool| pool.limit()));
-    let mut engine = Engine {
-        workload,
-        options,
-        pools: (0..=listed).map(pool).collect(),
-        order: match options.order {
-            Order::FirstReady => Line::Arrival(Vec::with_capacity(n_tasks)),
-            _ => Line::Places(places),
-        },
-        places,
-        missing: missing(workload),
-        ready: vec![0; n_tasks],
-        held: vec![false; n_tasks],
-        running: BinaryHeap::new(),
-        releases: BinaryHeap::new(),
-        now: 0,
-        busy: 0,
-        out: Schedule {
-            start: vec![Nanos::ZERO; n_tasks],
-            finish: vec![Nanos::ZERO; n_tasks],
-            cause: vec![Cause::Beginning; n_tasks],
-            ..Schedule::default()
-        },
-    };
+    let mut engine = Engine::new(workload, options, places);
     engine.run();
     engine.out
 }
@@ -122,7 +139,7 @@ fn missing(workload: &Workload<'_>) -> Vec<u32> {
 }
 
 /// A pool in the course of things.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct PoolState {
     /// How many more may start; `None` without limit.
     free: Option<u32>,
@@ -172,17 +189,20 @@ impl PoolState {
 }
 
 /// How a place in the line is given out.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Line<'a> {
     Places(&'a Places),
     /// By arrival; who came at which place.
     Arrival(Vec<u32>),
 }
 
+#[derive(Debug, Clone)]
 struct Engine<'a> {
     workload: &'a Workload<'a>,
     options: &'a Options,
     pools: Vec<PoolState>,
+    /// Who goes next in each pool that has a slot for it, by place in the line; and some that did once.
+    fronts: BinaryHeap<Reverse<(u32, usize)>>,
     order: Line<'a>,
     places: &'a Places,
     /// How many dependencies of each task are not done.
@@ -192,32 +212,90 @@ struct Engine<'a> {
     held: Vec<bool>,
     running: BinaryHeap<Reverse<(u64, u32)>>,
     releases: BinaryHeap<Reverse<(u64, u32)>>,
+    /// The one whose builder takes no time.
+    free: Option<u32>,
+    /// How often Nix's thread has looked for what ended, and in which of these rounds each task started.
+    round: u32,
+    rounds: Vec<u32>,
     /// Where Nix's thread is.
     now: u64,
     busy: u64,
     out: Schedule,
 }
 
-impl Engine<'_> {
+impl<'a> Engine<'a> {
+    fn new(workload: &'a Workload<'a>, options: &'a Options, places: &'a Places) -> Self {
+        let n_tasks = workload.tasks.len();
+        assert_eq!(n_tasks, workload.dag.len(), "one task for each node");
+        let n_pools = workload.tasks.iter().map(|task| task.pool);
+        // One pool more, without limit, stands for all that are not listed.
+        let listed = usize::from(n_pools.max().unwrap_or(0)).min(options.pools.len());
+        let pool =
+            |pool: usize| PoolState::new(options.pools.get(pool).map_or(0, |pool| pool.limit()));
+        Self {
+            workload,
+            options,
+            pools: (0..=listed).map(pool).collect(),
+            fronts: BinaryHeap::new(),
+            order: match options.order {
+                Order::FirstReady => Line::Arrival(Vec::with_capacity(n_tasks)),
+                _ => Line::Places(places),
+            },
+            places,
+            missing: missing(workload),
+            ready: vec![0; n_tasks],
+            held: vec![false; n_tasks],
+            running: BinaryHeap::new(),
+            releases: BinaryHeap::new(),
+            free: None,
+            round: 0,
+            rounds: vec![0; n_tasks],
+            now: 0,
+            busy: 0,
+            out: Schedule {
+                start: vec![Nanos::ZERO; n_tasks],
+                finish: vec![Nanos::ZERO; n_tasks],
+                cause: vec![Cause::Beginning; n_tasks],
+                ..Schedule::default()
+            },
+        }
+    }
+
     fn run(&mut self) {
-        let tasks = (0..).zip(&self.missing).filter(|&(_, &n)| n == 0);
-        let mut woken: Vec<u32> = tasks.map(|(task, _)| task).collect();
-        let mut ended = Vec::new();
-        self.arrive(&mut woken);
-        self.start_waiting();
-        while let Some(next) = self.next_event() {
+        while self.step() {}
+        self.out.overhead = Nanos::new(self.busy);
+    }
+
+    /// Lets Nix's thread look once; returns whether there is anything left to look for.
+    fn step(&mut self) -> bool {
+        let (mut ended, mut woken) = (Vec::new(), Vec::new());
+        if self.round == 0 {
+            let tasks = (0..).zip(&self.missing).filter(|&(_, &n)| n == 0);
+            woken.extend(tasks.map(|(task, _)| task));
+        } else {
+            let Some(next) = self.next_event() else {
+                return false;
+            };
             self.now = self.now.max(next);
             self.collect(&mut ended, &mut woken);
-            for task in ended.drain(..) {
+            for task in ended {
                 self.end(task, &mut woken);
             }
             if matches!(self.options.order, Order::Nix | Order::Arbitrary { .. }) {
                 self.start_waiting();
             }
-            self.arrive(&mut woken);
-            self.start_waiting();
         }
-        self.out.overhead = Nanos::new(self.busy);
+        self.arrive(&mut woken);
+        self.start_waiting();
+        self.round += 1;
+        true
+    }
+
+    fn duration(&self, task: u32) -> Nanos {
+        match self.free {
+            Some(free) if free == task => Nanos::ZERO,
+            _ => self.task(task).duration,
+        }
     }
 
     fn next_event(&self) -> Option<u64> {
@@ -246,10 +324,14 @@ impl Engine<'_> {
         &self.workload.tasks[task as usize]
     }
 
-    fn pool(&mut self, task: u32) -> &mut PoolState {
-        let last = self.pools.len() - 1;
-        let pool = usize::from(self.task(task).pool).min(last);
-        &mut self.pools[pool]
+    fn pool(&self, task: u32) -> usize {
+        usize::from(self.task(task).pool).min(self.pools.len() - 1)
+    }
+
+    /// Notes who goes next in a pool in which that may be another than before.
+    fn front(&mut self, pool: usize) {
+        let next = self.pools[pool].next();
+        self.fronts.extend(next.map(|place| Reverse((place, pool))));
     }
 
     fn spend(&mut self, cost: Nanos) {
@@ -260,7 +342,9 @@ impl Engine<'_> {
     fn end(&mut self, task: u32, woken: &mut Vec<u32>) {
         let (_, cost) = self.options.overhead.of(self.task(task));
         self.spend(cost);
-        self.pool(task).give_back(task);
+        let pool = self.pool(task);
+        self.pools[pool].give_back(task);
+        self.front(pool);
         self.done(task, woken);
     }
 
@@ -303,7 +387,7 @@ impl Engine<'_> {
                 }
             }
             let of = self.task(task);
-            if of.pool == Task::NO_POOL && of.duration == Nanos::ZERO {
+            if of.pool == Task::NO_POOL && self.duration(task) == Nanos::ZERO {
                 self.out.start[task as usize] = Nanos::new(self.now);
                 self.done(task, woken);
             } else {
@@ -321,20 +405,24 @@ impl Engine<'_> {
                     u32::try_from(came.len() - 1).expect("no more than there are tasks")
                 }
             };
-            self.pool(task).waiting.push(Reverse(place));
+            let pool = self.pool(task);
+            self.pools[pool].waiting.push(Reverse(place));
+            if self.pools[pool].next() == Some(place) {
+                self.front(pool);
+            }
         }
     }
 
     /// Starts those in line as far as there are slots, over all pools in the order of their places.
     fn start_waiting(&mut self) {
-        loop {
-            let pools = self.pools.iter_mut();
-            let first = pools.filter_map(|pool| pool.next().map(|place| (place, pool)));
-            let Some((place, pool)) = first.min_by_key(|&(place, _)| place) else {
-                return;
-            };
-            pool.waiting.pop();
-            let before = pool.take();
+        while let Some(Reverse((place, pool))) = self.fronts.pop() {
+            let of_pool = &mut self.pools[pool];
+            if of_pool.next() != Some(place) {
+                continue;
+            }
+            of_pool.waiting.pop();
+            let before = of_pool.take();
+            self.front(pool);
             let task = match &self.order {
                 Line::Places(places) => places.at[place as usize],
                 Line::Arrival(came) => came[place as usize],
@@ -347,7 +435,8 @@ impl Engine<'_> {
             let (cost, _) = self.options.overhead.of(self.task(task));
             self.spend(cost);
             self.out.start[task as usize] = Nanos::new(self.now);
-            let end = self.now.saturating_add(self.task(task).duration.get());
+            self.rounds[task as usize] = self.round;
+            let end = self.now.saturating_add(self.duration(task).get());
             self.running.push(Reverse((end, task)));
         }
     }

@@ -42,7 +42,7 @@ mod sweep;
 mod tests;
 
 pub use bounds::{Bounds, bounds};
-pub use engine::{Cause, Schedule, simulate};
+pub use engine::{Cause, Schedule, simulate, without_each};
 pub use pauses::pauses;
 pub use recorded::{Measured, Recorded, Run, recorded};
 pub use sweep::{SchedulingLoss, Step, Sweep, over_orders, scheduling_loss, sweep};

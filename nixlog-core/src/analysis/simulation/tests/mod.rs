@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::{
     Bounds, Cause, Options, Order, Overhead, Pool, Schedule, Task, Workload, bounds,
-    scheduling_loss, simulate, sweep,
+    scheduling_loss, simulate, sweep, without_each,
 };
 use crate::graph::Dag;
 use crate::time::Nanos;
@@ -268,6 +268,24 @@ proptest! {
         let last = chain.last().map(|&task| schedule.finish[task as usize]);
         prop_assert_eq!(last, Some(schedule.makespan));
         prop_assert!(schedule.cause[chain[0] as usize].task().is_none());
+    }
+
+    #[test]
+    fn without_each_is_its_simulations(
+        owned in workloads(3, 3),
+        slots in prop::collection::vec(0_u32..4, 0..4),
+        order in orders(),
+    ) {
+        // The line that the longest chain leads depends on all durations.
+        prop_assume!(order != Order::CriticalPathFirst);
+        let options = options(&slots).with_order(order);
+        let all: Vec<u32> = (0..).take(owned.tasks.len()).collect();
+        let without = without_each(&owned.workload(), &options, &all);
+        for (task, makespan) in without.into_iter().enumerate() {
+            let mut other = owned.clone();
+            other.tasks[task].duration = Nanos::ZERO;
+            prop_assert_eq!(makespan, simulate(&other.workload(), &options).makespan);
+        }
     }
 
     #[test]
