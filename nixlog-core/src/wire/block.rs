@@ -12,7 +12,7 @@ pub const BLOCK_SIZE: usize = 256 * 1024;
 const PIPE_SIZE: usize = 64 * 1024;
 
 /// The longest line that is kept in one piece; build logs with lines of megabytes exist.
-pub const LINE_CAP: usize = 64 * 1024 * 1024;
+pub const LINE_CAP: usize = 16 * 1024 * 1024;
 
 /// Whole lines; only the very last one of an input may lack its line feed.
 #[derive(Debug, Clone, PartialEq, Eq)]

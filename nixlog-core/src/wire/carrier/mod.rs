@@ -14,7 +14,7 @@
 //!   the other end of the pipe would have seen the line, and thus when nixlog itself would have
 //!   stamped it. Its number is that of its first piece, where a person would look for it. On a
 //!   terminal, each state of a status line is a line, with the time at which it was drawn.
-//! - Memory is bounded: a line in pieces is handed on unfinished once it exceeds 64 MiB.
+//! - Memory is bounded: a line in pieces is handed on unfinished once it exceeds 16 MiB.
 
 pub mod clock;
 pub mod detect;
@@ -91,4 +91,4 @@ pub enum Time {
 }
 
 /// The largest line that is put together from pieces.
-const LARGEST_LINE: usize = 64 << 20;
+const LARGEST_LINE: usize = 16 << 20;
