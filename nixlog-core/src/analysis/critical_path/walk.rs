@@ -395,6 +395,11 @@ impl<'a> Walk<'a> {
     fn work(&mut self, unit: usize, interval: Option<Interval>) {
         let Some(whole) = interval else { return };
         let it = self.unit(unit);
+        if it.kind == UnitKind::Evaluation {
+            // Each of its stretches is a predecessor of its own, and there may be many.
+            self.push(whole.start(), Part::Evaluating, Some(unit), None);
+            return;
+        }
         let stretches = it.stretches.iter();
         let mut stretches: Vec<_> = stretches
             .filter_map(|stretch| Some((stretch.interval.clip(whole)?, stretch.part)))
