@@ -18,8 +18,6 @@ const MOST_SLOTS: u32 = 64;
 pub struct Parallelism {
     /// The sum of all durations (T1).
     pub work: Nanos,
-    /// The longest path by duration (T∞).
-    pub span: Nanos,
     /// From the first start to the last end of the graph's units.
     pub makespan: Nanos,
     /// The slots for builds: those of this machine and of the remote ones.
@@ -30,6 +28,17 @@ pub struct Parallelism {
     pub slots_source: SlotsSource,
     /// For how long each number of builds ran at once; from 0 on.
     pub concurrency: Vec<Nanos>,
+    /// How parallel it could be; `None` where nothing is known of what depends on what: then everything
+    /// could run at once.
+    pub possible: Option<Possible>,
+}
+
+/// How parallel a build could be.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Possible {
+    /// The longest path by duration (T∞).
+    pub span: Nanos,
     /// How well the simulation replays the recording.
     pub replay: Replay,
     /// What it makes of the recording in Nix's own order: what the sweep is to be compared with.
@@ -49,7 +58,7 @@ pub struct Parallelism {
     pub orders: Option<(Nanos, Nanos)>,
 }
 
-impl Parallelism {
+impl Possible {
     /// Returns how much longer Nix's order takes than the longest chain first; zero where it does not.
     #[must_use]
     pub fn scheduling_loss(&self) -> Nanos {
@@ -82,6 +91,19 @@ pub fn parallelism(
     makespan: &Makespan,
     most: Option<u32>,
 ) -> Parallelism {
+    let is_known = !run.coverage().is_nothing();
+    Parallelism {
+        work: run.durations().iter().copied().sum(),
+        makespan: makespan.replay().measured,
+        slots: makespan.build_slots(),
+        local_slots: makespan.local_slots(),
+        slots_source: makespan.slots_source(),
+        concurrency: concurrency(timeline, run),
+        possible: is_known.then(|| possible(run, makespan, most)),
+    }
+}
+
+fn possible(run: &RunGraph, makespan: &Makespan, most: Option<u32>) -> Possible {
     let cpm = CriticalPathMethod::new(run.dag(), run.durations());
     let local = makespan.local_slots();
     let most = most.unwrap_or_else(|| local.saturating_mul(4).clamp(16, MOST_SLOTS.max(local)));
@@ -109,14 +131,8 @@ pub fn parallelism(
             .with_cap(pool, 0)
     });
     let unlimited = unlimited.unwrap_or_else(|| makespan.options().clone());
-    Parallelism {
-        work: run.durations().iter().copied().sum(),
+    Possible {
         span: cpm.span(),
-        makespan: makespan.replay().measured,
-        slots: makespan.build_slots(),
-        local_slots: local,
-        slots_source: makespan.slots_source(),
-        concurrency: concurrency(timeline, run),
         replay: makespan.replay(),
         baseline: makespan.baseline().makespan,
         sweep: swept.unwrap_or_default(),

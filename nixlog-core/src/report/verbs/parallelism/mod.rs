@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::analysis::makespan::Makespan;
-use crate::analysis::parallelism::Parallelism;
+use crate::analysis::parallelism::{Parallelism, Possible};
 use crate::analysis::run_graph::RunGraph;
 use crate::analysis::simulation::Step;
 use crate::analysis::slots::SlotsSource;
@@ -130,9 +130,8 @@ pub fn result(
     makespan: Option<&Makespan>,
     found: Option<&Parallelism>,
 ) -> ParallelismResult {
-    // Without dependencies everything could run at once, which nobody should be told.
-    let known = found.filter(|_| !run.coverage().is_nothing());
-    let of_graph = |field: fn(&Parallelism) -> Nanos| known.map(|it| field(it).get());
+    let known = found.and_then(|it| it.possible.as_ref());
+    let of_graph = |field: fn(&Possible) -> Nanos| known.map(|it| field(it).get());
     let n_units = run.nodes().iter().filter(|node| node.unit.is_some());
     let local = found
         .map(|it| it.local_slots)
@@ -159,7 +158,7 @@ pub fn result(
             .unwrap_or_default(),
         knee_slots: known.and_then(|it| it.sweep.knee),
         critical_path_first_ns: of_graph(|it| it.critical_path_first),
-        scheduling_loss_ns: of_graph(Parallelism::scheduling_loss),
+        scheduling_loss_ns: of_graph(Possible::scheduling_loss),
         overhead_ns: of_graph(|it| it.overhead),
         unlimited_ns: of_graph(|it| it.unlimited),
         scheduling: known
