@@ -1,7 +1,7 @@
 //! HTML: a timeline as a page, with zoom, search and what needs what.
 //!
 //! One file that loads nothing: it may be sent by mail, and opened in ten years. The script draws it from
-//! [`data`], as much as can be seen at once; without scripts the page has the drawing. What comes from the
+//! `data`, as much as can be seen at once; without scripts the page has the drawing. What comes from the
 //! log is text in the page, never a part of a script.
 
 mod data;
