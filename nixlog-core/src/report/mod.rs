@@ -4,6 +4,22 @@
 //! layout as a [`document`]: a verdict, tables and notes, which [`text`], [`markdown`] and [`csv`] print.
 //! So every format shows the same numbers. A timeline can also be drawn ([`html`], [`svg`], [`chrome`]),
 //! and so can a graph ([`dot`], [`graphml`]).
+//!
+//! ```
+//! use nixlog_core::analysis::phases::phases;
+//! use nixlog_core::report::text::Style;
+//! use nixlog_core::report::{json, text, verbs};
+//!
+//! let log = nixlog_core::read(b"").explain();
+//! let result = verbs::phases::result(&log.timeline, &phases(&log.timeline));
+//! let report = log.report(result);
+//! let (mut for_programs, mut for_people) = (Vec::new(), Vec::new());
+//! json::write(&report, &mut for_programs)?;
+//! text::write(&report.document(&()), &Style::default(), &mut for_people)?;
+//! assert_eq!(report.schema, "nixlog.phases/1");
+//! assert!(for_people.starts_with(b"this log is empty"));
+//! # Ok::<(), std::io::Error>(())
+//! ```
 
 mod axis;
 pub mod chrome;
