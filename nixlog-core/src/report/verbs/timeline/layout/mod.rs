@@ -129,7 +129,9 @@ fn axis(scale: Scale, indent: usize, glyphs: &Glyphs) -> Vec<Vec<Piece>> {
         if at > 0 {
             rule[at] = mark;
         }
-        if at + text.chars().count() <= scale.n_cells + 1 {
+        // Nor is there room for one that the one before runs into: thousands of hours take more than a mark has.
+        let is_free = used == 0 || at > used;
+        if is_free && at + text.chars().count() <= scale.n_cells + 1 {
             texts.push_str(&" ".repeat(at - used));
             texts.push_str(&text);
             used = at + text.chars().count();
@@ -193,5 +195,33 @@ fn ascii(document: Document) -> Document {
         notes: document.notes.into_iter().map(plain).collect(),
         next: document.next.map(plain),
         ..document
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Found by fuzzing: a log that lasts thousands of hours.
+    #[test]
+    fn marks_have_room_however_long_a_log_is() {
+        let walls = (0..64).flat_map(|power| [1_u64 << power, (1_u64 << power) + (1 << power) / 2]);
+        for wall in walls.chain([u64::MAX, 41_896_512_000_000_000]) {
+            for cells in 1..200 {
+                let lines = axis(Scale::new(wall, cells), 0, &Glyphs::UNICODE);
+                let text: String = lines[0].iter().map(|piece| &*piece.text).collect();
+                assert!(text.chars().count() <= cells + 3, "{wall} {cells}: {text}");
+                let is_label =
+                    |word: &str| word == "0" || word.ends_with('s') || word.contains(':');
+                assert!(
+                    text.split_whitespace().all(is_label),
+                    "{wall} {cells}: {text}"
+                );
+                let colons = text
+                    .split_whitespace()
+                    .map(|word| word.matches(':').count());
+                assert!(colons.max() <= Some(2), "two marks in one: {text}");
+            }
+        }
     }
 }
