@@ -9,7 +9,7 @@ use nixlog_core::analysis::lanes::lanes;
 use nixlog_core::analysis::makespan::Makespan;
 use nixlog_core::analysis::parallelism::parallelism;
 use nixlog_core::analysis::phases::phases;
-use nixlog_core::analysis::slowest::{self, slowest};
+use nixlog_core::analysis::selection::{Selection, select};
 use nixlog_core::analysis::structural::{structural, without_builder_phases};
 use nixlog_core::analysis::sufficiency::sufficiency;
 use nixlog_core::log::Explained;
@@ -45,7 +45,7 @@ fn every_report_of(log: &Explained) -> io::Result<()> {
     let result = verbs::phases::result(&log.timeline, &found);
     common(&log.report(result), &(), &mut out)?;
 
-    let found = slowest(&log.timeline, &slowest::Options::default());
+    let found = select(&log.timeline, &Selection::default());
     let result = verbs::slowest::result(&log.timeline, &found, log.known_path(), all, 0);
     common(&log.report(result), &names, &mut out)?;
 

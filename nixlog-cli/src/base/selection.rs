@@ -1,11 +1,44 @@
 //! What verbs that list things understand by the same words: `--top`, `--filter`, `--min-duration`.
 
+use nixlog_core::analysis::selection::{Selection, SortBy};
 use nixlog_core::analysis::slots::Slots;
 use nixlog_core::log::Log;
 use nixlog_core::report::unit::UnitView;
 use nixlog_core::time::Nanos;
 use nixlog_core::timeline::UnitKind;
 use regex::Regex;
+
+/// Which units a verb lists.
+#[derive(Debug, clap::Args)]
+pub(crate) struct UnitArgs {
+    /// Only units whose name or path matches
+    #[arg(long, value_name = "REGEX", help_heading = "Selection")]
+    filter: Option<Regex>,
+
+    /// Only units of these kinds: build, source-fetch, substitution, query, evaluation …
+    #[arg(long, value_name = "KIND", value_delimiter = ',', value_parser = kind, help_heading = "Selection")]
+    kind: Vec<UnitKind>,
+
+    /// Only units that took at least this long: 500ms, 30s, 2m
+    #[arg(long, value_name = "DURATION", value_parser = duration, help_heading = "Selection")]
+    min_duration: Option<Nanos>,
+}
+
+impl UnitArgs {
+    /// Returns which units these are, in an order.
+    pub(crate) fn selection(&self, sort: SortBy) -> Selection {
+        let mut selection = Selection::default();
+        selection.kinds.clone_from(&self.kind);
+        selection.min_duration = self.min_duration;
+        selection.sort = sort;
+        selection
+    }
+
+    /// Tells whether `--filter`, if there is one, lets a unit through.
+    pub(crate) fn matches(&self, unit: &UnitView) -> bool {
+        matches(self.filter.as_ref(), unit)
+    }
+}
 
 /// Tells whether `--filter`, if there is one, lets a unit through.
 pub(crate) fn matches(filter: Option<&Regex>, unit: &UnitView) -> bool {

@@ -5,18 +5,16 @@ use std::io::{self, Write};
 use clap::ValueEnum;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use nixlog_core::analysis::groups::GroupBy;
+use nixlog_core::analysis::selection::SortBy;
 use nixlog_core::report::envelope::Report;
 use nixlog_core::report::table::Names;
 use nixlog_core::report::unit::UnitView;
-use nixlog_core::report::verbs::builds::{self, BuildsResult, Listing, SortBy};
-use nixlog_core::time::Nanos;
-use nixlog_core::timeline::UnitKind;
-use regex::Regex;
+use nixlog_core::report::verbs::builds::{self, BuildsResult, Listing};
 
 use crate::base::arguments::{Format, Formats, OutputArgs};
 use crate::base::error::CliError;
 use crate::base::output;
-use crate::base::selection::{duration, kind, matches, top};
+use crate::base::selection::{UnitArgs, top};
 use crate::evidence::derivations::GraphArgs;
 use crate::evidence::explained;
 use crate::intake::arguments::InputArgs;
@@ -48,17 +46,8 @@ pub(crate) struct Args {
     )]
     top: usize,
 
-    /// Only units whose name or path matches
-    #[arg(long, value_name = "REGEX", help_heading = "Selection")]
-    filter: Option<Regex>,
-
-    /// Only units of these kinds: build, source-fetch, substitution, query, evaluation …
-    #[arg(long, value_name = "KIND", value_delimiter = ',', value_parser = kind, help_heading = "Selection")]
-    kind: Vec<UnitKind>,
-
-    /// Only units that took at least this long: 500ms, 30s, 2m
-    #[arg(long, value_name = "DURATION", value_parser = duration, help_heading = "Selection")]
-    min_duration: Option<Nanos>,
+    #[command(flatten)]
+    units: UnitArgs,
 
     /// Show store paths instead of names
     #[arg(long, help_heading = "Output")]
@@ -106,15 +95,10 @@ impl Formats for BuildsFormat {
 pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     let log = explained::log(&args.input, &args.graph, &args.output)?;
     let mut listing = Listing::default();
-    listing.kinds.clone_from(&args.kind);
-    listing.sort = args.sort;
+    listing.selection = args.units.selection(args.sort);
     listing.group_by = args.group_by;
     listing.top = args.top;
-    let shortest = args.min_duration.map(Nanos::get);
-    let wanted = |unit: &UnitView| {
-        let long = shortest.is_none_or(|shortest| unit.duration_ns >= Some(shortest));
-        long && matches(args.filter.as_ref(), unit)
-    };
+    let wanted = |unit: &UnitView| args.units.matches(unit);
     let result = builds::result(&log.timeline, log.known_path(), &listing, wanted);
     let report = log.report(result);
     let names = Names::new(args.full_paths);

@@ -1,7 +1,7 @@
 //! What is said when a command has ended: three lines, and the recording's name.
 
 use nixlog_core::analysis::phases::phases;
-use nixlog_core::analysis::slowest::{Options, slowest};
+use nixlog_core::analysis::selection::{Selection, select};
 use nixlog_core::report::closing::{Ending, closing};
 use nixlog_core::report::envelope::Report;
 use nixlog_core::report::verbs;
@@ -18,7 +18,7 @@ pub(crate) fn say(
     recorded: Option<&Recorded>,
 ) {
     let phases = verbs::phases::result(timeline, &phases(timeline));
-    let units = slowest(timeline, &Options::default());
+    let units = select(timeline, &Selection::default());
     let units = verbs::slowest::result(timeline, &units, None, |_| true, 0);
     let report = Report::new(source, timeline, phases);
     for line in closing(&report, &units, ending) {

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::envelope::nanos;
 use super::table::{Cell, Names};
+use crate::analysis::critical_path::CriticalPath;
 use crate::store_path::pname_of;
 use crate::time::Stamp;
 use crate::timeline::{End, Name, Outcome, Timeline, Unit, UnitKind};
@@ -157,6 +158,53 @@ pub fn brief(timeline: &Timeline, index: usize) -> UnitBrief {
         outcome: unit.outcome,
         evaluation_waited: timeline.import_of(unit).is_some(),
     }
+}
+
+/// The units of a list, and what is summed over those that were asked for, listed or not.
+pub(super) struct Listed {
+    /// All that were asked for, as indices.
+    pub(super) wanted: Vec<usize>,
+    /// The first of them.
+    pub(super) units: Vec<UnitView>,
+    pub(super) unknown_durations: usize,
+    pub(super) total_duration_ns: Option<u64>,
+}
+
+/// Lists the first `most` of the units, given as indices, that `wanted` chooses. `path` is `None` where it is
+/// not known what depends on what.
+pub(super) fn listed(
+    timeline: &Timeline,
+    units: &[usize],
+    path: Option<&CriticalPath>,
+    wanted: impl Fn(&UnitView) -> bool,
+    most: usize,
+) -> Listed {
+    let mut listed = Listed {
+        wanted: Vec::new(),
+        units: Vec::new(),
+        unknown_durations: 0,
+        total_duration_ns: None,
+    };
+    let on_path = path.map(CriticalPath::by_unit);
+    for &index in units {
+        let mut view = unit_view(timeline, &timeline.units()[index]);
+        view.on_critical_path = on_path.as_ref().map(|on_path| on_path.contains_key(&index));
+        if !wanted(&view) {
+            continue;
+        }
+        listed.wanted.push(index);
+        match view.duration_ns {
+            Some(took) => {
+                let total = listed.total_duration_ns.unwrap_or_default();
+                listed.total_duration_ns = Some(total.saturating_add(took));
+            }
+            None => listed.unknown_durations += 1,
+        }
+        if listed.units.len() < most {
+            listed.units.push(view);
+        }
+    }
+    listed
 }
 
 /// Describes a unit in full; not yet whether it is on the critical path.

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use insta::Settings;
 use nixlog_core::analysis::phases::phases;
 use nixlog_core::analysis::run_graph::RunGraph;
-use nixlog_core::analysis::slowest::{Options, slowest};
+use nixlog_core::analysis::selection::{Selection, select};
 use nixlog_core::analysis::sufficiency::sufficiency;
 use nixlog_core::graph::DerivationGraph;
 use nixlog_core::report::envelope::Report;
@@ -62,7 +62,7 @@ fn json(value: &impl Serialize) -> Value {
 fn snapshot(name: &str, bytes: &[u8]) -> String {
     let (source, timeline) = read(name, bytes);
     let phases = verbs::phases::result(&timeline, &phases(&timeline));
-    let slowest = slowest(&timeline, &Options::default());
+    let slowest = select(&timeline, &Selection::default());
     let slowest = verbs::slowest::result(&timeline, &slowest, None, |_| true, 0);
     let doctor = verbs::doctor::result(
         &source,

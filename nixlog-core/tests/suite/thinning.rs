@@ -1,7 +1,7 @@
 //! A recording answers as the log does that it was made of, thinned or not, to the nanosecond.
 
 use nixlog_core::analysis::phases::phases;
-use nixlog_core::analysis::slowest::{Options, slowest};
+use nixlog_core::analysis::selection::{Selection, select};
 use nixlog_core::recording::{Header, Pending, SideLine, Thinning};
 use nixlog_core::report::verbs;
 use nixlog_core::time::Stamp;
@@ -42,7 +42,7 @@ fn record(log: &[u8], thinning: Thinning) -> (Vec<u8>, u64) {
 /// Returns all that is told of a log but how many lines it has.
 fn answers(timeline: &Timeline) -> Value {
     let phases = verbs::phases::result(timeline, &phases(timeline));
-    let slowest = slowest(timeline, &Options::default());
+    let slowest = select(timeline, &Selection::default());
     let slowest = verbs::slowest::result(timeline, &slowest, None, |_| true, 0);
     json!({
         "phases": phases, "slowest": slowest, "wall": timeline.wall().map(|wall| wall.length().get()),

@@ -9,29 +9,12 @@ use serde::Serialize;
 
 use crate::analysis::critical_path::CriticalPath;
 use crate::analysis::groups::{self, GroupBy};
-use crate::names::named;
+use crate::analysis::selection::{Selection, SortBy, select};
 use crate::report::document::Document;
 use crate::report::envelope::{Answer, Input, Report, nanos};
 use crate::report::table::{Names, limit};
-use crate::report::unit::{UnitView, unit_view};
-use crate::timeline::{Timeline, Unit, UnitKind};
-
-named! {
-    /// What a list is sorted by.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-    pub enum SortBy, default Start {
-        /// When it started, the first first.
-        Start = "start",
-        /// How long it took, the longest first.
-        Duration = "duration",
-        /// The name.
-        Name = "name",
-        /// How many lines its log has, the most first.
-        LogLines = "log-lines",
-        /// How much came over the wire, the most first.
-        Bytes = "bytes",
-    }
-}
+use crate::report::unit::{UnitView, listed};
+use crate::timeline::Timeline;
 
 /// The result of `builds`.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -91,14 +74,12 @@ impl Answer for BuildsResult {
     }
 }
 
-/// Which units to list, and how.
+/// How to list units.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Listing {
-    /// Only these kinds; all where empty.
-    pub kinds: Vec<UnitKind>,
-    /// What to sort by.
-    pub sort: SortBy,
+    /// Which, and in which order.
+    pub selection: Selection,
     /// What to group by; default: nothing.
     pub group_by: Option<GroupBy>,
     /// How many to list; 0, the default, for all.
@@ -114,52 +95,31 @@ pub fn result(
     listing: &Listing,
     wanted: impl Fn(&UnitView) -> bool,
 ) -> BuildsResult {
-    let is_asked_for = |unit: &Unit| {
-        unit.started && (listing.kinds.is_empty() || listing.kinds.contains(&unit.kind))
+    let units = select(timeline, &listing.selection);
+    let most = match listing.group_by {
+        Some(_) => 0,
+        None => limit(listing.top, units.len()),
     };
-    let on_path = path.map(CriticalPath::by_unit);
-    let mut units = Vec::new();
-    for (index, unit) in timeline.units().iter().enumerate() {
-        if !is_asked_for(unit) {
-            continue;
-        }
-        let mut view = unit_view(timeline, unit);
-        if wanted(&view) {
-            view.on_critical_path = on_path.as_ref().map(|it| it.contains_key(&index));
-            units.push((index, view));
-        }
-    }
-    let durations = units.iter().filter_map(|(_, unit)| unit.duration_ns);
-    let total_duration_ns = durations.clone().reduce(u64::saturating_add);
-    let unknown_durations = units.len() - durations.count();
-    let total_units = units.len();
-    let groups = listing.group_by.map(|by| {
-        let units: Vec<usize> = units.iter().map(|&(index, _)| index).collect();
-        let all_lines = !timeline.is_reconstructed();
-        let groups = groups::groups(timeline, &units, by, path);
-        let mut groups: Vec<GroupView> = groups
-            .iter()
-            .map(|group| group_view(group, all_lines))
-            .collect();
-        sort_groups(&mut groups, listing.sort);
-        groups
-    });
-    if groups.is_some() {
-        units.clear();
-    }
-    let mut units: Vec<UnitView> = units.into_iter().map(|(_, unit)| unit).collect();
-    sort_units(&mut units, listing.sort);
-    let mut groups = groups.unwrap_or_default();
+    let listed = listed(timeline, &units, path, wanted, most);
+    let groups = listing
+        .group_by
+        .map(|by| groups::groups(timeline, &listed.wanted, by, path));
+    let all_lines = !timeline.is_reconstructed();
+    let mut groups: Vec<GroupView> = groups
+        .iter()
+        .flatten()
+        .map(|group| group_view(group, all_lines))
+        .collect();
+    sort_groups(&mut groups, listing.selection.sort);
     let total_groups = groups.len();
-    units.truncate(limit(listing.top, units.len()));
     groups.truncate(limit(listing.top, total_groups));
     BuildsResult {
-        total_units,
-        unknown_durations,
-        total_duration_ns,
-        sort: listing.sort,
+        total_units: listed.wanted.len(),
+        unknown_durations: listed.unknown_durations,
+        total_duration_ns: listed.total_duration_ns,
+        sort: listing.selection.sort,
         group_by: listing.group_by,
-        units,
+        units: listed.units,
         total_groups,
         groups,
     }
@@ -180,19 +140,7 @@ fn group_view(group: &groups::Group<'_>, all_lines: bool) -> GroupView {
     }
 }
 
-/// Sorts units; those of which it is not known come last, and what is equal stays as it was.
-fn sort_units(units: &mut [UnitView], by: SortBy) {
-    match by {
-        SortBy::Start => units.sort_by_key(|unit| (unit.start_ns.is_none(), unit.start_ns)),
-        SortBy::Duration => {
-            units.sort_by_key(|unit| Reverse((unit.duration_ns, unit.end_at_most_ns)));
-        }
-        SortBy::Name => units.sort_by(|a, b| a.name.cmp(&b.name)),
-        SortBy::LogLines => units.sort_by_key(|unit| Reverse(unit.log_lines)),
-        SortBy::Bytes => units.sort_by_key(|unit| Reverse(unit.bytes)),
-    }
-}
-
+/// Sorts groups as units are sorted.
 fn sort_groups(groups: &mut [GroupView], by: SortBy) {
     match by {
         SortBy::Start => groups.sort_by_key(|group| (group.start_ns.is_none(), group.start_ns)),
