@@ -33,7 +33,7 @@ use crate::graph::{DerivationGraph, GraphBuilder};
 use crate::recording::{Contents, SideLine};
 use crate::report::envelope::{Answer, Input, Report};
 use crate::time::Stamp;
-use crate::timeline::{Issue, IssueCode, Severity, Source, Timeline, TimelineBuilder};
+use crate::timeline::{Issue, IssueCode, Severity, Source, Timeline, TimelineBuilder, WatchBuilds};
 use crate::wire::block::{Block, Blocks};
 use crate::wire::{Body, Line, LogReader};
 
@@ -79,8 +79,17 @@ impl Reading {
         }
     }
 
+    /// Lets somebody watch the logs of builds, from now on.
+    pub fn watch_builds(&mut self, watcher: impl WatchBuilds + 'static) {
+        self.builder.watch(watcher);
+    }
+
     /// Takes in all that an input has, of which nobody knows when it arrived.
-    fn all(&mut self, input: impl Read) -> io::Result<()> {
+    ///
+    /// # Errors
+    ///
+    /// Passes on what the reader says.
+    pub fn all(&mut self, input: impl Read) -> io::Result<()> {
         let mut blocks = Blocks::new(input);
         let mut buffer = Vec::new();
         while let Some(block) = blocks.next_block(buffer)? {

@@ -2,7 +2,7 @@
 
 use std::ops::{Deref, DerefMut};
 
-use nixlog_core::log::Log;
+use nixlog_core::log::{Log, Reading};
 
 use crate::base::arguments::{Formats, OutputArgs};
 use crate::base::error::CliError;
@@ -46,7 +46,17 @@ pub(crate) fn log<F: Formats>(
     graph: &GraphArgs,
     output: &OutputArgs<F>,
 ) -> Result<Explained, CliError> {
-    let log = read::log(input, output.color.when)?;
+    watched(input, graph, output, |_| {})
+}
+
+/// The same; `prepare` may let somebody watch the logs of builds while it is read.
+pub(crate) fn watched<F: Formats>(
+    input: &InputArgs,
+    graph: &GraphArgs,
+    output: &OutputArgs<F>,
+    prepare: impl FnOnce(&mut Reading),
+) -> Result<Explained, CliError> {
+    let log = read::log_with(input, output.color.when, prepare)?;
     let refusal = match is_log(&log) {
         Err(error) if !output.is_json() => return Err(error),
         checked => checked.err(),

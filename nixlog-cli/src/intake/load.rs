@@ -48,6 +48,15 @@ pub(crate) struct Loaded {
 
 /// Reads the log that the command line names; records it, where it is one that comes in live.
 pub(crate) fn load(args: &InputArgs, color: ColorWhen) -> Result<Loaded, CliError> {
+    load_with(args, color, |_| {})
+}
+
+/// The same; `prepare` may let somebody watch.
+pub(crate) fn load_with(
+    args: &InputArgs,
+    color: ColorWhen,
+    prepare: impl FnOnce(&mut Reading),
+) -> Result<Loaded, CliError> {
     // The recording begins now: opening a live input waits for its first byte, and what Nix does
     // before that is evaluation.
     let (start, started_at) = (Instant::now(), unix_nanos());
@@ -70,6 +79,7 @@ pub(crate) fn load(args: &InputArgs, color: ColorWhen) -> Result<Loaded, CliErro
         }
     });
     let mut reading = Reading::new(reader);
+    prepare(&mut reading);
     let (mut failure, mut arrivals) = (None, None);
     let capture = match live && !args.save.is_off() {
         true => Capture::new(

@@ -14,6 +14,7 @@ use super::links::Links;
 use super::model::{Filler, Name, Names, Part, Stretch};
 use super::strands::{self, Strands};
 use super::told::ToldUnit;
+use super::watch::{BuildLine, LineText, PhaseBegins, WatchBuilds};
 use super::{Map, Timeline, finish};
 use crate::ids::ActivityId;
 use crate::json_str::JsonStr;
@@ -88,6 +89,8 @@ pub struct TimelineBuilder {
     pub(super) last_error: Option<(String, u64)>,
     /// What side lines say of single units.
     pub(super) told_units: Map<Row, ToldUnit>,
+    /// Who watches the logs of builds.
+    watcher: Option<Box<dyn WatchBuilds>>,
 }
 
 /// Tells whether a result is a line of a build's log, as Nix writes it.
@@ -131,6 +134,11 @@ impl Calls {
 }
 
 impl TimelineBuilder {
+    /// Lets somebody watch the logs of builds, from now on.
+    pub fn watch(&mut self, watcher: impl WatchBuilds + 'static) {
+        self.watcher = Some(Box::new(watcher));
+    }
+
     /// Takes in one line.
     #[inline]
     pub fn push(&mut self, line: &Line<'_>) {
@@ -335,7 +343,9 @@ impl TimelineBuilder {
                 let (build, activity) = self.activities.alive(row, now, event);
                 activity.told_phases = true;
                 let at = self.phase_start();
-                self.phases.push(PhaseMark { build, name, at });
+                let mark = PhaseMark { build, name, at };
+                self.phases.push(mark);
+                self.phase_begins(mark);
             }
             ResultDetail::PostBuildLogLine(line) => self.log_line(row, line.raw()),
             ResultDetail::FileLinked { bytes, .. } => self.activities.get_mut(row).done += bytes,
@@ -359,11 +369,18 @@ impl TimelineBuilder {
     #[inline]
     fn build_log_line(&mut self, row: Row, result: &ActivityResult<'_>) {
         let quoted = result.fields.raw();
+        let inside = || {
+            quoted
+                .get(1..quoted.len().saturating_sub(1))
+                .unwrap_or_default()
+        };
         let build = self.count_line(row, quoted.len().saturating_sub(2));
         // `showPhaseHeader` in nixpkgs' `setup.sh`.
         if quoted.as_bytes().starts_with(b"\"Running phase: ") {
-            let text = quoted.get(1..quoted.len().saturating_sub(1));
-            self.phase_line(build, text.unwrap_or_default());
+            self.phase_line(build, inside());
+        }
+        if self.watcher.is_some() {
+            self.watched(build, LineText::Quoted(JsonStr::new(inside())));
         }
     }
 
@@ -371,6 +388,36 @@ impl TimelineBuilder {
     pub(super) fn log_line(&mut self, row: Row, text: &str) {
         let build = self.count_line(row, text.len());
         self.phase_line(build, text);
+        if self.watcher.is_some() {
+            self.watched(build, LineText::Plain(text));
+        }
+    }
+
+    /// Shows a line of a build's log to who watches.
+    #[cold]
+    fn watched(&mut self, build: Row, text: LineText<'_>) {
+        let activity = self.activities.get(build);
+        let line = BuildLine {
+            build,
+            drv: activity.subject.map_or("", |drv| self.names.text(drv)),
+            at: self.now,
+            number: activity.log_lines,
+            text,
+        };
+        if let Some(watcher) = &mut self.watcher {
+            watcher.line(&line);
+        }
+    }
+
+    /// Tells who watches that a builder phase begins.
+    fn phase_begins(&mut self, mark: PhaseMark) {
+        if let Some(watcher) = &mut self.watcher {
+            watcher.phase(&PhaseBegins {
+                build: mark.build,
+                name: self.names.text(mark.name),
+                at: mark.at,
+            });
+        }
     }
 
     /// Counts a line; returns the row of the build, or that of the build it is a part of.
@@ -390,7 +437,9 @@ impl TimelineBuilder {
         {
             let name = self.names.intern(phase);
             let at = self.phase_start();
-            self.phase_lines.push(PhaseMark { build, name, at });
+            let mark = PhaseMark { build, name, at };
+            self.phase_lines.push(mark);
+            self.phase_begins(mark);
         }
     }
 

@@ -30,6 +30,7 @@ mod status_line;
 mod strands;
 mod told;
 mod units;
+mod watch;
 
 pub use builder::TimelineBuilder;
 pub use facts::{Facts, Tally};
@@ -40,6 +41,7 @@ pub use model::{
 };
 
 pub use source::{Clock, Source};
+pub use watch::{BuildLine, LineText, PhaseBegins, WatchBuilds, Watched};
 
 use std::collections::{HashMap, HashSet};
 

@@ -395,6 +395,8 @@ pub struct Unit {
     pub source: Option<Name>,
     /// The store that a copy goes to.
     pub target: Option<Name>,
+    /// The number of its activity among those of the log: lines of its own log name it by that.
+    pub activity: Option<u32>,
     /// It ran; else a message merely names it, say since something it needs failed.
     pub started: bool,
     /// Which of [`Timeline::calls`](super::Timeline::calls) asked for it; `None` where the log does not tell.

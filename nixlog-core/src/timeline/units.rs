@@ -27,6 +27,7 @@ impl Unit {
             machine: None,
             source: None,
             target: None,
+            activity: None,
             started: true,
             call: None,
             start,
@@ -86,6 +87,7 @@ impl UnitMaker<'_> {
 
     fn unit(&self, row: Row, activity: &Activity) -> Option<Unit> {
         let mut unit = self.unit_of_lines(row, activity)?;
+        unit.activity = Some(row);
         if let Some(open) = self.builder.human.open_ended(row) {
             open.apply(&mut unit, self.last);
         }

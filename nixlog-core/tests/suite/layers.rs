@@ -25,12 +25,13 @@ const WORDS: &[&str] = &[
 const LAYERS: &[(&str, &[&str])] = &[
     ("drv", &[]),
     ("wire", &[]),
+    ("build_log", &[]),
     ("eval", &[]),
     ("recording", &["wire"]),
     ("graph", &["drv"]),
     ("timeline", &["wire", "recording"]),
-    ("analysis", &["timeline", "graph", "eval"]),
-    ("report", &["timeline", "graph", "analysis"]),
+    ("analysis", &["timeline", "graph", "eval", "build_log"]),
+    ("report", &["timeline", "graph", "analysis", "build_log"]),
     (
         "log",
         &[

@@ -32,5 +32,6 @@ mod structure;
 mod thinning;
 mod truth_graph;
 mod waits;
+mod watching;
 mod workspace;
 mod wrapped;

@@ -1,0 +1,114 @@
+//! Watching the logs of builds while a log is read: the timeline keeps how many lines there were, and not
+//! one of them.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::json_str::JsonStr;
+use crate::time::Stamp;
+
+/// A line of a build's own log.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct BuildLine<'a> {
+    /// Which build it is of: as in [`Unit::activity`](super::Unit::activity).
+    pub build: u32,
+    /// The derivation, or as much of its name as is known by now.
+    pub drv: &'a str,
+    /// When it came; `None` without timestamps.
+    pub at: Option<Stamp>,
+    /// The place of the line in its build's log, from 1.
+    pub number: u64,
+    /// The line.
+    pub text: LineText<'a>,
+}
+
+/// The text of a line.
+#[derive(Debug, Clone, Copy)]
+pub enum LineText<'a> {
+    /// The inside of a JSON string.
+    Quoted(JsonStr<'a>),
+    /// As it is.
+    Plain(&'a str),
+}
+
+impl<'a> LineText<'a> {
+    /// Returns the line, as the builder wrote it.
+    #[must_use]
+    pub fn decode(self) -> Cow<'a, str> {
+        match self {
+            Self::Quoted(text) => text.decode(),
+            Self::Plain(text) => Cow::Borrowed(text),
+        }
+    }
+
+    /// Returns the line as the log has it, which may have escapes in it: cheap, to look at lines most of
+    /// which do not matter.
+    #[must_use]
+    pub const fn raw(self) -> &'a str {
+        match self {
+            Self::Quoted(text) => text.raw(),
+            Self::Plain(text) => text,
+        }
+    }
+}
+
+/// A builder phase that begins.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct PhaseBegins<'a> {
+    /// Which build it is of.
+    pub build: u32,
+    /// The phase's name.
+    pub name: &'a str,
+    /// When it began; `None` without timestamps.
+    pub at: Option<Stamp>,
+}
+
+/// Whoever watches the logs of builds.
+pub trait WatchBuilds: fmt::Debug + Send {
+    /// Takes in a line.
+    fn line(&mut self, line: &BuildLine<'_>);
+
+    /// Is told that a builder phase begins. The same phase may be told twice: by Nix, and by a line of
+    /// stdenv.
+    fn phase(&mut self, _phase: &PhaseBegins<'_>) {}
+}
+
+/// Somebody who watches, to be had back when the log has been read.
+#[derive(Debug, Default)]
+pub struct Watched<T>(Arc<Mutex<T>>);
+
+impl<T> Watched<T> {
+    /// Lets somebody watch.
+    pub fn new(watcher: T) -> Self {
+        Self(Arc::new(Mutex::new(watcher)))
+    }
+}
+
+impl<T: Default> Watched<T> {
+    /// Returns who watched. What comes later is not seen any more.
+    #[must_use]
+    pub fn take(self) -> T {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl<T> Clone for Watched<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<T: WatchBuilds> WatchBuilds for Watched<T> {
+    fn line(&mut self, line: &BuildLine<'_>) {
+        let mut watcher = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        watcher.line(line);
+    }
+
+    fn phase(&mut self, phase: &PhaseBegins<'_>) {
+        let mut watcher = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        watcher.phase(phase);
+    }
+}
