@@ -207,12 +207,13 @@ impl Log {
         Slots::new(&self.timeline, known.with_rules(rules))
     }
 
-    /// Tells the timeline which builds were downloads of sources, where that is all that is asked of
-    /// their derivations.
-    pub fn tell_fixed_outputs(&mut self, derivations: GraphBuilder) {
+    /// Tells the timeline which builds were downloads of sources; returns the graph of the derivations, where
+    /// more is asked of them.
+    pub fn tell_fixed_outputs(&mut self, derivations: GraphBuilder) -> DerivationGraph {
         let (graph, _) = derivations.finish_without_cycles();
         self.timeline
             .tell_fixed_outputs(|path| graph.is_fixed_output(path));
+        graph
     }
 
     /// Explains it with the derivations that it brought along; without any, what waited for what is not

@@ -83,7 +83,8 @@ pub(crate) fn print(
     written.map_err(|error| CliError::output("standard output", error))
 }
 
-fn style(color: ColorWhen, stream: &impl io::IsTerminal) -> Style {
+/// Finds out how to print on a stream.
+pub(crate) fn style(color: ColorWhen, stream: &impl io::IsTerminal) -> Style {
     let theme = if terminal::color(color, stream) {
         Theme::TERMINAL
     } else {

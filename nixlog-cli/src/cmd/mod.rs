@@ -7,6 +7,7 @@ mod cat;
 pub(crate) mod completions;
 mod critical_path;
 mod doctor;
+mod failures;
 mod graph;
 mod import;
 mod man;
@@ -78,6 +79,7 @@ verbs! {
     parallelism: Parallelism,
     what_if: WhatIf,
     cache_candidates: CacheCandidates,
+    failures: Failures,
     timeline: Timeline,
     graph: Graph,
     doctor: Doctor,

@@ -5,10 +5,11 @@ use std::io::{self, IsTerminal as _};
 use std::process::ExitCode;
 use std::time::Instant;
 
+use nixlog_core::analysis::excerpts::Excerpts;
 use nixlog_core::graph::GraphBuilder;
 use nixlog_core::report::closing::Ending;
 use nixlog_core::time::Stamp;
-use nixlog_core::timeline::Clock;
+use nixlog_core::timeline::{Clock, Watched};
 use nixlog_core::wire::Line;
 
 use crate::archive::recorder::{self, Recorder};
@@ -51,7 +52,7 @@ pub(crate) struct Args {
     #[arg(long)]
     verbose_eval: bool,
 
-    /// Show only errors
+    /// Show only what failed
     #[arg(long, short)]
     quiet: bool,
 
@@ -86,6 +87,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, CliError> {
         false => Recorder::start(header, args.save.thinning()),
     };
     let mut reading = run::reading();
+    let excerpts = Watched::<Excerpts>::default();
+    reading.watch_builds(excerpts.clone());
     let shows = !args.quiet && plan.way != Way::Socket;
     let kind = DisplayKind::of_stderr();
     let paints = shows && kind == DisplayKind::Terminal;
@@ -122,12 +125,22 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, CliError> {
     // Without a recording there is nothing to come back to.
     let name = if recorded.is_some() { "last" } else { "-" };
     let mut log = reading.finish(name, started_at);
-    log.tell_fixed_outputs(graph);
+    let graph = log.tell_fixed_outputs(graph);
     log.source.clock = Clock::Recorded;
     if plan.way == Way::Socket && !log.timeline.is_nix() {
         output::warning(
             "no Nix wrote to the socket: `nix` does, `nix-build` and its like do not; \
              `--capture lines` records the plain output",
+        );
+    }
+    if exit.status() != 0 {
+        let excerpts = excerpts.take();
+        closing::show_failures(
+            &log.source,
+            &log.timeline,
+            &graph,
+            &excerpts,
+            args.color.when,
         );
     }
     if !args.quiet {

@@ -6,6 +6,8 @@ pub mod bottlenecks;
 pub mod cache_candidates;
 pub mod critical_path;
 pub mod drawing;
+pub mod excerpts;
+pub mod failures;
 pub mod groups;
 mod holds;
 pub mod idle;

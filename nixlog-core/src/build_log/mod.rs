@@ -2,3 +2,5 @@
 //!
 //! Text in, plain data out. Nothing here knows of activities or times; who watches a log
 //! ([`WatchBuilds`](crate::timeline::WatchBuilds)) brings the lines.
+
+pub mod causes;

@@ -54,7 +54,9 @@ pub fn closing(
     let mut lines = vec![format!("{}: {}", ending.words(), done(&units.units))];
     lines.extend(time(report, &units.units));
     let is_worth_it = report.result.wall_ns.is_some() && !units.units.is_empty();
-    let verb = if is_worth_it {
+    let verb = if units.units.iter().any(|unit| unit.outcome.is_failure()) {
+        "failures"
+    } else if is_worth_it {
         "critical-path"
     } else {
         "doctor"

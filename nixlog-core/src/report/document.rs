@@ -18,10 +18,40 @@ pub struct Document {
     pub chart: Option<Chart>,
     /// The tables, the main one first.
     pub tables: Vec<Table>,
+    /// What is to be said of things one by one, after the tables.
+    pub sections: Vec<Section>,
     /// What to know about the numbers.
     pub notes: Vec<String>,
     /// The next command worth running.
     pub next: Option<String>,
+}
+
+/// What is to be said of one thing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Section {
+    /// What it is about, in one line.
+    pub title: String,
+    /// What is said.
+    pub lines: Vec<SectionLine>,
+}
+
+/// A line of a section.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SectionLine {
+    /// Our own words.
+    Words(String),
+    /// A line of somebody else's, made harmless.
+    Quoted {
+        /// Its place in the log that it is of, if that is known.
+        number: Option<u64>,
+        /// The line.
+        text: String,
+        /// What it is about.
+        tone: Tone,
+    },
+    /// What comes next has nothing to do with what came before.
+    Gap,
 }
 
 /// A chart made of characters: as wide as it was asked for, one piece of text per tone.

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::document::{Chart, Document};
+use super::document::{Chart, Document, Section, SectionLine};
 use super::table::{Align, Table, Weight};
 
 /// Writes a document.
@@ -27,6 +27,9 @@ pub fn write(document: &Document, out: &mut dyn Write) -> io::Result<()> {
         write_table(table, out)?;
         notes.extend(table.legend_of(&table.columns_for_people()));
     }
+    for section in &document.sections {
+        write_section(section, out)?;
+    }
     notes.extend(document.notes.iter().cloned());
     if !notes.is_empty() {
         writeln!(out)?;
@@ -38,6 +41,35 @@ pub fn write(document: &Document, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "\nNext: `{next}`")?;
     }
     Ok(())
+}
+
+/// Writes what is to be said of one thing. No quoted line can end the fence: each begins with a number or
+/// with blanks.
+fn write_section(section: &Section, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "\n### {}\n", escape(&section.title))?;
+    let mut is_fenced = false;
+    let fence = |should: bool, is_fenced: &mut bool, out: &mut dyn Write| {
+        if should != *is_fenced {
+            *is_fenced = should;
+            writeln!(out, "{}", if should { "```text" } else { "```\n" })?;
+        }
+        Ok::<(), io::Error>(())
+    };
+    for line in &section.lines {
+        match line {
+            SectionLine::Gap => writeln!(out, "     …")?,
+            SectionLine::Words(words) => {
+                fence(false, &mut is_fenced, out)?;
+                writeln!(out, "{}\n", escape(words))?;
+            }
+            SectionLine::Quoted { number, text, .. } => {
+                fence(true, &mut is_fenced, out)?;
+                let number = number.map_or_else(String::new, |n| n.to_string());
+                writeln!(out, "{number:>5}  {}", text.trim_end())?;
+            }
+        }
+    }
+    fence(false, &mut is_fenced, out)
 }
 
 /// Writes a chart as it is. No line of it can end the fence: none starts with one.

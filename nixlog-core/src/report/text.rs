@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::document::{Chart, Document, Tone};
+use super::document::{Chart, Document, Section, SectionLine, Tone};
 use super::table::{Align, Cell, Row, Table, Weight};
 
 /// How text is printed.
@@ -103,6 +103,10 @@ pub fn write(document: &Document, style: &Style, out: &mut dyn Write) -> io::Res
         let shown = write_table(table, style, out)?;
         notes.extend(table.legend_of(&shown));
     }
+    for section in &document.sections {
+        writeln!(out)?;
+        write_section(section, style, out)?;
+    }
     notes.extend(document.notes.iter().cloned());
     if !notes.is_empty() {
         writeln!(out)?;
@@ -114,6 +118,73 @@ pub fn write(document: &Document, style: &Style, out: &mut dyn Write) -> io::Res
         writeln!(out, "\nnext: {strong}{next}{reset}")?;
     }
     Ok(())
+}
+
+/// So many rows of the terminal are given to a quoted line at most.
+const MOST_ROWS: usize = 3;
+
+/// Writes what is to be said of one thing: our own words indented, and what is quoted behind its number.
+fn write_section(section: &Section, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    write_wrapped(&section.title, "  ", style.theme.strong, style, out)?;
+    let numbers = section.lines.iter().filter_map(|line| match line {
+        SectionLine::Quoted { number, .. } => *number,
+        _ => None,
+    });
+    let margin = numbers.max().map_or(0, |n| n.to_string().len() + 2) + 2;
+    for line in &section.lines {
+        match line {
+            SectionLine::Gap => writeln!(out, "{:margin$}…", "")?,
+            SectionLine::Words(words) => {
+                write!(out, "  ")?;
+                write_wrapped(words, "    ", "", &narrower(style, 2), out)?;
+            }
+            SectionLine::Quoted { number, text, tone } => {
+                let mark = style.theme.tone(*tone);
+                let reset = if mark.is_empty() {
+                    ""
+                } else {
+                    style.theme.reset
+                };
+                let number = number.map_or_else(String::new, |n| format!("{n}  "));
+                let width = style.width.unwrap_or(usize::MAX).max(20);
+                for (row, text) in rows(text, width.saturating_sub(margin)).iter().enumerate() {
+                    let number = if row == 0 { number.as_str() } else { "" };
+                    let line = format!("{number:>margin$}{mark}{text}{reset}");
+                    writeln!(out, "{}", line.trim_end())?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Leaves so many columns free.
+fn narrower(style: &Style, columns: usize) -> Style {
+    let width = style.width.map(|width| width.saturating_sub(columns));
+    Style::new(width, style.theme)
+}
+
+/// Breaks a line into rows wherever they are full; what does not fit into a few is cut.
+fn rows(text: &str, width: usize) -> Vec<String> {
+    let mut left = text.chars();
+    let mut rows = Vec::new();
+    while rows.len() < MOST_ROWS {
+        let row: String = left.by_ref().take(width).collect();
+        if row.is_empty() {
+            break;
+        }
+        rows.push(row);
+    }
+    if left.next().is_some()
+        && let Some(last) = rows.last_mut()
+    {
+        last.pop();
+        last.push('…');
+    }
+    if rows.is_empty() {
+        rows.push(String::new());
+    }
+    rows
 }
 
 fn write_chart(chart: &Chart, theme: Theme, out: &mut dyn Write) -> io::Result<()> {

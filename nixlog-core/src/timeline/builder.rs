@@ -5,13 +5,13 @@ use std::borrow::Cow;
 
 use super::activity::{Activities, Role, Row};
 use super::counters::Counters;
-use super::evaluation::{self, EvaluationTracker};
+use super::evaluation::{self, EvaluationTracker, Said};
 use super::facts::{Facts, PlanReader};
 use super::failures::Failures;
 use super::fetches::Fetches;
 use super::human::HumanLog;
 use super::links::Links;
-use super::model::{Filler, Name, Names, Part, Stretch};
+use super::model::{Filler, Name, Names, Part, Place, Stretch};
 use super::strands::{self, Strands};
 use super::told::ToldUnit;
 use super::watch::{BuildLine, LineText, PhaseBegins, WatchBuilds};
@@ -470,27 +470,48 @@ impl TimelineBuilder {
             Note::Other => message::read_error(&whole),
             note => note,
         };
-        self.note(&note, Some(message));
-        let at_a_place = message.file.is_some() || evaluation::is_at_a_place(&whole);
-        self.error(&note, &plain, at_a_place);
+        self.tell(&note, Some(message), Some(&whole));
+        let place = message
+            .file
+            .zip(message.line)
+            .map(|(file, line)| Place::new(&file.decode(), line, message.column));
+        self.error(
+            &note,
+            &Said {
+                text: &plain,
+                words: &whole,
+                has_file: message.file.is_some(),
+                place,
+            },
+        );
     }
 
     /// Takes in an error, whatever its words say.
-    pub(super) fn error(&mut self, note: &Note<'_>, text: &str, at_a_place: bool) {
+    pub(super) fn error(&mut self, note: &Note<'_>, error: &Said<'_>) {
         match note {
             Note::Other | Note::ImportFromDerivationForbidden { .. } => {
-                if !self.evaluation.error(text, at_a_place) {
-                    let gist = evaluation::gist(text).to_owned();
+                if !self.evaluation.error(error) {
+                    let gist = evaluation::gist(error.text).to_owned();
                     self.last_error = Some((gist, self.facts.events));
                 }
             }
-            Note::BuildFailed { .. } if at_a_place => self.evaluation.stopped_by_build(),
+            Note::BuildFailed { .. } if error.is_at_a_place() => self.evaluation.stopped_by_build(),
             note => self.failures.error(note, &mut self.names),
         }
     }
 
     /// Takes in what a message says, of whichever form the log is.
     pub(super) fn note(&mut self, note: &Note<'_>, message: Option<&Message<'_>>) {
+        self.tell(note, message, None);
+    }
+
+    /// The same of an error, of which `words` is all.
+    pub(super) fn tell(
+        &mut self,
+        note: &Note<'_>,
+        message: Option<&Message<'_>>,
+        words: Option<&str>,
+    ) {
         self.facts.note(note, message);
         match note {
             Note::PlanBuild { .. } | Note::PlanFetch { .. } | Note::PlanUnknown => {
@@ -509,7 +530,10 @@ impl TimelineBuilder {
             note if evaluation::is_sign(note) => self.evaluation.sign(),
             note => {
                 let n_started = self.activities.n_rows();
-                self.failures.note(note, &mut self.names, n_started);
+                self.failures.note(note, words, &mut self.names, n_started);
+                if let (Note::BuildFailed { drv, .. }, Some(watcher)) = (note, &mut self.watcher) {
+                    watcher.failed(*drv);
+                }
             }
         }
     }

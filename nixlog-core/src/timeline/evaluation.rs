@@ -10,7 +10,8 @@
 //! ██████████                  ██████████
 //! ```
 
-use super::model::Outcome;
+use super::failures::bounded;
+use super::model::{FailureKind, Outcome, Place, Reason};
 use crate::time::{Interval, Stamp};
 use crate::wire::message::{ActivityNote, Note};
 
@@ -49,6 +50,26 @@ pub(super) const fn is_activity_sign(note: &ActivityNote<'_>) -> bool {
     )
 }
 
+/// An error that was reported.
+#[derive(Debug)]
+pub(super) struct Said<'a> {
+    /// What it says: without its trace, where the log tells the two apart.
+    pub(super) text: &'a str,
+    /// All of it.
+    pub(super) words: &'a str,
+    /// It points to a file: the log says so in a field of its own.
+    pub(super) has_file: bool,
+    /// Where it points, where the log says so in fields of their own.
+    pub(super) place: Option<Place>,
+}
+
+impl Said<'_> {
+    /// Tells whether it points into an expression.
+    pub(super) fn is_at_a_place(&self) -> bool {
+        self.has_file || is_at_a_place(self.words)
+    }
+}
+
 /// Follows who is at work: the evaluator or the store.
 #[derive(Debug, Default)]
 pub(super) struct EvaluationTracker {
@@ -65,7 +86,7 @@ pub(super) struct EvaluationTracker {
     /// The store has been asked for something: errors from here on need not be the evaluator's.
     asked: bool,
     /// What the evaluator gave up with.
-    error: Option<String>,
+    error: Option<Reason>,
     /// The evaluator gave up since a build failed.
     stopped_by_build: bool,
 }
@@ -113,12 +134,17 @@ impl EvaluationTracker {
     /// An error was reported that is not about a build or a download. Once the store has been asked
     /// for something, it is the evaluator's only where it says so: `at_a_place` in an expression.
     /// Returns whether it is.
-    pub(super) fn error(&mut self, text: &str, at_a_place: bool) -> bool {
-        let gist = gist(text);
-        let is_own = !self.asked || at_a_place || is_evaluators(gist);
+    pub(super) fn error(&mut self, error: &Said<'_>) -> bool {
+        let gist = gist(error.text);
+        let is_own = !self.asked || error.is_at_a_place() || is_evaluators(gist);
         if is_own && self.error.is_none() {
             self.proved = true;
-            self.error = Some(gist.to_owned());
+            let place = error.place.clone().or_else(|| place_in(error.words));
+            self.error = Some(Reason {
+                words: Some(bounded(error.words)),
+                place: place.map(Box::new),
+                ..Reason::new(FailureKind::Evaluation, gist)
+            });
         }
         is_own
     }
@@ -130,11 +156,12 @@ impl EvaluationTracker {
     }
 
     /// Returns how evaluation failed, if it did.
-    pub(super) fn failure(&mut self) -> Option<(Outcome, String)> {
+    pub(super) fn failure(&mut self) -> Option<(Outcome, Reason)> {
         match self.error.take() {
             Some(error) => Some((Outcome::Failed, error)),
             None => self.stopped_by_build.then(|| {
-                let reason = "a build failed that it waited for".to_owned();
+                let text = "a build failed that it waited for";
+                let reason = Reason::new(FailureKind::Dependency, text);
                 (Outcome::DependencyFailed, reason)
             }),
         }
@@ -266,14 +293,41 @@ pub(super) fn is_at_a_place(text: &str) -> bool {
 
 /// Tells whether a text is a place in a file: `F:L:C`, and perhaps a colon.
 fn is_place(text: &str) -> bool {
+    place(text).is_some()
+}
+
+/// Reads a place in a file: `F:L:C`, and perhaps a colon.
+fn place(text: &str) -> Option<Place> {
     let text = text.trim_end_matches(':');
     let mut parts = text.rsplitn(3, ':');
-    let mut is_number = || {
-        parts
-            .next()
-            .is_some_and(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()))
+    let mut number = || {
+        let part = parts.next()?;
+        let is_number = !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+        // A number too large for any file is no place that can be shown.
+        is_number.then(|| part.parse().unwrap_or(u64::MAX))
     };
-    is_number() && is_number() && parts.next().is_some()
+    let column = number()?;
+    let line = number()?;
+    Some(Place {
+        file: parts.next()?.trim_matches(['\'', '"']).to_owned(),
+        line,
+        column: Some(column),
+    })
+}
+
+/// Finds the place that an error points at: the last that it names, since newer versions print the trace
+/// before the error, with the outermost call first; older ones name the place of the error first.
+fn place_in(words: &str) -> Option<Place> {
+    let of = |line: &str| {
+        let line = line.trim();
+        let at = line.rfind("at ").map(|at| &line[at + "at ".len()..])?;
+        (line.starts_with("at ") || line.contains(", at ")).then(|| place(at))?
+    };
+    let is_last = words.trim_start_matches("error:").trim_start_matches(' ');
+    match is_last.starts_with('\n') {
+        true => words.lines().rev().find_map(of),
+        false => words.lines().find_map(of),
+    }
 }
 
 /// Tells whether only an evaluator says so: what it says without a place.

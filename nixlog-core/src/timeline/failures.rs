@@ -4,7 +4,7 @@
 use super::Map;
 use super::activity::{Activity, Role, Row};
 use super::blame::Blamed;
-use super::model::{Name, Names, Outcome, Reason};
+use super::model::{FailureKind, Name, Names, Outcome, Reason};
 use crate::store_path::{base_name, name_of};
 use crate::wire::message::{self, Failure, Note};
 
@@ -28,6 +28,7 @@ impl Verdict {
             _ => Outcome::Failed,
         };
         let reason = Reason {
+            kind: kind(failure),
             text: failure.to_string(),
             exit_code: if let Failure::Exit(code) = failure {
                 Some(code)
@@ -39,6 +40,15 @@ impl Verdict {
             } else {
                 None
             },
+            hashes: match failure {
+                Failure::HashMismatch { specified, got } if !got.is_empty() => {
+                    Some(Box::new((specified.to_owned(), got.to_owned())))
+                }
+                _ => None,
+            },
+            words: None,
+            log_tail: Box::default(),
+            place: None,
         };
         Self {
             outcome,
@@ -46,6 +56,52 @@ impl Verdict {
             tried: failure.was_tried(),
             for_paths: failure == Failure::Substitutes,
         }
+    }
+
+    /// Adds all that was said. What merely depends on a failure says nothing more, and there may be very
+    /// many of those.
+    fn with(mut self, words: Option<&str>) -> Self {
+        if self.outcome != Outcome::DependencyFailed {
+            self.reason.words = words.map(bounded);
+            let tail = words.into_iter().flat_map(message::log_tail);
+            self.reason.log_tail = tail.take(MOST_TAIL).map(bounded).collect();
+        }
+        self
+    }
+}
+
+/// So many of the lines that Nix quotes are kept: its own default is 25, and the setting `log-lines` knows no
+/// bounds.
+const MOST_TAIL: usize = 100;
+
+/// Keeps as much of an error as is kept.
+pub(super) fn bounded(words: &str) -> Box<str> {
+    words[..words.floor_char_boundary(Reason::MOST_WORDS)]
+        .trim_end()
+        .into()
+}
+
+/// Tells failures apart.
+const fn kind(failure: Failure<'_>) -> FailureKind {
+    match failure {
+        Failure::Exit(_) | Failure::Died | Failure::Cached | Failure::Remote => {
+            FailureKind::Builder
+        }
+        Failure::Signal { .. } => FailureKind::Killed,
+        Failure::TimedOut { .. } => FailureKind::TimedOut,
+        Failure::Silent { .. } => FailureKind::Silent,
+        Failure::LogTooLong { .. } => FailureKind::LogTooLong,
+        Failure::HashMismatch { .. } => FailureKind::HashMismatch,
+        Failure::MissingOutput { .. } => FailureKind::OutputMissing,
+        Failure::Refused(_) => FailureKind::OutputRefused,
+        Failure::NotDeterministic => FailureKind::NotDeterministic,
+        Failure::Dependency { .. } => FailureKind::Dependency,
+        Failure::Substitutes => FailureKind::Substitution,
+        Failure::Platform { .. } => FailureKind::SystemMissing,
+        Failure::Features { .. } => FailureKind::FeaturesMissing,
+        Failure::NoSlot => FailureKind::NoSlot,
+        Failure::NotStarted(_) => FailureKind::NotStarted,
+        Failure::Other(_) => FailureKind::Unknown,
     }
 }
 
@@ -97,24 +153,34 @@ pub(super) struct Unnamed {
 }
 
 impl Failures {
-    /// Takes in one message, by when so many activities had started.
-    pub(super) fn note(&mut self, note: &Note<'_>, names: &mut Names, before: Row) {
+    /// Takes in one message, by when so many activities had started; `words` are all of it, where it is an
+    /// error.
+    pub(super) fn note(
+        &mut self,
+        note: &Note<'_>,
+        words: Option<&str>,
+        names: &mut Names,
+        before: Row,
+    ) {
         match *note {
             Note::BuildFailed { drv, failure } => self.said.push(Said {
                 subject: drv.map(|drv| names.intern(drv)),
-                verdict: Verdict::new(failure),
+                verdict: Verdict::new(failure).with(words),
                 before,
             }),
             Note::RemoteBuildFailed { drv, detail, .. } => {
                 if let Note::BuildFailed { failure, .. } = message::read_error(detail) {
-                    self.remote.insert(names.intern(drv), Verdict::new(failure));
+                    let verdict = Verdict::new(failure).with(Some(detail));
+                    self.remote.insert(names.intern(drv), verdict);
                 }
             }
             Note::ProgramFailed { program, failure } => {
                 let program = names.intern(program);
-                self.programs
-                    .entry(program)
-                    .or_insert_with(|| Verdict::new(failure));
+                self.programs.entry(program).or_insert_with(|| {
+                    let mut verdict = Verdict::new(failure).with(words);
+                    verdict.reason.kind = FailureKind::Hook;
+                    verdict
+                });
             }
             Note::Interrupted => self.interrupted = true,
             Note::IncompleteNar { path, .. } => self.path(names, path, "incomplete download"),
@@ -136,10 +202,7 @@ impl Failures {
     }
 
     fn path(&mut self, names: &mut Names, path: &str, text: &str) {
-        let reason = Reason {
-            text: text.to_owned(),
-            ..Reason::default()
-        };
+        let reason = Reason::new(FailureKind::Substitution, text);
         self.paths.entry(names.intern(path)).or_insert(reason);
     }
 

@@ -241,7 +241,7 @@ fn evaluation_unit(
     builder: &mut TimelineBuilder,
     whole: &[Interval],
     working: &[Interval],
-    failure: Option<(Outcome, String)>,
+    failure: Option<(Outcome, Reason)>,
 ) -> Option<Unit> {
     let start = whole.iter().map(|stretch| stretch.start()).min();
     let end = whole.iter().map(|stretch| stretch.end()).max();
@@ -262,12 +262,7 @@ fn evaluation_unit(
     } else {
         Outcome::Succeeded
     };
-    unit.reason = failure.map(|(_, text)| {
-        Box::new(Reason {
-            text,
-            ..Reason::default()
-        })
-    });
+    unit.reason = failure.map(|(_, reason)| Box::new(reason));
     unit.stretches = working
         .iter()
         .map(|&interval| Stretch {

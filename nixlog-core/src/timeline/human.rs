@@ -7,7 +7,8 @@
 
 use super::activity::{Activity, Role, Row};
 use super::builder::TimelineBuilder;
-use super::evaluation;
+use super::evaluation::Said;
+use super::failures::bounded;
 use super::model::{End, Name, Outcome, Stretch, Unit};
 use super::starts::by_title;
 use super::status_line::{Ended, StatusLine};
@@ -43,6 +44,8 @@ pub(super) struct HumanLog {
     last_words: Vec<(Row, usize)>,
     /// Characters of the longest state.
     widest: usize,
+    /// All of the error whose message comes next.
+    error: Option<Box<str>>,
     /// The stamp of the line before this one.
     previous: Option<Stamp>,
     activation: Option<(Option<Stamp>, Option<Stamp>)>,
@@ -177,7 +180,8 @@ impl HumanLog {
                     }
                     _ => {}
                 }
-                builder.note(&note, None);
+                let words = builder.human.error.take();
+                builder.tell(&note, None, words.as_deref());
             }
             HumanEvent::Activity(title) => Self::activity(builder, title),
             HumanEvent::BuildLog {
@@ -195,8 +199,15 @@ impl HumanLog {
                 builder.evaluation.sign();
             }
             HumanEvent::Error { text } => {
-                let at_a_place = evaluation::is_at_a_place(text);
-                builder.error(&message::read_error(text), text, at_a_place);
+                let note = message::read_error(text);
+                let error = Said {
+                    text,
+                    words: text,
+                    has_file: false,
+                    place: None,
+                };
+                builder.error(&note, &error);
+                builder.human.error = Some(bounded(text));
             }
             HumanEvent::Step => Self::step(builder),
             HumanEvent::Cancelled => {

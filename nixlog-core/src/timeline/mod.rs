@@ -36,8 +36,8 @@ pub use builder::TimelineBuilder;
 pub use facts::{Facts, Tally};
 pub use issue::{Issue, IssueCode, Severity};
 pub use model::{
-    BuilderPhase, End, Filler, Import, Name, Names, Outcome, Part, Phase, Plan, Reason,
-    RemoteParts, Stretch, Unit, UnitKind,
+    BuilderPhase, End, FailureKind, Filler, Import, Name, Names, Outcome, Part, Phase, Place, Plan,
+    Reason, RemoteParts, Stretch, Unit, UnitKind,
 };
 
 pub use source::{Clock, Source};

@@ -220,15 +220,114 @@ impl Outcome {
     }
 }
 
+named! {
+    /// What kind of failure it was.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub enum FailureKind, default Unknown {
+        /// The builder ended with an exit status that is not 0.
+        Builder = "builder-failed",
+        /// A signal ended the builder.
+        Killed = "killed",
+        /// Memory ran out: the log says so.
+        OutOfMemory = "out-of-memory",
+        /// The disk is full: the log says so.
+        DiskFull = "disk-full",
+        /// It took longer than the setting `timeout`.
+        TimedOut = "timed-out",
+        /// It printed nothing for longer than the setting `max-silent-time`.
+        Silent = "silent",
+        /// It printed more than the setting `max-build-log-size`.
+        LogTooLong = "log-too-long",
+        /// A fixed-output derivation made something else than it should.
+        HashMismatch = "hash-mismatch",
+        /// The builder succeeded without making one of its outputs.
+        OutputMissing = "output-missing",
+        /// The builder succeeded, and Nix does not take what it has made: an output check, a cycle.
+        OutputRefused = "output-refused",
+        /// Building again gave something else.
+        NotDeterministic = "not-deterministic",
+        /// A store path could not be fetched.
+        Substitution = "substitution-failed",
+        /// The evaluator gave up.
+        Evaluation = "evaluation-failed",
+        /// No machine is of the system that it is for.
+        SystemMissing = "system-missing",
+        /// No machine has the features that it asks for.
+        FeaturesMissing = "features-missing",
+        /// Nothing may be built here, and no machine takes it.
+        NoSlot = "no-slot",
+        /// The builder could not be started.
+        NotStarted = "not-started",
+        /// Something that it needs failed.
+        Dependency = "dependency-failed",
+        /// The post-build hook failed.
+        Hook = "hook-failed",
+        /// It was stopped: by the user, or since something else failed.
+        Interrupted = "interrupted",
+        /// The log does not tell.
+        Unknown = "unknown",
+    }
+}
+
 /// Why a unit failed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Reason {
+    /// What kind of failure it was, as far as Nix's words tell.
+    pub kind: FailureKind,
     /// In words, for people: `exit code 1`, `timed out after 2 s`. Empty where nothing is told.
     pub text: String,
     /// The builder's exit status.
     pub exit_code: Option<i32>,
     /// The signal that ended the builder.
     pub signal: Option<i32>,
+    /// Of a hash mismatch: the hash that was asked for, and that of what was made, as Nix writes them.
+    pub hashes: Option<Box<(String, String)>>,
+    /// All that Nix said, without color; up to [`MOST_WORDS`](Self::MOST_WORDS) bytes of it.
+    pub words: Option<Box<str>>,
+    /// The last lines of the build's log, where Nix quotes them.
+    pub log_tail: Box<[Box<str>]>,
+    /// Where in an expression it happened.
+    pub place: Option<Box<Place>>,
+}
+
+impl Reason {
+    /// So many bytes of an error are kept.
+    pub const MOST_WORDS: usize = 16 * 1024;
+
+    /// Makes a reason of a kind that needs no more than a text.
+    pub(super) fn new(kind: FailureKind, text: impl Into<String>) -> Self {
+        Self {
+            kind,
+            text: text.into(),
+            ..Self::default()
+        }
+    }
+}
+
+impl Place {
+    /// Makes one; Nix up to 2.33 has line and column behind the name of the file, too.
+    pub(super) fn new(file: &str, line: u64, column: Option<u64>) -> Self {
+        let place = match column {
+            Some(column) => format!(":{line}:{column}"),
+            None => format!(":{line}"),
+        };
+        Self {
+            file: file.strip_suffix(place.as_str()).unwrap_or(file).to_owned(),
+            line,
+            column,
+        }
+    }
+}
+
+/// A place in a file of expressions.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Place {
+    /// The file, as Nix names it.
+    pub file: String,
+    /// The line, from 1.
+    pub line: u64,
+    /// The column, from 1.
+    pub column: Option<u64>,
 }
 
 named! {

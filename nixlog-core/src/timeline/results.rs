@@ -6,9 +6,9 @@ use super::Map;
 use super::activity::{Role, Row};
 use super::blame::Blamed;
 use super::builder::TimelineBuilder;
-use super::failures::{Blame, Unnamed, Verdict};
+use super::failures::{Blame, Unnamed, Verdict, bounded};
 use super::issue::{Issue, IssueCode, Severity};
-use super::model::{End, Name, Outcome, Reason, Unit, UnitKind};
+use super::model::{End, FailureKind, Name, Outcome, Reason, Unit, UnitKind};
 use crate::store_path::{StorePath, base_name};
 use crate::time::Stamp;
 use crate::wire::ansi;
@@ -89,6 +89,18 @@ fn by_status(status: &str, words: &str) -> Verdict {
     let mut verdict = match message::read_error(&words) {
         Note::BuildFailed { failure, .. } => Verdict::new(failure),
         _ => Verdict::new(Failure::Other(text)),
+    };
+    verdict.reason.words = Some(bounded(&words)).filter(|words| !words.is_empty());
+    verdict.reason.kind = match status {
+        "TimedOut" if verdict.reason.kind == FailureKind::Unknown => FailureKind::TimedOut,
+        "HashMismatch" => FailureKind::HashMismatch,
+        "DependencyFailed" => FailureKind::Dependency,
+        "InputRejected" => FailureKind::NotStarted,
+        "OutputRejected" => FailureKind::OutputRefused,
+        "LogLimitExceeded" => FailureKind::LogTooLong,
+        "NotDeterministic" => FailureKind::NotDeterministic,
+        "NoSubstituters" => FailureKind::Substitution,
+        _ => verdict.reason.kind,
     };
     if verdict.reason.text.is_empty() {
         verdict.reason.text = words.lines().next().unwrap_or_default().to_owned();
@@ -202,10 +214,7 @@ pub(super) fn never_started(blame: &Blame, builder: &TimelineBuilder, units: &[U
         };
         unit(UnitKind::Build, drv, outcome, &verdict.reason)
     });
-    let reason = Reason {
-        text: "no substituter has it".to_owned(),
-        ..Reason::default()
-    };
+    let reason = Reason::new(FailureKind::Substitution, "no substituter has it");
     let nowhere = builder.failures.nowhere().iter();
     let nowhere = nowhere.filter(|&&path| !units.iter().any(|unit| unit.subject == path));
     let nowhere = nowhere.map(|&path| unit(UnitKind::Substitution, path, Outcome::Failed, &reason));

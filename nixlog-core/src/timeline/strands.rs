@@ -9,7 +9,7 @@ use super::evaluation::EvaluationTracker;
 use super::facts::Facts;
 use super::human::HumanLog;
 use super::issue::{Issue, IssueCode, Severity};
-use super::model::Outcome;
+use super::model::{Outcome, Reason};
 use crate::intervals::union;
 use crate::time::{Interval, Stamp};
 
@@ -83,7 +83,7 @@ pub(super) struct Ended {
     pub(super) last: Option<Stamp>,
     /// When evaluators were at work, and what one gave up with.
     pub(super) evaluation: Vec<Interval>,
-    pub(super) failure: Option<(Outcome, String)>,
+    pub(super) failure: Option<(Outcome, Reason)>,
     /// After so many calls the evaluator showed that it went on; with several evaluators, nobody can tell.
     pub(super) proved_after: usize,
     /// A line for people was Nix's.

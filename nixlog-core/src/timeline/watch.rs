@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::json_str::JsonStr;
 use crate::time::Stamp;
+use crate::wire::ansi;
 
 /// A line of a build's own log.
 #[derive(Debug, Clone, Copy)]
@@ -43,6 +44,20 @@ impl<'a> LineText<'a> {
         }
     }
 
+    /// Returns the line as a terminal shows it, without color: what stands before a carriage return is
+    /// overwritten by what comes behind it.
+    #[must_use]
+    pub fn plain(self) -> Cow<'a, str> {
+        let shown = |text: &str| {
+            let text = text.trim_end_matches('\r');
+            text.rfind('\r').map_or(0, |at| at + 1)..text.len()
+        };
+        match self.decode() {
+            Cow::Borrowed(text) => ansi::strip(&text[shown(text)]),
+            Cow::Owned(text) => Cow::Owned(ansi::strip(&text[shown(&text)]).into_owned()),
+        }
+    }
+
     /// Returns the line as the log has it, which may have escapes in it: cheap, to look at lines most of
     /// which do not matter.
     #[must_use]
@@ -74,6 +89,10 @@ pub trait WatchBuilds: fmt::Debug + Send {
     /// Is told that a builder phase begins. The same phase may be told twice: by Nix, and by a line of
     /// stdenv.
     fn phase(&mut self, _phase: &PhaseBegins<'_>) {}
+
+    /// Is told that a build failed, and what the message calls it: the derivation, an output of it, or
+    /// nothing at all.
+    fn failed(&mut self, _subject: Option<&str>) {}
 }
 
 /// Somebody who watches, to be had back when the log has been read.
@@ -110,5 +129,10 @@ impl<T: WatchBuilds> WatchBuilds for Watched<T> {
     fn phase(&mut self, phase: &PhaseBegins<'_>) {
         let mut watcher = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         watcher.phase(phase);
+    }
+
+    fn failed(&mut self, subject: Option<&str>) {
+        let mut watcher = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        watcher.failed(subject);
     }
 }

@@ -49,7 +49,8 @@ const LAYERS: &[(&str, &[&str])] = &[
 /// The modules of `report` that see only the results made readable and the words: all formats show
 /// the same numbers because they have nothing else to show.
 const RENDERERS: &[&str] = &[
-    "text", "markdown", "csv", "json", "chrome", "svg", "html", "drawing", "axis", "dot", "graphml",
+    "text", "markdown", "csv", "json", "chrome", "svg", "html", "drawing", "axis", "dot",
+    "graphml", "junit", "github",
 ];
 
 /// What the renderers see: the views, the same laid out for people or drawn, and how numbers are

@@ -33,5 +33,6 @@ mod thinning;
 mod truth_graph;
 mod waits;
 mod watching;
+mod why;
 mod workspace;
 mod wrapped;

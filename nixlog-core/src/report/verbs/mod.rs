@@ -5,6 +5,7 @@ pub mod builds;
 pub mod cache_candidates;
 pub mod critical_path;
 pub mod doctor;
+pub mod failures;
 pub mod graph;
 pub mod parallelism;
 pub mod phases;
@@ -52,6 +53,7 @@ answers! {
     "cache-candidates": cache_candidates::CacheCandidatesResult,
     "critical-path": critical_path::CriticalPathResult,
     "doctor": doctor::DoctorResult,
+    "failures": failures::FailuresResult,
     "graph": graph::GraphResult,
     "parallelism": parallelism::ParallelismResult,
     "phases": phases::PhasesResult,

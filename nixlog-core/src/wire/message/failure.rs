@@ -76,6 +76,10 @@ pub enum Failure<'a> {
     Cached,
     /// It failed on a remote builder, which did not say how (Lix).
     Remote,
+    /// The builder succeeded, and Nix does not take what it has made: an output check, a cycle.
+    Refused(&'a str),
+    /// Its builder could not be started: an input that does not exist, no build user.
+    NotStarted(&'a str),
     /// Another reason, as Nix words it.
     Other(&'a str),
 }
@@ -117,7 +121,9 @@ impl fmt::Display for Failure<'_> {
             Self::NoSlot => f.write_str("no machine may build it"),
             Self::Cached => f.write_str("failed earlier"),
             Self::Remote => f.write_str("failed on the remote builder"),
-            Self::Other(reason) => f.write_str(reason),
+            Self::Refused(reason) | Self::NotStarted(reason) | Self::Other(reason) => {
+                f.write_str(reason)
+            }
         }
     }
 }

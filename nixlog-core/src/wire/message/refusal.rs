@@ -9,9 +9,9 @@ use super::failure::Failure;
 use super::grammar::{quoted, without_outputs};
 use super::note::Note;
 
-/// The texts, and what they mean in short. `<D>` is what failed, quoted: a derivation, the path of an
+/// What Nix says of outputs that it does not take, and what that means in short. `<D>` is what failed, quoted: a derivation, the path of an
 /// output, or a file in one. `<*>` is something else in quotes.
-const FORMS: &[(&str, &str)] = &[
+const REFUSED: &[(&str, &str)] = &[
     // Its outputs refer to each other; by derivation from 2.4 on, by path from the store itself.
     ("cycle detected in build of <D>", CYCLE),
     ("cycle detected in the references of <D>", CYCLE),
@@ -56,14 +56,13 @@ const FORMS: &[(&str, &str)] = &[
         "a file of an unsupported type in its output",
     ),
     (
-        "output <D> of <*> differs from <*> from previous round",
-        ROUNDS,
-    ),
-    (
         "no output reference for <*> in build of <D>",
         "an output without references",
     ),
-    // It cannot be built at all.
+];
+
+/// The same of derivations that cannot be built at all.
+const NOT_STARTED: &[(&str, &str)] = &[
     ("derivation <D> requires non-existent output ", INPUT),
     ("derivation <D> does not have wanted outputs ", NO_OUTPUT),
     ("derivation <D> does not have an output named ", NO_OUTPUT),
@@ -104,7 +103,8 @@ const SPECIFIER: &str = "an output check names no path and no output";
 const FIXED: &str = "a fixed output refers to store paths";
 const FLAT: &str = "a fixed output that is no plain file";
 const OWNER: &str = "suspicious owner or permissions of its output";
-const ROUNDS: &str = "not deterministic";
+/// Built several times, with another result each time.
+const ROUNDS: &str = "output <D> of <*> differs from <*> from previous round";
 const INPUT: &str = "an input lacks the output that it asks for";
 const NO_OUTPUT: &str = "it lacks an output that was asked for";
 const SOURCE: &str = "an input does not exist";
@@ -115,10 +115,15 @@ const SUBSTITUTES: &str = "some substitutes for the outputs of derivation <D> fa
 
 /// Reads one of these texts.
 pub(super) fn refused(text: &str) -> Option<Note<'_>> {
-    let refusals = FORMS
-        .iter()
-        .map(|&(form, reason)| (form, Failure::Other(reason)));
-    let mut forms = refusals.chain([(SUBSTITUTES, Failure::Substitutes)]);
+    let refused = REFUSED.iter();
+    let refused = refused.map(|&(form, reason)| (form, Failure::Refused(reason)));
+    let not_started = NOT_STARTED.iter();
+    let not_started = not_started.map(|&(form, reason)| (form, Failure::NotStarted(reason)));
+    let others = [
+        (ROUNDS, Failure::NotDeterministic),
+        (SUBSTITUTES, Failure::Substitutes),
+    ];
+    let mut forms = refused.chain(not_started).chain(others);
     forms.find_map(|(form, failure)| {
         let drv = fits(form, text)?;
         Some(Note::BuildFailed { drv, failure })
@@ -132,7 +137,7 @@ pub(super) fn not_set_up(text: &str) -> Option<Note<'_>> {
     let named = text.find(WAITING).map(|at| &text[at + WAITING.len()..]);
     let drv = named.and_then(|rest| Some(without_outputs(quoted(rest).ok()?.1)));
     let told = drv.is_some() || text.contains("while setting up the build environment");
-    let failure = Failure::Other(SETUP);
+    let failure = Failure::NotStarted(SETUP);
     told.then_some(Note::BuildFailed { drv, failure })
 }
 

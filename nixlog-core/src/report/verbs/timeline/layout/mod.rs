@@ -64,6 +64,7 @@ pub(super) fn document(report: &Report<TimelineResult>, options: Options) -> Doc
         tables: vec![table(&result.lanes)],
         notes: all,
         next,
+        ..Document::default()
     };
     if options.ascii {
         return ascii(document);

@@ -1,0 +1,116 @@
+//! Annotations of GitHub Actions: lines on standard output that a workflow's page shows beside the job.
+
+use std::io::{self, Write};
+
+use super::envelope::Report;
+use super::format::{duration, harmless};
+use super::verbs::failures::{FailureView, FailuresResult};
+
+/// GitHub shows so many of a kind for a step.
+const MOST: usize = 10;
+
+/// Writes what failed, an annotation each.
+///
+/// # Errors
+///
+/// Passes on what the output says.
+pub fn write(report: &Report<FailuresResult>, out: &mut dyn Write) -> io::Result<()> {
+    let result = &report.result;
+    let (bad, recovered): (Vec<_>, Vec<_>) = result.units.iter().partition(|it| !it.recovered);
+    let unnamed: Vec<&String> = result.untold.iter().chain(&result.gave_up).collect();
+    for it in bad.iter().take(MOST) {
+        annotate("error", it, out)?;
+    }
+    for words in unnamed.iter().take(MOST.saturating_sub(bad.len())) {
+        writeln!(
+            out,
+            "::error title={}::{}",
+            property("Nix failed"),
+            message(words)
+        )?;
+    }
+    for it in recovered.iter().take(MOST) {
+        annotate("warning", it, out)?;
+    }
+    if bad.is_empty() && unnamed.is_empty() && recovered.is_empty() {
+        // Only whoever debugs the workflow sees it.
+        writeln!(out, "::debug::nothing failed")?;
+    }
+    let n_shown = bad.len().min(MOST) + recovered.len().min(MOST);
+    let more = result.total_units.saturating_sub(n_shown);
+    if more > 0 {
+        writeln!(
+            out,
+            "::notice::{more} more failures: nixlog failures --top 0"
+        )?;
+    }
+    Ok(())
+}
+
+fn annotate(level: &str, failed: &FailureView, out: &mut dyn Write) -> io::Result<()> {
+    let mut properties = Vec::new();
+    if let Some(place) = &failed.place {
+        properties.push(format!("file={}", property(&place.file)));
+        properties.push(format!("line={}", place.line));
+        properties.extend(place.column.map(|column| format!("col={column}")));
+    }
+    properties.push(format!("title={}", property(&title(failed))));
+    let mut lines: Vec<String> = failed
+        .causes
+        .iter()
+        .flat_map(|cause| &cause.lines)
+        .map(|line| line.text.clone())
+        .collect();
+    if let (Some(specified), Some(got)) = (&failed.specified_hash, &failed.got_hash) {
+        lines.extend([
+            format!("specified: {specified}"),
+            format!("got:       {got}"),
+        ]);
+    }
+    if lines.is_empty() {
+        let tail = failed.log_tail.iter().rev().take(5).rev();
+        lines.extend(tail.map(|line| line.text.clone()));
+    }
+    if lines.is_empty() {
+        let words = failed.message.as_deref().unwrap_or_default().lines();
+        lines.extend(words.take(MOST).map(str::to_owned));
+    }
+    if let Some(blocked) = failed
+        .blocked
+        .as_ref()
+        .filter(|blocked| !blocked.is_empty())
+    {
+        lines.push(format!("not built for it: {}", blocked.len()));
+    }
+    lines.extend(
+        failed
+            .log_command
+            .iter()
+            .map(|command| format!("whole log: {command}")),
+    );
+    let text: Vec<String> = lines.iter().map(|line| message(line)).collect();
+    let properties = properties.join(",");
+    writeln!(out, "::{level} {properties}::{}", text.join("%0A"))
+}
+
+fn title(failed: &FailureView) -> String {
+    let reason = failed.unit.reason.as_deref().unwrap_or("failed");
+    let phase = failed.builder_phase.as_ref();
+    let phase = phase.map_or_else(String::new, |phase| format!(" in {phase}"));
+    let after = failed.unit.duration_ns;
+    let after = after.map_or_else(String::new, |took| format!(" after {}", duration(took)));
+    format!("{}: {reason}{phase}{after}", failed.unit.name)
+}
+
+/// Quotes the text of an annotation (`escapeData` in GitHub's `toolkit`).
+fn message(text: &str) -> String {
+    let text = harmless(text);
+    text.replace('%', "%25")
+        .replace('\r', "%0D")
+        .replace('\n', "%0A")
+}
+
+/// Quotes a property of an annotation (`escapeProperty`).
+fn property(text: &str) -> String {
+    message(text).replace(':', "%3A").replace(',', "%2C")
+}

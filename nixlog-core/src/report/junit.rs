@@ -1,0 +1,141 @@
+//! `JUnit` XML: each derivation is a test case. CI systems show which failed, with the lines that say why.
+
+use std::collections::{HashMap, HashSet};
+use std::io::{self, Write};
+
+use super::envelope::Report;
+use super::format::xml;
+use super::unit::UnitBrief;
+use super::verbs::failures::{FailureView, FailuresResult};
+use crate::timeline::Outcome;
+
+/// Writes a result.
+///
+/// # Errors
+///
+/// Passes on what the output says.
+pub fn write(report: &Report<FailuresResult>, out: &mut dyn Write) -> io::Result<()> {
+    let result = &report.result;
+    let failures = result.units.iter();
+    let failures: HashMap<&str, &FailureView> =
+        failures.map(|it| (it.unit.path.as_str(), it)).collect();
+    // Derivations that never started are units only where Nix names them.
+    let known = result.derivations.iter();
+    let known: HashSet<&str> = known.map(|unit| unit.path.as_str()).collect();
+    let never = result.not_built.iter();
+    let never: Vec<&String> = never
+        .filter(|path| !known.contains(path.as_str()))
+        .collect();
+    let others: Vec<&FailureView> = result
+        .units
+        .iter()
+        .filter(|it| !it.unit.kind.is_derivation())
+        .collect();
+    let unnamed: Vec<&String> = result.untold.iter().chain(&result.gave_up).collect();
+    let n_skipped = result.derivations.iter();
+    let n_skipped = n_skipped.filter(|unit| skipped(unit).is_some()).count() + never.len();
+    let n_failed = result
+        .derivations
+        .iter()
+        .filter(|unit| unit.outcome.is_failure());
+    let n_failed = n_failed.count() + others.len();
+    let n = result.derivations.len() + never.len() + others.len() + unnamed.len();
+    let command = report.input.run.as_ref().map(|run| run.command.join(" "));
+    let name = command.filter(|words| !words.is_empty());
+    let name = xml(name.as_deref().unwrap_or(&report.input.source));
+    let counts = format!(
+        r#"tests="{n}" failures="{n_failed}" errors="{}" skipped="{n_skipped}"{}"#,
+        unnamed.len(),
+        time(report.input.wall_ns)
+    );
+    writeln!(out, r#"<?xml version="1.0" encoding="UTF-8"?>"#)?;
+    writeln!(out, r#"<testsuites name="nixlog" {counts}>"#)?;
+    let at = report.input.started_at.as_deref();
+    let at = at.map_or_else(String::new, |at| format!(r#" timestamp="{}""#, xml(at)));
+    writeln!(out, r#"  <testsuite name="{name}" {counts}{at}>"#)?;
+    for unit in &result.derivations {
+        case(unit.kind.name(), &unit.name, unit.duration_ns, out)?;
+        match (failures.get(unit.path.as_str()), skipped(unit)) {
+            (Some(failed), _) if unit.outcome.is_failure() => failure(failed, out)?,
+            (_, Some(why)) => writeln!(out, "><skipped message=\"{why}\"/></testcase>")?,
+            (None, _) if unit.outcome.is_failure() => {
+                writeln!(out, "><failure type=\"unknown\"/></testcase>")?;
+            }
+            _ => writeln!(out, "/>")?,
+        }
+    }
+    for path in never {
+        case("build", crate::store_path::name_of(path), None, out)?;
+        writeln!(out, "><skipped message=\"{NEEDS}\"/></testcase>")?;
+    }
+    for it in others {
+        case(it.unit.kind.name(), &it.unit.name, it.unit.duration_ns, out)?;
+        failure(it, out)?;
+    }
+    for words in unnamed {
+        case("command", "nix", None, out)?;
+        writeln!(out, "><error message=\"{}\"/></testcase>", xml(words))?;
+    }
+    writeln!(out, "  </testsuite>\n</testsuites>")
+}
+
+const NEEDS: &str = "something that it needs failed";
+
+/// Says why a derivation is neither good nor bad.
+fn skipped(unit: &UnitBrief) -> Option<&'static str> {
+    match unit.outcome {
+        Outcome::DependencyFailed => Some(NEEDS),
+        Outcome::Interrupted => Some("interrupted"),
+        Outcome::Unknown => Some("the log does not tell how it ended"),
+        _ => None,
+    }
+}
+
+fn case(kind: &str, name: &str, took: Option<u64>, out: &mut dyn Write) -> io::Result<()> {
+    let (name, time) = (xml(name), time(took));
+    write!(
+        out,
+        r#"    <testcase classname="{kind}" name="{name}"{time}"#
+    )
+}
+
+/// Writes a length of time in seconds; what is not known is left out.
+fn time(nanos: Option<u64>) -> String {
+    nanos.map_or_else(String::new, |nanos| {
+        let (seconds, millis) = (nanos / 1_000_000_000, nanos / 1_000_000 % 1000);
+        format!(r#" time="{seconds}.{millis:03}""#)
+    })
+}
+
+fn failure(failed: &FailureView, out: &mut dyn Write) -> io::Result<()> {
+    let kind = failed.failure.name();
+    let reason = xml(failed.unit.reason.as_deref().unwrap_or("failed"));
+    write!(out, r#"><failure type="{kind}" message="{reason}">"#)?;
+    let causes = failed.causes.iter().flat_map(|cause| &cause.lines);
+    for line in causes {
+        writeln!(out, "{}", xml(&line.text))?;
+    }
+    if failed.causes.is_empty() {
+        write!(
+            out,
+            "{}",
+            xml_lines(failed.message.as_deref().unwrap_or_default())
+        )?;
+    }
+    write!(out, "</failure>")?;
+    if !failed.log_tail.is_empty() {
+        write!(out, "<system-out>")?;
+        for line in &failed.log_tail {
+            writeln!(out, "{}", xml(&line.text))?;
+        }
+        write!(out, "</system-out>")?;
+    }
+    writeln!(out, "</testcase>")
+}
+
+/// Makes several lines harmless, and leaves them several.
+fn xml_lines(text: &str) -> String {
+    text.lines()
+        .map(|line| format!("{}\n", xml(line)))
+        .collect()
+}
