@@ -101,6 +101,37 @@ fn status_and_result_are_the_commands_own() {
     }
 }
 
+/// A failed build is explained when it ends, even to whoever wants to hear nothing else.
+#[test]
+fn what_failed_is_told_at_the_end() {
+    const WHY: &str = "make: *** [Makefile:42: node.o] Error 1";
+    for (log, quiet) in [(FAIL, false), (FAIL, true), (DIAMOND, false)] {
+        let nix = Script::replay(log, 50.0).status(u8::from(log == FAIL));
+        let nix = nix.program("nix-build");
+        let mut args = vec!["run", "--", plain(nix.path())];
+        if quiet {
+            args.insert(1, "--quiet");
+        }
+        let stderr = run(&mut saving(&folder(), &args)).stderr;
+        let told = stderr
+            .rfind("2 failed; 5 derivations")
+            .map(|at| &stderr[at..]);
+        assert_eq!(told.is_some(), log == FAIL, "{stderr}");
+        if let Some(told) = told {
+            assert!(
+                told.contains("libwayland-1.8.5: exit code 7 in fixupPhase"),
+                "{told}"
+            );
+            assert!(told.contains(WHY), "{told}");
+            assert_eq!(
+                told.contains("nixlog: next: nixlog failures"),
+                !quiet,
+                "{told}"
+            );
+        }
+    }
+}
+
 #[test]
 fn a_signal_gives_128_and_its_number() {
     let folder = folder();

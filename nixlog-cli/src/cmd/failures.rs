@@ -14,7 +14,7 @@ use crate::base::error::CliError;
 use crate::base::output;
 use crate::base::selection::{matches, top};
 use crate::evidence::derivations::GraphArgs;
-use crate::evidence::explained;
+use crate::evidence::{explained, stored_logs};
 use crate::intake::arguments::InputArgs;
 
 /// Show what failed, the lines of its log that say why, and what could not be built for it
@@ -77,7 +77,11 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     let log = explained::watched(&args.input, &args.graph, &args.output, |reading| {
         reading.watch_builds(excerpts.clone());
     })?;
-    let failures = failures(&log.timeline, &log.graph, &excerpts.take());
+    let mut excerpts = excerpts.take();
+    if !args.graph.no_store {
+        stored_logs::add(&log, &mut excerpts);
+    }
+    let failures = failures(&log.timeline, &log.graph, &excerpts);
     // A list of test cases has all of them.
     let top = match args.output.format {
         FailuresFormat::Junit => 0,

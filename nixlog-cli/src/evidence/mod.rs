@@ -6,3 +6,4 @@ pub(crate) mod globs;
 pub(crate) mod read;
 pub(crate) mod reconstruct;
 pub(crate) mod sizes;
+pub(crate) mod stored_logs;

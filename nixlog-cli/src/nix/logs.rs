@@ -114,45 +114,51 @@ pub(crate) struct LogText {
     pub(crate) tells: bool,
 }
 
-/// Reads a log, keeping its last lines.
-pub(crate) fn read(path: &Path, n_lines: usize) -> io::Result<LogText> {
+/// Hands out the lines of a log, one after the other.
+pub(crate) fn each_line(path: &Path, mut each: impl FnMut(&str)) -> io::Result<()> {
     let bytes = unpack(BufReader::new(File::open(path)?))?.bytes;
     let mut lines = BufReader::new(bytes.take(MAX_BYTES));
-    let mut text = LogText::default();
-    let mut tail = VecDeque::with_capacity(n_lines);
     let mut line = Vec::new();
     loop {
         line.clear();
         // A log that is cut off is as good up to there, and what is too long to be a line is several.
         let mut piece = lines.by_ref().take(MAX_LINE);
         if piece.read_until(b'\n', &mut line).unwrap_or(0) == 0 {
-            break;
+            return Ok(());
         }
-        let line = String::from_utf8_lossy(line.trim_ascii_end());
+        each(&String::from_utf8_lossy(line.trim_ascii_end()));
+    }
+}
+
+/// Reads a log, keeping its last lines.
+pub(crate) fn read(path: &Path, n_lines: usize) -> io::Result<LogText> {
+    let mut text = LogText::default();
+    let mut tail = VecDeque::with_capacity(n_lines);
+    each_line(path, |line| {
         // stdenv says it for people and for Nix.
-        if let Some(phase) = phase_of(&line)
+        if let Some(phase) = phase_of(line)
             && text.phases.last().is_none_or(|last| last != phase)
         {
             text.phases.push(phase.to_owned());
         }
         if line.starts_with("@nix ") {
-            continue;
+            return;
         }
-        let seconds = seconds_of(&line);
+        let seconds = seconds_of(line);
         // Before 20.09 it told of no phase how long it took, and before 23.11 it had no such headings.
         text.tells |= seconds.is_some() || line.starts_with("Running phase: ");
         text.seconds.extend(seconds);
         if tail.len() == n_lines {
             tail.pop_front();
         }
-        tail.push_back(line.into_owned());
-    }
+        tail.push_back(line.to_owned());
+    })?;
     text.tail = tail.into();
     Ok(text)
 }
 
 /// Returns the phase that stdenv says begins: for Nix, or for people.
-fn phase_of(line: &str) -> Option<&str> {
+pub(crate) fn phase_of(line: &str) -> Option<&str> {
     if let Some(json) = line.strip_prefix("@nix ") {
         let (_, rest) = json.split_once("\"phase\"")?;
         return rest.split('"').nth(1).filter(|_| json.contains("setPhase"));

@@ -9,6 +9,7 @@ use std::collections::{HashMap, VecDeque};
 use foldhash::fast::FixedState;
 
 use crate::build_log::causes::{Finder, LogLine};
+use crate::names::named;
 use crate::store_path::{base_name, name_of};
 use crate::timeline::{BuildLine, PhaseBegins, WatchBuilds};
 
@@ -23,15 +24,30 @@ const MOST_FAILED_BYTES: usize = 64 << 20;
 
 type Map<K, V> = HashMap<K, V, FixedState>;
 
+named! {
+    /// Where lines of a build's log come from.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum LogSource, default Log {
+        /// From the log itself.
+        Log = "log",
+        /// From Nix's message about the failure, which quotes the last ones: nobody knows their numbers.
+        Message = "message",
+        /// From the log that Nix stored of the build.
+        Store = "store",
+    }
+}
+
 /// What is kept of the log of one build.
 #[derive(Debug, Clone, Default)]
 pub struct Excerpt {
     /// The base name of the derivation, as far as it was known.
     drv: Box<str>,
-    tail: VecDeque<(u64, String)>,
+    tail: Tail,
     finder: Finder,
     /// The last builder phase that began.
     phase: Box<str>,
+    /// Where the lines come from.
+    pub source: LogSource,
 }
 
 impl Excerpt {
@@ -40,7 +56,7 @@ impl Excerpt {
     pub fn tail(&self) -> Vec<LogLine> {
         let lines = self.tail.iter();
         lines
-            .map(|(number, text)| LogLine::new(*number, text))
+            .map(|(number, text)| LogLine::new(number, text))
             .collect()
     }
 
@@ -55,24 +71,14 @@ impl Excerpt {
         if self.finder.wants(raw) {
             self.finder.line(number, text);
         }
-        let kept = &text[..text.floor_char_boundary(LogLine::MOST + 1)];
-        let mut buffer = match self.tail.len() {
-            MOST_TAIL => self
-                .tail
-                .pop_front()
-                .map_or_else(String::new, |(_, old)| old),
-            _ => String::new(),
-        };
-        let before = buffer.capacity();
-        buffer.clear();
-        buffer.push_str(kept);
-        let more = buffer.capacity().saturating_sub(before);
-        self.tail.push_back((number, buffer));
-        more
+        let before = self.tail.bytes();
+        self.tail
+            .push(number, &text[..text.floor_char_boundary(LogLine::MOST + 1)]);
+        self.tail.bytes().saturating_sub(before)
     }
 
     /// Takes in that a builder phase begins: what came before it did not end the build.
-    fn phase(&mut self, name: &str) {
+    pub fn phase(&mut self, name: &str) {
         if *self.phase != *name {
             self.phase = name.into();
             self.finder.clear();
@@ -80,7 +86,46 @@ impl Excerpt {
     }
 
     fn bytes(&self) -> usize {
-        self.tail.iter().map(|(_, line)| line.capacity()).sum()
+        size_of::<Self>() + self.tail.bytes()
+    }
+}
+
+/// The last lines of a log, one behind the other in one text: most builds succeed, and nobody ever reads them.
+#[derive(Debug, Clone, Default)]
+struct Tail {
+    text: String,
+    /// Where the first line begins that still counts.
+    start: usize,
+    /// Their numbers and lengths.
+    lines: VecDeque<(u64, usize)>,
+}
+
+impl Tail {
+    fn push(&mut self, number: u64, line: &str) {
+        if self.lines.len() == MOST_TAIL
+            && let Some((_, length)) = self.lines.pop_front()
+        {
+            self.start += length;
+            if self.start > self.text.len() / 2 {
+                self.text.drain(..self.start);
+                self.start = 0;
+            }
+        }
+        self.text.push_str(line);
+        self.lines.push_back((number, line.len()));
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (u64, &str)> {
+        let mut rest = &self.text[self.start..];
+        self.lines.iter().map(move |&(number, length)| {
+            let (line, behind) = rest.split_at(length);
+            rest = behind;
+            (number, line)
+        })
+    }
+
+    fn bytes(&self) -> usize {
+        self.text.capacity() + self.lines.capacity() * size_of::<(u64, usize)>()
     }
 }
 
@@ -137,6 +182,11 @@ impl Excerpts {
     pub fn of(&self, build: u32) -> Option<&Excerpt> {
         let mut all = [&self.failed, &self.young, &self.old].into_iter();
         all.find_map(|kept| kept.by_build.get(&build))
+    }
+
+    /// Adds what is known of a build's log from elsewhere.
+    pub fn add(&mut self, build: u32, excerpt: Excerpt) {
+        self.failed.put(build, excerpt);
     }
 
     /// Returns how many bytes of lines are kept.

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use foldhash::fast::FixedState;
 
-use super::excerpts::{Excerpt, Excerpts};
+use super::excerpts::{Excerpt, Excerpts, LogSource};
 use crate::build_log::causes::{Cause, LogLine, Meaning};
 use crate::graph::{DerivationGraph, NodeIdx, NodeKind};
 use crate::store_path::base_name;
@@ -38,8 +38,10 @@ pub struct Failed {
     pub causes: Vec<Cause>,
     /// How many errors of that weight its log had, shown or not.
     pub n_causes: u64,
-    /// The last lines of its log; without numbers (0) where only Nix's message quotes them.
+    /// The last lines of its log.
     pub tail: Vec<LogLine>,
+    /// Where the lines come from; `None` where there are none. Those of a message have no true numbers.
+    pub log_source: Option<LogSource>,
     /// What was not built for it, as places in [`Failures::blocked`]; `None` where it is not known what
     /// depends on what.
     pub blocked: Option<Vec<usize>>,
@@ -79,10 +81,8 @@ pub fn failures(timeline: &Timeline, graph: &DerivationGraph, excerpts: &Excerpt
                 recovered: succeeded.later(unit),
                 causes: excerpt.map_or_else(Vec::new, |it| it.finder().causes().0.to_vec()),
                 n_causes: excerpt.map_or(0, |it| it.finder().causes().1),
-                tail: excerpt.map_or_else(Vec::new, |it| match from_message {
-                    Some(_) => without_numbers(it.tail()),
-                    None => it.tail(),
-                }),
+                tail: excerpt.map_or_else(Vec::new, Excerpt::tail),
+                log_source: excerpt.map(|it| it.source),
                 blocked: None,
             }
         })
@@ -134,16 +134,11 @@ impl<'a> Succeeded<'a> {
 fn quoted(unit: &Unit) -> Option<Excerpt> {
     let tail = &unit.reason.as_ref()?.log_tail;
     let mut excerpt = Excerpt::default();
+    excerpt.source = LogSource::Message;
     for (number, line) in (1..).zip(tail) {
         excerpt.line(number, line, line);
     }
     (!tail.is_empty()).then_some(excerpt)
-}
-
-/// Nobody knows which lines of a log a message quotes.
-fn without_numbers(lines: Vec<LogLine>) -> Vec<LogLine> {
-    let lines = lines.into_iter();
-    lines.map(|line| LogLine::new(0, &line.text)).collect()
 }
 
 /// Finds out what kind of failure it was: the log may know more than Nix.

@@ -246,6 +246,15 @@ const LINES: &[(&str, &str)] = &[
         "memory",
         "FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory",
     ),
+    ("make", "make: Target 'all' not remade because of errors."),
+    (
+        "npm",
+        "npm ERR! A complete log of this run can be found in:",
+    ),
+    (
+        "stdenv",
+        "builder for '/nix/store/x.drv' failed with exit code 1",
+    ),
     ("perl", "Result: FAIL"),
     (
         "meson",

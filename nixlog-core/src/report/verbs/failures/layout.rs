@@ -1,6 +1,7 @@
 //! The result of `failures`, laid out.
 
 use super::{FailureView, FailuresResult, LogLineView, Options};
+use crate::analysis::excerpts::LogSource;
 use crate::report::document::{Document, Section, SectionLine, Tone};
 use crate::report::envelope::Report;
 use crate::report::format::{duration, harmless, plural};
@@ -359,7 +360,11 @@ fn tail(failed: &FailureView) -> Vec<SectionLine> {
     let left: Vec<&LogLineView> = left.filter(|line| !line.text.trim().is_empty()).collect();
     let mut lines = Vec::new();
     if !left.is_empty() {
-        lines.push(SectionLine::Words("the end of its log:".to_owned()));
+        let from = match failed.log_source {
+            Some(LogSource::Store) => "the end of its log, as Nix stored it:",
+            _ => "the end of its log:",
+        };
+        lines.push(SectionLine::Words(from.to_owned()));
     }
     lines.extend(left.into_iter().map(|line| quoted(line, Tone::Plain)));
     lines

@@ -5,6 +5,7 @@ mod layout;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::analysis::excerpts::LogSource;
 use crate::analysis::failures::{Failed, Failures};
 use crate::build_log::causes::LogLine;
 use crate::report::document::Document;
@@ -62,6 +63,8 @@ pub struct FailureView {
     pub total_causes: u64,
     /// The last lines of its log.
     pub log_tail: Vec<LogLineView>,
+    /// Where the lines come from; `null` where there are none.
+    pub log_source: Option<LogSource>,
     /// The derivations that were not built for it; `null` where it is not known what depends on what.
     pub blocked: Option<Vec<String>>,
     /// What shows the whole log; `null` where no builder ran.
@@ -100,15 +103,6 @@ pub struct LogLineView {
     pub line: Option<u64>,
     /// The line, without color; its end is missing where it is very long.
     pub text: String,
-}
-
-impl From<&LogLine> for LogLineView {
-    fn from(line: &LogLine) -> Self {
-        Self {
-            line: (line.number > 0).then_some(line.number),
-            text: line.text.to_string(),
-        }
-    }
 }
 
 impl Answer for FailuresResult {
@@ -192,19 +186,15 @@ fn failure_view(failures: &Failures, failed: &Failed, unit: &Unit, view: UnitVie
     let reason = unit.reason.as_deref();
     let hashes = reason.and_then(|reason| reason.hashes.as_deref());
     let place = reason.and_then(|reason| reason.place.as_deref());
-    let lines = |lines: &[LogLine]| lines.iter().map(LogLineView::from).collect();
+    let line = |line: &LogLine| LogLineView {
+        // Nobody knows which lines of a log a message quotes.
+        line: (failed.log_source != Some(LogSource::Message)).then_some(line.number),
+        text: line.text.to_string(),
+    };
     let causes = failed.causes.iter().map(|cause| CauseView {
         tool: cause.rule.tool,
         headline: cause.headline(),
-        lines: cause
-            .lines
-            .iter()
-            .map(|line| LogLineView {
-                // Nobody knows which lines of a log a message quotes.
-                line: (unit.log_lines > 0).then_some(line.number),
-                text: line.text.to_string(),
-            })
-            .collect(),
+        lines: cause.lines.iter().map(line).collect(),
     });
     let last_phase = view.builder_phases.last();
     let is_logged = unit.kind.is_derivation() && unit.started && view.path.ends_with(".drv");
@@ -224,7 +214,8 @@ fn failure_view(failures: &Failures, failed: &Failed, unit: &Unit, view: UnitVie
         }),
         causes: causes.collect(),
         total_causes: failed.n_causes,
-        log_tail: lines(&failed.tail),
+        log_tail: failed.tail.iter().map(line).collect(),
+        log_source: failed.log_source,
         blocked: failed.blocked.as_ref().map(|blocked| {
             let paths = blocked.iter().map(|&place| failures.blocked[place].clone());
             paths.collect()
