@@ -4,3 +4,4 @@
 //! ([`WatchBuilds`](crate::timeline::WatchBuilds)) brings the lines.
 
 pub mod causes;
+pub mod steps;
