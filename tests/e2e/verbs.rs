@@ -21,7 +21,7 @@ pub(crate) struct Verb {
 }
 
 /// What a verb cannot do without, besides a log.
-const NEEDS: &[(&str, &[&str])] = &[("what-if", &["--max-jobs", "8"])];
+const NEEDS: &[(&str, &[&str])] = &[("inside", &["*"]), ("what-if", &["--max-jobs", "8"])];
 
 /// Verbs that make no report of a log, with what they do. They are held to their help, and what they
 /// print to a reader that leaves.

@@ -10,6 +10,7 @@ mod doctor;
 mod failures;
 mod graph;
 mod import;
+mod inside;
 mod man;
 mod parallelism;
 mod phases;
@@ -18,6 +19,7 @@ mod record;
 mod run;
 mod runs;
 mod schema;
+mod silence;
 mod slowest;
 mod timeline;
 mod what_if;
@@ -74,6 +76,8 @@ verbs! {
     phases: Phases,
     slowest: Slowest,
     builds: Builds,
+    inside: Inside,
+    silence: Silence,
     critical_path: CriticalPath,
     bottlenecks: Bottlenecks,
     parallelism: Parallelism,

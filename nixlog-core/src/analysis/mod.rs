@@ -12,6 +12,7 @@ pub mod groups;
 mod holds;
 pub mod idle;
 pub mod implied_graph;
+pub mod inside;
 pub mod lanes;
 pub mod late;
 pub mod load;

@@ -116,6 +116,8 @@ pub enum Cell {
     AboutNanos(u64),
     /// It is not known, but no longer than this.
     AtMostNanos(u64),
+    /// It is known with a mark only, which programs have in a column of its own.
+    MarkedNanos(&'static str, u64),
     /// A name and how many nanoseconds it took; programs have the latter in a column of its own.
     NamedNanos(String, u64),
     /// A difference in nanoseconds.
@@ -175,6 +177,7 @@ impl Cell {
             Self::Nanos(nanos) => duration(*nanos),
             Self::AboutNanos(nanos) => format!("~{}", duration(*nanos)),
             Self::AtMostNanos(nanos) => format!("≤{}", duration(*nanos)),
+            Self::MarkedNanos(mark, nanos) => format!("{mark}{}", duration(*nanos)),
             Self::NamedNanos(name, nanos) => format!("{name} {}", duration(*nanos)),
             Self::Change(nanos) => signed_duration(*nanos),
             Self::Share(share) => percent(*share),
@@ -189,7 +192,11 @@ impl Cell {
     pub fn for_programs(&self) -> String {
         match self {
             Self::Text(text) | Self::NamedNanos(text, _) => text.clone(),
-            Self::Nanos(n) | Self::AboutNanos(n) | Self::Count(n) | Self::Bytes(n) => n.to_string(),
+            Self::Nanos(n)
+            | Self::AboutNanos(n)
+            | Self::MarkedNanos(_, n)
+            | Self::Count(n)
+            | Self::Bytes(n) => n.to_string(),
             Self::Change(n) => n.to_string(),
             Self::Share(share) => format!("{share:.6}"),
             Self::AtMostNanos(_) | Self::Unknown => String::new(),

@@ -15,6 +15,7 @@ mod graphs;
 mod hostile;
 mod implied;
 mod imports;
+mod inside;
 mod layers;
 mod live;
 mod open_ends;

@@ -7,10 +7,12 @@ pub mod critical_path;
 pub mod doctor;
 pub mod failures;
 pub mod graph;
+pub mod inside;
 pub mod parallelism;
 pub mod phases;
 pub mod reconstruct;
 pub mod runs;
+pub mod silence;
 pub mod slowest;
 pub mod timeline;
 pub mod what_if;
@@ -55,12 +57,14 @@ answers! {
     "doctor": doctor::DoctorResult,
     "failures": failures::FailuresResult,
     "graph": graph::GraphResult,
+    "inside": inside::InsideResult,
     "parallelism": parallelism::ParallelismResult,
     "phases": phases::PhasesResult,
     "reconstruct": reconstruct::ReconstructResult,
     "runs list": runs::RunsListResult,
     "runs prune": runs::RunsPruneResult,
     "runs show": runs::RunsShowResult,
+    "silence": silence::SilenceResult,
     "slowest": slowest::SlowestResult,
     "timeline": timeline::TimelineResult,
     "what-if": what_if::WhatIfResult,
