@@ -11,6 +11,7 @@ mod graph;
 mod help;
 mod import;
 mod live;
+mod log;
 mod output;
 mod predictions;
 mod program;

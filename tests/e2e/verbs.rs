@@ -38,6 +38,10 @@ const NO_REPORTS: &[(&str, &str)] = &[
     ("runs export", "copies a recording"),
     ("runs path", "prints a path"),
     ("cat", "prints the log; `cat.rs` holds it to its contract"),
+    (
+        "log",
+        "prints the log of a build; `log.rs` holds it to its contract",
+    ),
     ("import", "adds a log to the runs"),
     ("schema", "is about nixlog"),
     ("completions", "is about nixlog"),

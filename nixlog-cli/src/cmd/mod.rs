@@ -11,6 +11,7 @@ mod failures;
 mod graph;
 mod import;
 mod inside;
+mod log;
 mod man;
 mod parallelism;
 mod phases;
@@ -77,6 +78,7 @@ verbs! {
     slowest: Slowest,
     builds: Builds,
     inside: Inside,
+    log: Log,
     silence: Silence,
     critical_path: CriticalPath,
     bottlenecks: Bottlenecks,

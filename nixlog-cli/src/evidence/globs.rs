@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
-use globset::Glob;
+use globset::{Glob, GlobMatcher};
 use nixlog_core::report::unit::brief;
 use nixlog_core::store_path::{name_of, pname_of};
 use nixlog_core::timeline::UnitKind;
@@ -108,13 +108,7 @@ impl Globs {
     }
 
     fn matching(&self, text: &str) -> Result<Vec<&Named>, CliError> {
-        let glob = Glob::new(text)
-            .map_err(|error| {
-                CliError::new(format!("`{text}` is not a valid glob"))
-                    .because(error)
-                    .hint("`*` stands for anything, `?` for one character, `[a-c]` for one of these, `{a,b}` for either")
-            })?
-            .compile_matcher();
+        let glob = glob(text)?;
         let means = |it: &&Named| it.names.iter().any(|name| glob.is_match(name));
         Ok(self.units.iter().filter(means).collect())
     }
@@ -149,6 +143,16 @@ impl Globs {
             .map(|(_, name)| format!("`{name}`"))
             .collect()
     }
+}
+
+/// Reads a glob.
+pub(crate) fn glob(text: &str) -> Result<GlobMatcher, CliError> {
+    let glob = Glob::new(text).map_err(|error| {
+        CliError::new(format!("`{text}` is not a valid glob"))
+            .because(error)
+            .hint("`*` stands for anything, `?` for one character, `[a-c]` for one of these, `{a,b}` for either")
+    })?;
+    Ok(glob.compile_matcher())
 }
 
 fn folder(path: &str) -> &str {

@@ -7,6 +7,7 @@ use std::path::Path;
 use nixlog_core::analysis::sufficiency::HOW_TO_STAMP;
 use nixlog_core::wire::Carrier;
 
+use crate::archive::runs::follow::Following;
 use crate::archive::runs::select::{self, Chosen, Selected};
 use crate::base::error::CliError;
 use crate::base::unpack::unpack;
@@ -48,6 +49,15 @@ pub(crate) struct Input {
 /// Opens what the command line names; without a name, standard input where something is piped in, else
 /// the last run.
 pub(crate) fn open(path: Option<&Path>) -> Result<Opened, CliError> {
+    opened(path, false)
+}
+
+/// The same; of a run that still goes on, its end is only where it ends.
+pub(crate) fn follow(path: Option<&Path>) -> Result<Opened, CliError> {
+    opened(path, true)
+}
+
+fn opened(path: Option<&Path>, follow: bool) -> Result<Opened, CliError> {
     let stdin = Stdin::look();
     match select::input(path, stdin != Stdin::Nothing)? {
         Selected::Stdin => Ok(Opened {
@@ -57,7 +67,7 @@ pub(crate) fn open(path: Option<&Path>) -> Result<Opened, CliError> {
             run: None,
         }),
         Selected::File(path) => open_file(&path),
-        Selected::Run(chosen) => open_run(chosen),
+        Selected::Run(chosen) => open_run(chosen, follow),
     }
 }
 
@@ -139,7 +149,7 @@ fn open_file(path: &Path) -> Result<Opened, CliError> {
     })
 }
 
-fn open_run(chosen: Chosen) -> Result<Opened, CliError> {
+fn open_run(chosen: Chosen, follow: bool) -> Result<Opened, CliError> {
     let is_running = chosen.run.is_running();
     let (file, _) = chosen
         .run
@@ -147,7 +157,10 @@ fn open_run(chosen: Chosen) -> Result<Opened, CliError> {
         .map_err(|error| unreadable(&chosen.word, error))?;
     Ok(Opened {
         name: chosen.word,
-        bytes: Box::new(file),
+        bytes: match follow {
+            true => Box::new(Following(file)),
+            false => Box::new(file),
+        },
         live: false,
         run: Some(FromRun {
             name: chosen.name,

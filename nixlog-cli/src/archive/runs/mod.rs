@@ -1,6 +1,7 @@
 //! The recorded runs: where they are, which there are, what they are called, and which go.
 
 pub(crate) mod complete;
+pub(crate) mod follow;
 mod list;
 mod names;
 mod place;
