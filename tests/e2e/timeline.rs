@@ -13,6 +13,64 @@ fn rows(text: &str) -> Vec<&str> {
     text.lines().filter(is_row).collect()
 }
 
+/// The steps of a build lie inside it in a trace, and in one another: a viewer drops what does not nest.
+#[test]
+fn traces_show_the_steps_of_builds() {
+    const KINDS: [&str; 7] = [
+        "configure",
+        "compile",
+        "link",
+        "test",
+        "install",
+        "fixup",
+        "other",
+    ];
+    for (log, at_least) in [(DIAMOND, 3), (REMOTE, 50)] {
+        let trace = nixlog(&["timeline", log, "--format", "chrome"]).json();
+        let mut slices: Vec<(u64, u64, u64, bool)> = Vec::new();
+        let events = trace["traceEvents"].as_array().expect("a list").iter();
+        for event in events.filter(|event| event["ph"] == "X") {
+            let nanos = |key: &str| {
+                let micros = event[key].to_string();
+                let (whole, rest) = micros.split_once('.').unwrap_or((&micros, "0"));
+                let whole: u64 = whole.parse().expect("a number");
+                whole * 1000
+                    + format!("{rest:0<3}")
+                        .parse::<u64>()
+                        .expect("three decimals")
+            };
+            let (start, length) = (nanos("ts"), nanos("dur"));
+            let is_step = KINDS.contains(&event["cat"].as_str().expect("a kind"));
+            let thread = event["tid"].as_u64().expect("a thread");
+            slices.push((thread, start, u64::MAX - (start + length), is_step));
+        }
+        slices.sort_unstable();
+        let mut around: Vec<(u64, u64, bool)> = Vec::new();
+        let mut n_steps = 0;
+        for (thread, start, end, is_step) in slices {
+            let end = u64::MAX - end;
+            while around
+                .last()
+                .is_some_and(|outer| outer.0 != thread || outer.1 <= start)
+            {
+                around.pop();
+            }
+            if let Some(outer) = around.last() {
+                assert!(end <= outer.1, "{log}: {start}..{end} leaves {outer:?}");
+            }
+            if is_step {
+                n_steps += 1;
+                assert!(
+                    around.iter().any(|outer| !outer.2),
+                    "{log}: {start} is in no build"
+                );
+            }
+            around.push((thread, end, is_step));
+        }
+        assert!(n_steps >= at_least, "{log}: {n_steps}");
+    }
+}
+
 #[test]
 fn traces() {
     assert_snapshot!(nixlog(&["timeline", DIAMOND, "--format", "chrome"]).result());

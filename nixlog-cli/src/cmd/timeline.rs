@@ -1,5 +1,6 @@
 //! `nixlog timeline`.
 
+use nixlog_core::analysis::inside::Traces;
 use nixlog_core::analysis::lanes;
 use nixlog_core::report::unit::UnitView;
 use nixlog_core::report::{chrome, html, svg, verbs};
@@ -8,6 +9,7 @@ use regex::Regex;
 
 use clap::ValueEnum;
 
+use super::inside::{insides, traced};
 use crate::base::arguments::{Format, Formats, OutputArgs};
 use crate::base::error::CliError;
 use crate::base::selection::{duration, matches, top};
@@ -82,7 +84,15 @@ impl Formats for TimelineFormat {
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), CliError> {
-    let log = explained::log(&args.input, &args.graph, &args.output)?;
+    // No other format shows what happened inside builds.
+    let is_trace = !args.output.is_json() && args.output.format == TimelineFormat::Chrome;
+    let (log, mut traces) = match is_trace {
+        true => traced(&args.input, &args.graph, &args.output)?,
+        false => (
+            explained::log(&args.input, &args.graph, &args.output)?,
+            Traces::default(),
+        ),
+    };
     let path = log.known_path().map(|path| path.chart(&log.timeline));
     let path = path.unwrap_or_default();
     let lanes = lanes::lanes(&log.timeline);
@@ -95,7 +105,9 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     let is_page = !args.output.is_json() && args.output.format == TimelineFormat::Html;
     let run = (is_page && log.is_known()).then_some(&log.run);
     let result = verbs::timeline::result(&log.timeline, &lanes, &path, run, wanted);
-    let report = log.report(result);
+    let builds: Vec<usize> = (0..log.timeline.units().len()).collect();
+    let insides = insides(&log, &builds, &mut traces);
+    let report = log.report(result.with_steps(&insides));
     let written = output::write_with(&args.output, &args.input, |format, style, out| {
         let mut options = verbs::timeline::Options::default();
         options.top = args.top;

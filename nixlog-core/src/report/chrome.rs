@@ -6,6 +6,7 @@
 //! arguments), and what is inside a unit is cut to it. Written as it goes: memory does not grow with
 //! the trace.
 
+use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
 
@@ -16,7 +17,7 @@ use super::envelope::Report;
 use super::format::harmless;
 use super::verbs::critical_path::SegmentKind;
 use super::verbs::timeline::{
-    Counter, CounterView, LaneView, PlacedView, StepView, TimelineResult,
+    Counter, CounterView, LaneView, PlacedView, StepSliceView, StepView, TimelineResult,
 };
 use crate::analysis::lanes::Group;
 use crate::timeline::End;
@@ -386,11 +387,18 @@ fn inside(events: &mut Events<'_>, placed: &PlacedView, place: (usize, usize)) -
         })
     });
     let phases = cut(phases.collect(), whole);
+    let mut steps = Steps::of(placed);
     if stretches.is_empty() {
-        return phases
-            .iter()
-            .try_for_each(|phase| inner(events, phase, "builder-phase", place));
+        for phase in &phases {
+            inner(events, phase, "builder-phase", place)?;
+            steps.within(events, (phase.start, phase.end), place)?;
+        }
+        return match phases.is_empty() {
+            true => steps.within(events, whole, place),
+            false => Ok(()),
+        };
     }
+    let has_phases = !phases.is_empty();
     let mut phases = phases.into_iter().peekable();
     for stretch in &stretches {
         inner(events, stretch, "part", place)?;
@@ -402,10 +410,54 @@ fn inside(events: &mut Events<'_>, placed: &PlacedView, place: (usize, usize)) -
         }) {
             for phase in cut(vec![phase], bounds) {
                 inner(events, &phase, "builder-phase", place)?;
+                steps.within(events, (phase.start, phase.end), place)?;
             }
+        }
+        if !has_phases {
+            steps.within(events, bounds, place)?;
         }
     }
     Ok(())
+}
+
+/// The steps of a build that are still to be drawn.
+struct Steps<'a>(std::iter::Peekable<std::vec::IntoIter<&'a StepSliceView>>);
+
+impl<'a> Steps<'a> {
+    fn of(placed: &'a PlacedView) -> Self {
+        let mut steps: Vec<&StepSliceView> = placed.steps.iter().collect();
+        // Of what begins together the longest has the others inside.
+        steps.sort_by_key(|step| (step.start_ns, Reverse(step.end_ns)));
+        Self(steps.into_iter().peekable())
+    }
+
+    /// Draws those that begin within bounds, cut to them. Steps that ran side by side lie in one another as far as
+    /// they can; the rest is cut off.
+    fn within(
+        &mut self,
+        events: &mut Events<'_>,
+        (start, end): (u64, u64),
+        place: (usize, usize),
+    ) -> io::Result<()> {
+        let mut around: Vec<u64> = Vec::new();
+        while let Some(step) = self.0.next_if(|step| step.start_ns < end) {
+            if step.start_ns < start {
+                continue;
+            }
+            while around.pop_if(|outer| *outer <= step.start_ns).is_some() {}
+            let most = around.last().copied().unwrap_or(end);
+            let slice = Inner {
+                name: &step.name,
+                start: step.start_ns,
+                end: step.end_ns.min(most),
+            };
+            if slice.start < slice.end {
+                inner(events, &slice, step.kind, place)?;
+                around.push(slice.end);
+            }
+        }
+        Ok(())
+    }
 }
 
 fn inner(

@@ -4,11 +4,14 @@ mod layout;
 
 pub use layout::Options;
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::critical_path::SegmentKind;
 use crate::analysis::critical_path::Wait;
+use crate::analysis::inside::{Inside, Step};
 use crate::analysis::lanes::{CriticalStep, Group, Lanes, Placed};
 use crate::analysis::load::traffic;
 use crate::analysis::run_graph::RunGraph;
@@ -86,6 +89,26 @@ pub struct PlacedView {
     pub drawn_end_ns: u64,
     /// What it was doing, where that is not one thing all the time.
     pub stretches: Vec<StretchView>,
+    /// The steps inside it, for a trace: see [`TimelineResult::with_steps`].
+    #[serde(skip)]
+    pub steps: Vec<StepSliceView>,
+    /// Its place among the units of the timeline.
+    #[serde(skip)]
+    index: usize,
+}
+
+/// A step of a build, as far as it can be drawn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StepSliceView {
+    /// What the tool calls it.
+    pub name: String,
+    /// What it was for.
+    pub kind: &'static str,
+    /// From when it was at work, as far as lines tell.
+    pub start_ns: u64,
+    /// Until when.
+    pub end_ns: u64,
 }
 
 /// What a unit was doing for a while.
@@ -256,6 +279,30 @@ fn needs(run: &RunGraph, drawn: &[usize]) -> Vec<NeedsView> {
         .collect()
 }
 
+impl TimelineResult {
+    /// Takes in what is known of the insides of builds, by their places: a trace shows their steps.
+    #[must_use]
+    pub fn with_steps(mut self, insides: &BTreeMap<usize, Inside>) -> Self {
+        for placed in self.lanes.iter_mut().flat_map(|lane| &mut lane.units) {
+            let steps = insides
+                .get(&placed.index)
+                .map(|inside| inside.trace.steps());
+            placed.steps = steps.into_iter().flatten().filter_map(slice).collect();
+        }
+        self
+    }
+}
+
+fn slice(step: &Step) -> Option<StepSliceView> {
+    let interval = step.at_work()?;
+    Some(StepSliceView {
+        name: step.name.clone(),
+        kind: step.kind.name(),
+        start_ns: interval.start().as_nanos(),
+        end_ns: interval.end().as_nanos(),
+    })
+}
+
 impl PlacedView {
     /// Returns for how long it is drawn.
     #[must_use]
@@ -276,6 +323,8 @@ fn placed_view(unit: &Unit, view: UnitView, placed: &Placed) -> PlacedView {
         unit: view,
         drawn_start_ns: placed.interval.start().as_nanos(),
         drawn_end_ns: placed.interval.end().as_nanos(),
+        steps: Vec::new(),
+        index: placed.unit,
         stretches: stretches
             .map(|(part, interval)| StretchView {
                 part,
