@@ -76,6 +76,8 @@ pub(super) struct Activity {
     /// The number of the event in which it last showed life: a line of its log, a phase.
     pub(super) alive: u64,
     pub(super) first_sign: Option<Stamp>,
+    /// When something of it arrived last, since its first byte.
+    pub(super) moved: Option<Stamp>,
     /// Progress, in the unit of its kind.
     pub(super) done: u64,
     pub(super) expected: u64,
@@ -118,6 +120,7 @@ impl Activity {
             stopped: 0,
             alive: event,
             first_sign: None,
+            moved: None,
             done: 0,
             expected: 0,
             log_lines: 0,

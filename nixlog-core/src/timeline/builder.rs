@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use super::activity::{Activities, Role, Row};
+use super::caches::{self, Caches};
 use super::counters::Counters;
 use super::evaluation::{self, EvaluationTracker, Said};
 use super::facts::{Facts, PlanReader};
@@ -57,6 +58,7 @@ pub struct TimelineBuilder {
     pub(super) fetches: Fetches,
     pub(super) evaluation: EvaluationTracker,
     pub(super) failures: Failures,
+    pub(super) caches: Caches,
     pub(super) human: HumanLog,
     pub(super) strands: Strands,
     pub(super) plan: PlanReader,
@@ -272,6 +274,14 @@ impl TimelineBuilder {
             return;
         };
         let activity = self.activities.get_mut(row);
+        if activity.done != progress.done {
+            if let Some(stall) = caches::stall(activity, self.now)
+                && activity.role == Role::Transfer
+            {
+                self.caches.stalled(row, stall);
+            }
+            activity.moved = self.now;
+        }
         activity.done = progress.done;
         activity.expected = progress.expected;
         match (activity.counter, activity.role) {
@@ -534,6 +544,7 @@ impl TimelineBuilder {
                 if let (Note::BuildFailed { drv, .. }, Some(watcher)) = (note, &mut self.watcher) {
                     watcher.failed(*drv);
                 }
+                self.caches.note(note, &mut self.names, n_started);
             }
         }
     }

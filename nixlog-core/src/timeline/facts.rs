@@ -231,14 +231,17 @@ pub(super) struct PlanReader {
     open: Option<Counted>,
     /// The derivations of each announcement, in its order.
     builds: Vec<Vec<Name>>,
-    /// The last header was one of derivations.
-    is_building: bool,
+    /// The paths to fetch, of all announcements.
+    fetches: Vec<Name>,
+    /// What the last header was one of.
+    items: Counted,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 enum Counted {
     Builds,
     Fetches,
+    #[default]
     Nothing,
 }
 
@@ -250,7 +253,11 @@ impl PlanReader {
             }
         };
         self.open = Some(Counted::Nothing);
-        self.is_building = matches!(note, Note::PlanBuild { .. });
+        self.items = match note {
+            Note::PlanBuild { .. } => Counted::Builds,
+            Note::PlanFetch { .. } => Counted::Fetches,
+            _ => Counted::Nothing,
+        };
         match *note {
             Note::PlanBuild { count } => {
                 self.builds.push(Vec::new());
@@ -276,8 +283,10 @@ impl PlanReader {
     }
 
     pub(super) fn item(&mut self, name: impl FnOnce() -> Name) {
-        if let (true, Some(builds)) = (self.is_building, self.builds.last_mut()) {
-            builds.push(name());
+        match (self.items, self.builds.last_mut()) {
+            (Counted::Builds, Some(builds)) => builds.push(name()),
+            (Counted::Fetches, _) => self.fetches.push(name()),
+            _ => {}
         }
         let sum = match self.open {
             Some(Counted::Builds) => &mut self.plan.builds,
@@ -293,5 +302,9 @@ impl PlanReader {
 
     pub(super) fn builds(&mut self) -> Vec<Vec<Name>> {
         std::mem::take(&mut self.builds)
+    }
+
+    pub(super) fn fetches(&mut self) -> Vec<Name> {
+        std::mem::take(&mut self.fetches)
     }
 }

@@ -117,6 +117,10 @@ pub(super) fn timeline(mut builder: TimelineBuilder, ended: Ended) -> Timeline {
         imports,
         plan: builder.plan.plan(),
         planned_builds: builder.plan.builds(),
+        planned_fetches: builder.plan.fetches(),
+        cache_remarks: builder
+            .caches
+            .remarks(&builder.activities, &builder.names, last),
         resolved: builder.resolved,
         issues,
         untold_failures: untold,

@@ -9,6 +9,7 @@
 mod activity;
 mod blame;
 mod builder;
+mod caches;
 mod calls;
 mod counters;
 mod evaluation;
@@ -33,6 +34,7 @@ mod units;
 mod watch;
 
 pub use builder::TimelineBuilder;
+pub use caches::{CacheEvent, CacheFault, CacheRemark};
 pub use facts::{Facts, Tally};
 pub use issue::{Issue, IssueCode, Severity};
 pub use model::{
@@ -67,6 +69,8 @@ pub struct Timeline {
     names: Names,
     plan: Plan,
     planned_builds: Vec<Vec<Name>>,
+    planned_fetches: Vec<Name>,
+    cache_remarks: Vec<CacheRemark>,
     resolved: Vec<(Name, Name)>,
     facts: Facts,
     issues: Vec<Issue>,
@@ -154,6 +158,18 @@ impl Timeline {
     /// order: dependencies first.
     pub fn planned_builds(&self) -> impl ExactSizeIterator<Item = &[Name]> {
         self.planned_builds.iter().map(Vec::as_slice)
+    }
+
+    /// Returns the store paths that Nix said it would fetch, in its order.
+    #[must_use]
+    pub fn planned_fetches(&self) -> &[Name] {
+        &self.planned_fetches
+    }
+
+    /// Returns what the log says of caches apart from its units: messages in their order, then stalls.
+    #[must_use]
+    pub fn cache_remarks(&self) -> &[CacheRemark] {
+        &self.cache_remarks
     }
 
     /// Returns the planned and the resolved derivation of each content-addressed build.

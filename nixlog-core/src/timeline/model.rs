@@ -496,6 +496,8 @@ pub struct Unit {
     pub target: Option<Name>,
     /// The number of its activity among those of the log: lines of its own log name it by that.
     pub activity: Option<u32>,
+    /// The build hook told of it: it is about a remote machine, which asks and fetches for itself.
+    pub by_hook: bool,
     /// It ran; else a message merely names it, say since something it needs failed.
     pub started: bool,
     /// Which of [`Timeline::calls`](super::Timeline::calls) asked for it; `None` where the log does not tell.

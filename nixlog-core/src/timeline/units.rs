@@ -28,6 +28,7 @@ impl Unit {
             source: None,
             target: None,
             activity: None,
+            by_hook: false,
             started: true,
             call: None,
             start,
@@ -132,6 +133,14 @@ impl UnitMaker<'_> {
             .find(|(_, child)| child.role == role)
     }
 
+    /// Returns how much was sent of a copy: the archive, and what describes it.
+    fn sent(&self, copy: Row) -> Option<u64> {
+        let children = self.children.get(&copy)?.iter();
+        let files = children.map(|&child| self.builder.activities.get(child));
+        let sizes = files.filter(|file| file.role == Role::SendFile);
+        sizes.map(|file| file.done).reduce(u64::saturating_add)
+    }
+
     /// Makes a unit with what all kinds have in common.
     fn base(&self, activity: &Activity, kind: UnitKind) -> Option<Unit> {
         let subject = activity.subject.or_else(|| self.builder.names.find(""))?;
@@ -139,6 +148,7 @@ impl UnitMaker<'_> {
         unit.call = self.calls.at(activity.started);
         unit.source = activity.source;
         unit.target = activity.target;
+        unit.by_hook = self.parent_role(activity) == Some(Role::Call);
         unit.log_lines = activity.log_lines;
         unit.log_bytes = activity.log_bytes;
         (unit.end, unit.end_kind) = match activity.counted_end {
@@ -306,11 +316,10 @@ impl UnitMaker<'_> {
         let download = self
             .child(row, Role::Transfer)
             .map(|(_, transfer)| transfer);
-        let upload = self
-            .child(row, Role::SendFile)
-            .map(|(_, transfer)| transfer);
-        unit.wire_bytes = download.or(upload).map(|transfer| transfer.done);
-        let inside_hook = self.parent_role(activity) == Some(Role::Call);
+        unit.wire_bytes = download
+            .map(|transfer| transfer.done)
+            .or_else(|| self.sent(row));
+        let inside_hook = unit.by_hook;
         if !(inside_hook && self.has_frames) {
             let download = download.and_then(|transfer| transfer.interval(self.last));
             let download = download.and_then(|download| download.clip(whole?));

@@ -24,5 +24,5 @@ mod tests;
 pub use activity::{ActivityNote, activity};
 pub use failure::Failure;
 pub use log_lines::{LogTail, log_tail, phase_footer, phase_header};
-pub use note::Note;
+pub use note::{Note, TransferFault};
 pub use read::{read, read_error};

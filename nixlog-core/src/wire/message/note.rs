@@ -2,6 +2,21 @@
 
 use super::failure::Failure;
 
+/// What was wrong with the transfer of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TransferFault {
+    /// The server answered with this status.
+    Http(u16),
+    /// No answer in time, or it stopped coming.
+    TimedOut,
+    /// No connection: no such host, nobody listens.
+    Unreachable,
+    /// The connection broke off.
+    Truncated,
+    /// Something else.
+    Other,
+}
+
 /// What a message of Nix says.
 ///
 /// Made by [`read`](super::read()). Many messages mean nothing to a profiler, and those are
@@ -190,12 +205,14 @@ pub enum Note<'a> {
     },
 
     // Substitution and downloads.
-    /// `unable to download 'U': …`.
+    /// `unable to download 'U': …`, `unable to upload 'U': …`.
     DownloadFailed {
         /// What was asked for.
         uri: &'a str,
         /// Nix tries again, else it gave up.
         retrying: bool,
+        /// What was wrong.
+        fault: TransferFault,
     },
     /// `finished download of 'U'; curl status = …, HTTP status = 200, body = N bytes, duration = X
     /// s` (level 6).

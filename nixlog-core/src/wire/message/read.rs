@@ -8,7 +8,7 @@ use nom::sequence::{delimited, preceded, terminated};
 
 use super::build;
 use super::grammar::{between, quoted, seconds_as_nanos, size, start, unquoted};
-use super::note::Note;
+use super::note::{Note, TransferFault};
 use super::plan;
 use super::refusal::{not_set_up, refused};
 
@@ -263,10 +263,13 @@ fn starting_with_u(text: &str) -> Option<Note<'_>> {
     match text.as_bytes().get(..3)? {
         b"una" if text.starts_with("unable to start any build") => Some(NO_SLOT),
         b"una" => {
-            let form = (preceded(tag("unable to download "), quoted), rest);
-            let (uri, why) = start(form, text)?;
-            let retrying = why.contains("; retrying ");
-            Some(Note::DownloadFailed { uri, retrying })
+            let verb = (tag("unable to "), alt((tag("download "), tag("upload "))));
+            let (uri, why) = start((preceded(verb, quoted), rest), text)?;
+            Some(Note::DownloadFailed {
+                uri,
+                retrying: why.contains("; retrying "),
+                fault: transfer_fault(why),
+            })
         }
         b"usi" if text.starts_with("using revision ") => {
             let (revision, repository) = text["using revision ".len()..].split_once(" of repo ")?;
@@ -349,6 +352,30 @@ fn attempted(text: &str) -> Option<Note<'_>> {
     let verb = alt((tag("attempted to realize "), tag("attempted to realise ")));
     let form = delimited(verb, super::grammar::goal, tag(" during evaluation"));
     start(form, text).map(|drv| Note::ImportFromDerivationForbidden { drv })
+}
+
+/// Tells what was wrong with a transfer, by curl's words (`curl_easy_strerror`), which vary little, and by
+/// the HTTP status. A transfer that breaks off or stalls may have the status 200.
+fn transfer_fault(why: &str) -> TransferFault {
+    let has = |words: &[&str]| words.iter().any(|word| why.contains(word));
+    let status = why.split_once("HTTP error ").map(|(_, status)| status);
+    let status = status.and_then(|status| start(number, status));
+    if has(&["Timeout was reached", "timed out", "Operation too slow"]) {
+        TransferFault::TimedOut
+    } else if has(&[
+        "partial file",
+        "not closed cleanly",
+        "Failure when receiving data",
+    ]) {
+        TransferFault::Truncated
+    } else if has(&["onnect to server", "esolve host", "SSL connect error"]) {
+        TransferFault::Unreachable
+    } else {
+        match status.and_then(|status| u16::try_from(status).ok()) {
+            Some(status @ 400..) => TransferFault::Http(status),
+            _ => TransferFault::Other,
+        }
+    }
 }
 
 /// `finished download of 'U'; curl status = …, HTTP status = …, body = N bytes, duration = X s`

@@ -184,7 +184,11 @@ fn reads_signs_of_evaluation() {
 fn reads_substitution_and_downloads() {
     let uri = "http://127.0.0.1:8080";
     let not_signed = |uri| Note::NotSigned { path: P, uri };
-    let retry = |retrying| Note::DownloadFailed { uri, retrying };
+    let retry = |retrying, fault| Note::DownloadFailed {
+        uri,
+        retrying,
+        fault,
+    };
     let finished = |nanos| Note::DownloadFinished {
         uri,
         http_status: Some(200),
@@ -194,19 +198,39 @@ fn reads_substitution_and_downloads() {
     let cases = [
         (
             "error: unable to download '<U>': HTTP error 404",
-            retry(false),
+            retry(false, TransferFault::Http(404)),
         ),
         (
             "warning: error: unable to download '<U>': HTTP error 500 ('x'); retrying in 303 ms",
-            retry(true),
+            retry(true, TransferFault::Http(500)),
         ),
         (
             "warning: unable to download '<U>': HTTP error 500; retrying in 303 ms (attempt 1/5)",
-            retry(true),
+            retry(true, TransferFault::Http(500)),
         ),
         (
             "warning: unable to download '<U>': Timeout; retrying from offset 12 in 303 ms",
-            retry(true),
+            retry(true, TransferFault::Other),
+        ),
+        (
+            "error: unable to download '<U>': HTTP error 200 ('OK') (curl error: Timeout was reached)",
+            retry(false, TransferFault::TimedOut),
+        ),
+        (
+            "error: unable to download '<U>': HTTP error 200 (curl error: Transferred a partial file)",
+            retry(false, TransferFault::Truncated),
+        ),
+        (
+            "warning: unable to download '<U>': Couldn't connect to server (7)",
+            retry(false, TransferFault::Unreachable),
+        ),
+        (
+            "warning: unable to download '<U>': Could not resolve hostname (6) Could not resolve host: x",
+            retry(false, TransferFault::Unreachable),
+        ),
+        (
+            "error: unable to upload '<U>': HTTP error 413",
+            retry(false, TransferFault::Http(413)),
         ),
         (
             "finished download of '<U>'; curl status = 0, HTTP status = 200, body = 4212 bytes, duration = 0.25 s",
