@@ -95,7 +95,14 @@ pub(crate) fn has(value: &Value, fields: &[&str]) {
 }
 
 /// Fractions of 1, and what may be any number.
-const SHARES: &[&str] = &["share", "idle_share", "parallelizable", "utilization"];
+const SHARES: &[&str] = &[
+    "share",
+    "idle_share",
+    "parallelizable",
+    "utilization",
+    "hit_rate",
+    "bytes_share",
+];
 const RATIOS: &[&str] = &["error", "parallelism", "running", "saving_share"];
 
 /// Holds every number to what its name says.

@@ -2,6 +2,7 @@
 
 mod bottlenecks;
 mod builds;
+mod cache;
 mod cache_candidates;
 mod cat;
 pub(crate) mod completions;
@@ -84,6 +85,7 @@ verbs! {
     bottlenecks: Bottlenecks,
     parallelism: Parallelism,
     what_if: WhatIf,
+    cache: Cache,
     cache_candidates: CacheCandidates,
     failures: Failures,
     timeline: Timeline,

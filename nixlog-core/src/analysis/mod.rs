@@ -3,6 +3,7 @@
 //! No I/O, no printing, no clock. Results hold indices and names; `report` makes them readable.
 
 pub mod bottlenecks;
+pub mod cache;
 pub mod cache_candidates;
 pub mod critical_path;
 pub mod drawing;

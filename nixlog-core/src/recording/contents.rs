@@ -1,5 +1,7 @@
 //! What the side lines of one recording say.
 
+use serde_json::Value;
+
 use super::side::{End, Header, Settings, SideLine};
 
 /// What a recording tells about itself: the first header, the latest settings and end.
@@ -66,6 +68,38 @@ impl Contents {
         self.settings.as_ref()?.nix_version.as_deref()
     }
 
+    /// Returns what a setting was: by the command line, else by what Nix said; `None` where neither tells.
+    /// What the command line says is text.
+    #[must_use]
+    pub fn setting(&self, name: &str) -> Option<Value> {
+        let told = self.header.as_deref().and_then(|header| {
+            let told = told_setting(&header.command, name)?;
+            Some(Value::from(told))
+        });
+        told.or_else(|| self.settings.as_ref()?.settings.get(name).cloned())
+    }
+
+    /// Returns whether a setting was on, likewise: `--no-substitute` turns `substitute` off.
+    #[must_use]
+    pub fn is_on(&self, name: &str) -> Option<bool> {
+        let words = self
+            .header
+            .as_deref()
+            .map(|header| own_words(&header.command));
+        let flag = words.into_iter().flatten().rev().find_map(|word| {
+            let word = word.strip_prefix("--")?;
+            match word.strip_prefix("no-") {
+                Some(word) => (word == name).then_some(false),
+                None => (word == name).then_some(true),
+            }
+        });
+        flag.or_else(|| match self.setting(name)? {
+            Value::Bool(on) => Some(on),
+            Value::String(text) => Some(text == "true"),
+            _ => None,
+        })
+    }
+
     fn jobs(&self, setting: &str, short: Option<&str>) -> Option<u32> {
         let header = self.header.as_deref()?;
         if let Some(told) = told_jobs(&header.command, setting, short) {
@@ -74,6 +108,28 @@ impl Contents {
         let set = self.settings.as_ref()?.settings.get(setting)?;
         set.as_u64().and_then(|jobs| u32::try_from(jobs).ok())
     }
+}
+
+/// Returns the words of a command line that are Nix's, and not those of a command that it runs.
+fn own_words(command: &[String]) -> std::vec::IntoIter<&str> {
+    let words = command.iter().map(String::as_str);
+    let own: Vec<&str> = words.take_while(|&word| word != "--").collect();
+    own.into_iter()
+}
+
+/// Returns what a command line says of a setting, where it takes a value.
+fn told_setting<'a>(command: &'a [String], name: &str) -> Option<&'a str> {
+    let mut words = own_words(command);
+    let mut told = None;
+    while let Some(word) = words.next() {
+        let value = match word.strip_prefix("--") {
+            Some("option") if words.clone().next() == Some(name) => words.nth(1),
+            Some(long) if long == name => words.next(),
+            _ => None,
+        };
+        told = value.or(told);
+    }
+    told
 }
 
 /// Returns what a command line says of a number of jobs: a number, or `Some(None)` for `auto`.
@@ -129,6 +185,22 @@ mod tests {
             let words: Vec<String> = command.split(' ').map(str::to_owned).collect();
             assert_eq!(told_jobs(&words, "max-jobs", Some("-j")), want, "{command}");
         }
+    }
+
+    #[test]
+    fn settings_of_a_command_line() {
+        let mut contents = Contents::default();
+        let words = "\"nix\",\"build\",\"--option\",\"substituters\",\"http://a http://b\",\"--no-substitute\",\
+                     \"--http-connections\",\"5\",\"--\",\"--substitute\",\"--option\",\"connect-timeout\",\"1\"";
+        contents.push(&format!("{{\"type\":\"header\",\"command\":[{words}]}}"));
+        contents.push(r#"{"type":"settings","settings":{"substitute":true,"connect-timeout":7,"fallback":true}}"#);
+        let text = |text: &str| Some(Value::from(text));
+        assert_eq!(contents.setting("substituters"), text("http://a http://b"));
+        assert_eq!(contents.setting("http-connections"), text("5"));
+        assert_eq!(contents.setting("connect-timeout"), Some(Value::from(7)));
+        assert_eq!(contents.is_on("substitute"), Some(false));
+        assert_eq!(contents.is_on("fallback"), Some(true));
+        assert_eq!(contents.is_on("require-sigs"), None);
     }
 
     #[test]

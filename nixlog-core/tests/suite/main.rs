@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "tests read the corpus")]
 
 mod allocation;
+mod cache;
 mod cache_candidates;
 mod charts;
 mod corpus_files;

@@ -2,6 +2,7 @@
 
 pub mod bottlenecks;
 pub mod builds;
+pub mod cache;
 pub mod cache_candidates;
 pub mod critical_path;
 pub mod doctor;
@@ -52,6 +53,7 @@ macro_rules! answers {
 answers! {
     "bottlenecks": bottlenecks::BottlenecksResult,
     "builds": builds::BuildsResult,
+    "cache": cache::CacheResult,
     "cache-candidates": cache_candidates::CacheCandidatesResult,
     "critical-path": critical_path::CriticalPathResult,
     "doctor": doctor::DoctorResult,
