@@ -13,6 +13,7 @@ mod graph;
 mod import;
 mod inside;
 mod log;
+mod machines;
 mod man;
 mod parallelism;
 mod phases;
@@ -88,6 +89,7 @@ verbs! {
     cache: Cache,
     cache_candidates: CacheCandidates,
     failures: Failures,
+    machines: Machines,
     timeline: Timeline,
     graph: Graph,
     doctor: Doctor,

@@ -17,6 +17,7 @@ pub mod inside;
 pub mod lanes;
 pub mod late;
 pub mod load;
+pub mod machines;
 pub mod makespan;
 pub mod nix_rules;
 pub mod parallelism;

@@ -19,6 +19,7 @@ mod imports;
 mod inside;
 mod layers;
 mod live;
+mod machines;
 mod open_ends;
 mod outcomes;
 mod people;

@@ -9,6 +9,7 @@ pub mod doctor;
 pub mod failures;
 pub mod graph;
 pub mod inside;
+pub mod machines;
 pub mod parallelism;
 pub mod phases;
 pub mod reconstruct;
@@ -60,6 +61,7 @@ answers! {
     "failures": failures::FailuresResult,
     "graph": graph::GraphResult,
     "inside": inside::InsideResult,
+    "machines": machines::MachinesResult,
     "parallelism": parallelism::ParallelismResult,
     "phases": phases::PhasesResult,
     "reconstruct": reconstruct::ReconstructResult,
