@@ -155,7 +155,10 @@ fn caches(caches: &[SubstituterView]) -> Table {
     };
     Table::new(columns, caches, weight).legend([
         ("hit", "it has the path"),
-        ("per second", "of the time with a download under way"),
+        (
+            "bandwidth_bps",
+            "while any download from it was under way",
+        ),
         ("latency_p50_ns", "half of its answers took at most this"),
         ("latency_p90_ns", "nine of ten answers took at most this"),
         (
