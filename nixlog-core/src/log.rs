@@ -294,6 +294,12 @@ pub struct Derivations {
 }
 
 impl Derivations {
+    /// Returns what there is and what it needs.
+    #[must_use]
+    pub fn graph(&self) -> &DerivationGraph {
+        &self.graph
+    }
+
     /// Takes derivations; where they depend on each other in a circle, which Nix never writes, it says so
     /// and ignores an edge.
     #[must_use]

@@ -37,6 +37,8 @@ const NO_REPORTS: &[(&str, &str)] = &[
     ("runs prune", "removes runs"),
     ("runs export", "copies a recording"),
     ("runs path", "prints a path"),
+    ("cache probe", "asks caches, and reads no log"),
+    ("cache coverage", "asks caches, and reads no log"),
     ("cat", "prints the log; `cat.rs` holds it to its contract"),
     (
         "log",

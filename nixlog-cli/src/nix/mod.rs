@@ -1,5 +1,6 @@
 //! What is on this machine of Nix: the store, its database, stored logs, and the command itself.
 
+pub(crate) mod binary_cache;
 pub(crate) mod database;
 pub(crate) mod derivations;
 pub(crate) mod installable;

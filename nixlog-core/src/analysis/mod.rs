@@ -5,6 +5,7 @@
 pub mod bottlenecks;
 pub mod cache;
 pub mod cache_candidates;
+pub mod coverage;
 pub mod critical_path;
 pub mod drawing;
 pub mod excerpts;

@@ -83,6 +83,22 @@ pub(crate) fn find(
     Ok(found)
 }
 
+/// Finds the derivations that are given, and these with all that they need, in the local store.
+pub(crate) fn of(args: &GraphArgs, paths: &[String]) -> Result<Derivations, CliError> {
+    let mut collected = Collected::default();
+    for path in &args.derivations {
+        archive::read(path, &mut collected)?;
+    }
+    if !args.no_store {
+        let mut wanted = Wanted::default();
+        wanted.derivations.extend(paths.iter().map(String::as_str));
+        store::read(&wanted, &mut collected);
+    }
+    let mut found = Derivations::new(collected.builder, Origin::Given);
+    found.issues.splice(0..0, collected.issues);
+    Ok(found)
+}
+
 /// What a log names: derivations, and the store paths that were substituted.
 #[derive(Debug, Default)]
 struct Wanted<'a> {

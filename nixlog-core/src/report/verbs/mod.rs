@@ -4,6 +4,8 @@ pub mod bottlenecks;
 pub mod builds;
 pub mod cache;
 pub mod cache_candidates;
+pub mod cache_coverage;
+pub mod cache_probe;
 pub mod critical_path;
 pub mod doctor;
 pub mod failures;
@@ -55,6 +57,8 @@ answers! {
     "bottlenecks": bottlenecks::BottlenecksResult,
     "builds": builds::BuildsResult,
     "cache": cache::CacheResult,
+    "cache coverage": cache_coverage::CacheCoverageResult,
+    "cache probe": cache_probe::CacheProbeResult,
     "cache-candidates": cache_candidates::CacheCandidatesResult,
     "critical-path": critical_path::CriticalPathResult,
     "doctor": doctor::DoctorResult,

@@ -312,7 +312,8 @@ fn substituter(
 }
 
 /// Tells whether an address is on this machine.
-fn is_local(uri: &str) -> bool {
+#[must_use]
+pub fn is_local(uri: &str) -> bool {
     let Some((_, rest)) = uri.split_once("://") else {
         return false;
     };
