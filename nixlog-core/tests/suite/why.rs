@@ -164,8 +164,8 @@ proptest! {
         let (timeline, found) = read(log.as_bytes(), &graph);
         let mut not_built = BTreeSet::new();
         let mut roots = BTreeSet::new();
-        for n in 0..needs.len() {
-            let is_blocked = needs[n].iter().any(|it| not_built.contains(it) || roots.contains(it));
+        for (n, needs) in needs.iter().enumerate() {
+            let is_blocked = needs.iter().any(|it| not_built.contains(it) || roots.contains(it));
             if is_blocked {
                 not_built.insert(n);
             } else if fails.contains(&n) {
