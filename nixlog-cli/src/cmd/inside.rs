@@ -75,7 +75,7 @@ fn order() -> impl TypedValueParser<Value = StepOrder> {
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), CliError> {
-    let (log, mut traces) = traced(&args.input, &args.graph, &args.output)?;
+    let (log, mut traces) = traced(&args.input, &args.graph, &args.output, Traces::default())?;
     let units = log.timeline.units();
     let globs = Globs::new(&log);
     let mut matching = match units.iter().any(is_build) {
@@ -97,8 +97,9 @@ pub(crate) fn traced<F: Formats>(
     input: &InputArgs,
     graph: &GraphArgs,
     output: &OutputArgs<F>,
+    traces: Traces,
 ) -> Result<(Explained, Traces), CliError> {
-    let watched = Watched::new(Traces::default());
+    let watched = Watched::new(traces);
     let watcher = watched.clone();
     let log = explained::watched(input, graph, output, |reading| {
         reading.watch_builds(watcher);

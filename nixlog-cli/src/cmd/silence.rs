@@ -1,5 +1,6 @@
 //! `nixlog silence`.
 
+use nixlog_core::analysis::inside::Traces;
 use nixlog_core::report::table::Names;
 use nixlog_core::report::verbs::silence;
 use nixlog_core::time::Nanos;
@@ -48,7 +49,8 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), CliError> {
-    let (log, mut traces) = traced(&args.input, &args.graph, &args.output)?;
+    let traces = Traces::of_silences();
+    let (log, mut traces) = traced(&args.input, &args.graph, &args.output, traces)?;
     let timeline = &log.timeline;
     let is_wanted = |unit: &usize| {
         let unit = &timeline.units()[*unit];

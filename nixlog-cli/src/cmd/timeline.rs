@@ -87,7 +87,7 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     // No other format shows what happened inside builds.
     let is_trace = !args.output.is_json() && args.output.format == TimelineFormat::Chrome;
     let (log, mut traces) = match is_trace {
-        true => traced(&args.input, &args.graph, &args.output)?,
+        true => traced(&args.input, &args.graph, &args.output, Traces::default())?,
         false => (
             explained::log(&args.input, &args.graph, &args.output)?,
             Traces::default(),

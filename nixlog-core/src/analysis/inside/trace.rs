@@ -1,7 +1,9 @@
 //! What is kept of the lines of builds while a log is read: steps and silences, never lines.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+
+use foldhash::fast::FixedState;
 
 use crate::build_log::steps::{self, Says, Sign, StepKind, Tool};
 use crate::names::named;
@@ -14,8 +16,8 @@ const MOST_STEPS: usize = 100_000;
 const MOST_STEPS_IN_ALL: usize = 1_000_000;
 /// The most bytes that are kept of a name or a line.
 const MOST_BYTES: usize = 200;
-/// The longest silences that are kept of one build.
-const MOST_SILENCES: usize = 20;
+/// So many silences are kept of one build, the longest.
+const MOST_SILENCES: usize = 5;
 /// How many of the steps that began last are looked at for one that is over.
 const SEARCHED: usize = 200;
 
@@ -83,7 +85,7 @@ pub struct Silence {
     /// The number of the line before it; 0 where nothing was printed yet.
     pub after_line: u64,
     /// That line, as the builder wrote it without colors, cut where it is long.
-    pub after: String,
+    pub after: Box<str>,
 }
 
 /// What is kept of the lines of one build.
@@ -112,16 +114,25 @@ pub struct Trace {
 /// What is kept of the lines of all builds. Watches a log while it is read.
 #[derive(Debug, Default)]
 pub struct Traces {
-    builds: BTreeMap<u32, Trace>,
+    builds: HashMap<u32, Trace, FixedState>,
     n_steps: usize,
+    /// Only silences are asked for.
+    without_steps: bool,
 }
 
 impl WatchBuilds for Traces {
     fn line(&mut self, line: &BuildLine<'_>) {
         let trace = self.builds.entry(line.build).or_default();
         let before = trace.steps.len();
-        let is_full = self.n_steps >= MOST_STEPS_IN_ALL || before >= MOST_STEPS;
-        trace.line(line.number, line.at, &line.text.plain(), is_full);
+        let text = line.text.plain();
+        trace.silent_until(line.at);
+        if !self.without_steps
+            && let Some(sign) = steps::read(&text)
+        {
+            let is_full = self.n_steps >= MOST_STEPS_IN_ALL || before >= MOST_STEPS;
+            trace.told(&sign, line, &text, is_full);
+        }
+        trace.printed(line, &text);
         self.n_steps += trace.steps.len() - before;
     }
 
@@ -132,6 +143,15 @@ impl WatchBuilds for Traces {
 }
 
 impl Traces {
+    /// Keeps nothing but silences.
+    #[must_use]
+    pub fn of_silences() -> Self {
+        Self {
+            without_steps: true,
+            ..Self::default()
+        }
+    }
+
     /// Ends the build of a unit and takes out what is known of it; `None` where it printed nothing.
     pub(super) fn take(&mut self, unit: &Unit) -> Option<Trace> {
         let mut trace = self.builds.remove(&unit.activity?)?;
@@ -165,19 +185,21 @@ impl Trace {
         self.jobs
     }
 
-    fn line(&mut self, number: u64, at: Option<Stamp>, text: &str, is_full: bool) {
-        self.silent_until(at);
-        if let Some(sign) = steps::read(text) {
-            // Ninja counts from 1 again: another run of it, which begins after the line before.
-            if sign.tool == Tool::Ninja && text.starts_with("[1/") {
-                self.marks.insert(Tool::Ninja, self.last_at);
-            }
-            self.sign(&sign, number, at, is_full);
-            self.marks.insert(sign.tool, at);
-            self.last_tool = Some(sign.tool);
+    /// Takes in what a tool says of a step.
+    fn told(&mut self, sign: &Sign<'_>, line: &BuildLine<'_>, text: &str, is_full: bool) {
+        // Ninja counts from 1 again: another run of it, which begins after the line before.
+        if sign.tool == Tool::Ninja && text.starts_with("[1/") {
+            self.marks.insert(Tool::Ninja, self.last_at);
         }
-        self.last_line = number;
-        self.last_at = at.or(self.last_at);
+        self.sign(sign, line.number, line.at, is_full);
+        self.marks.insert(sign.tool, line.at);
+        self.last_tool = Some(sign.tool);
+    }
+
+    /// Remembers a line as the last one.
+    fn printed(&mut self, line: &BuildLine<'_>, text: &str) {
+        self.last_line = line.number;
+        self.last_at = line.at.or(self.last_at);
         self.last_text.clear();
         self.last_text.push_str(clip(text));
     }
@@ -403,7 +425,7 @@ impl Trace {
         let silence = Silence {
             interval,
             after_line: self.last_line,
-            after: self.last_text.clone(),
+            after: self.last_text.as_str().into(),
         };
         // Sorted, the shortest first.
         let place = self

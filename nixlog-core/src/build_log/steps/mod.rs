@@ -175,8 +175,19 @@ const TOOLS: &[(Tool, &[Rule])] = &[
 /// The rules by the byte with which a line begins or ends: most lines begin and end like none.
 #[derive(Debug)]
 struct Lookup {
-    first: Vec<Vec<(Tool, &'static Rule)>>,
-    last: Vec<Vec<(Tool, &'static Rule)>>,
+    first: Vec<Vec<Entry>>,
+    last: Vec<Vec<Entry>>,
+}
+
+/// A rule, its pattern taken apart: nearly every line differs from it in its first bytes.
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    tool: Tool,
+    rule: &'static Rule,
+    /// What the line begins with.
+    prefix: &'static str,
+    /// The pattern of what comes behind that.
+    behind: &'static str,
 }
 
 static LOOKUP: LazyLock<Lookup> = LazyLock::new(|| {
@@ -186,13 +197,21 @@ static LOOKUP: LazyLock<Lookup> = LazyLock::new(|| {
     };
     for (tool, rules) in TOOLS {
         for rule in *rules {
+            let hole = rule.pattern.find('{').unwrap_or(rule.pattern.len());
+            let (prefix, behind) = rule.pattern.split_at(hole);
+            let entry = Entry {
+                tool: *tool,
+                rule,
+                prefix,
+                behind,
+            };
             match pattern::key(rule.pattern) {
                 Key::First(bytes) => {
                     for byte in bytes {
-                        lookup.first[usize::from(byte)].push((*tool, rule));
+                        lookup.first[usize::from(byte)].push(entry);
                     }
                 }
-                Key::Last(byte) => lookup.last[usize::from(byte)].push((*tool, rule)),
+                Key::Last(byte) => lookup.last[usize::from(byte)].push(entry),
             }
         }
     }
@@ -209,10 +228,12 @@ pub fn read(line: &str) -> Option<Sign<'_>> {
         last: by_last,
     } = &*LOOKUP;
     let rules = by_first[usize::from(first)].iter();
-    for (tool, rule) in rules.chain(&by_last[usize::from(last)]) {
-        let Some(found) = pattern::find(rule.pattern, line) else {
+    for entry in rules.chain(&by_last[usize::from(last)]) {
+        let behind = line.strip_prefix(entry.prefix);
+        let Some(found) = behind.and_then(|behind| pattern::find(entry.behind, behind)) else {
             continue;
         };
+        let rule = entry.rule;
         let command = found.command.and_then(command::read);
         let (kind, name) = command.unwrap_or((rule.kind, found.name));
         // Where the tool has no name for it, its words are one.
@@ -221,7 +242,7 @@ pub fn read(line: &str) -> Option<Sign<'_>> {
             (name, _) => name,
         };
         return Some(Sign {
-            tool: *tool,
+            tool: entry.tool,
             kind,
             says: rule.says,
             name,

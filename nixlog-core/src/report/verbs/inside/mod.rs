@@ -287,6 +287,6 @@ pub(in crate::report::verbs) fn silence_view(silence: &Silence) -> SilenceView {
         end_ns: silence.interval.end().as_nanos(),
         duration_ns: silence.interval.length().get(),
         after_line: silence.after_line,
-        after: silence.after.clone(),
+        after: silence.after.to_string(),
     }
 }

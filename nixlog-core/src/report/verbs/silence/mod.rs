@@ -9,11 +9,13 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::inside::{SilenceView, silence_view};
-use crate::analysis::inside::Inside;
+use crate::analysis::inside::{Inside, Silence};
 use crate::report::document::Document;
 use crate::report::envelope::{Answer, Input, Report};
 use crate::report::table::{Names, limit};
 use crate::report::unit::{UnitBrief, brief};
+use crate::store_path::pname_of;
+use crate::time::Stamp;
 use crate::timeline::Timeline;
 
 /// The result of `silence`.
@@ -78,45 +80,39 @@ pub fn result(
     min_ns: u64,
     top: usize,
 ) -> SilenceResult {
-    let mut all = Vec::new();
-    let mut packages: HashMap<String, (usize, u64)> = HashMap::new();
-    for unit in builds {
-        let unit_brief = brief(timeline, *unit);
-        let silences = insides.get(unit).map(|inside| inside.trace.silences());
-        // Who prints nothing is silent all the time.
-        let all_the_time = || timeline.units()[*unit].duration().map(|took| took.get());
-        let longest = match silences {
-            Some(silences) => silences
-                .first()
-                .map(|silence| silence.interval.length().get()),
-            None => all_the_time(),
-        };
-        let Some(longest) = longest else {
+    // How long, since when, of which build, and what is known of it.
+    let mut all: Vec<(u64, Option<u64>, usize, Option<&Silence>)> = Vec::new();
+    let mut packages: HashMap<&str, (usize, u64)> = HashMap::new();
+    for &index in builds {
+        let unit = &timeline.units()[index];
+        let before = all.len();
+        match insides.get(&index).map(|inside| inside.trace.silences()) {
+            Some(silences) => all.extend(silences.iter().map(|silence| {
+                let interval = silence.interval;
+                let since = Some(interval.start().as_nanos());
+                (interval.length().get(), since, index, Some(silence))
+            })),
+            // Who prints nothing is silent all the time.
+            None => all.extend(unit.duration().map(|took| {
+                let since = unit.start.map(Stamp::as_nanos);
+                (took.get(), since, index, None)
+            })),
+        }
+        let Some(longest) = all[before..].iter().map(|silence| silence.0).max() else {
             continue;
         };
-        let package = packages.entry(unit_brief.pname.clone()).or_default();
+        let package = packages
+            .entry(pname_of(timeline.unit_name(unit)))
+            .or_default();
         *package = (package.0 + 1, package.1.max(longest));
-        let views: Vec<SilenceView> = match silences {
-            Some(silences) => silences.iter().map(silence_view).collect(),
-            None => whole(&unit_brief).into_iter().collect(),
-        };
-        all.extend(views.into_iter().map(|silence| BuildSilenceView {
-            unit: unit_brief.clone(),
-            silence,
-        }));
     }
-    all.retain(|silence| silence.silence.duration_ns >= min_ns.max(1));
-    all.sort_by_key(|silence| {
-        (
-            Reverse(silence.silence.duration_ns),
-            silence.silence.start_ns,
-        )
-    });
+    all.retain(|&(length, since, ..)| since.is_some() && length >= min_ns.max(1));
+    all.sort_by_key(|&(length, since, ..)| (Reverse(length), since));
     let longest_ns = packages.values().map(|&(_, longest)| longest).max();
     let mut packages: Vec<PackageSilenceView> = packages
         .into_iter()
         .map(|(pname, (builds, longest_ns))| PackageSilenceView {
-            pname,
+            pname: pname.to_owned(),
             builds,
             longest_ns,
             max_silent_time_s: seconds(longest_ns),
@@ -131,20 +127,36 @@ pub fn result(
         longest_ns,
         max_silent_time_s: longest_ns.map(seconds),
         total_silences,
-        silences: all,
+        silences: all
+            .into_iter()
+            .map(|(length, since, unit, silence)| view(timeline, length, since, unit, silence))
+            .collect(),
         packages,
     }
 }
 
-/// The silence of a build that printed nothing at all.
-fn whole(unit: &UnitBrief) -> Option<SilenceView> {
-    Some(SilenceView {
-        start_ns: unit.start_ns?,
-        end_ns: unit.end_ns?,
-        duration_ns: unit.duration_ns?,
-        after_line: 0,
-        after: String::new(),
-    })
+/// Describes a silence; of a build that printed nothing at all there is but one.
+fn view(
+    timeline: &Timeline,
+    length: u64,
+    since: Option<u64>,
+    unit: usize,
+    silence: Option<&Silence>,
+) -> BuildSilenceView {
+    let start_ns = since.unwrap_or_default();
+    BuildSilenceView {
+        unit: brief(timeline, unit),
+        silence: silence.map_or_else(
+            || SilenceView {
+                start_ns,
+                end_ns: start_ns.saturating_add(length),
+                duration_ns: length,
+                after_line: 0,
+                after: String::new(),
+            },
+            silence_view,
+        ),
+    }
 }
 
 /// The least whole number of seconds for which nothing is stopped: Nix stops a build as soon as it was silent
