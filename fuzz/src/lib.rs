@@ -1,24 +1,34 @@
 //! What the fuzz targets share: every report of a log, in every format.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use nixlog_core::analysis::bottlenecks::bottlenecks;
+use nixlog_core::analysis::cache::cache_use;
 use nixlog_core::analysis::drawing::{self, drawing};
+use nixlog_core::analysis::excerpts::Excerpts;
+use nixlog_core::analysis::failures::failures;
 use nixlog_core::analysis::implied_graph::implied_graph;
+use nixlog_core::analysis::inside::{Inside, StepOrder, Traces};
 use nixlog_core::analysis::lanes::lanes;
+use nixlog_core::analysis::machines::machines;
 use nixlog_core::analysis::makespan::Makespan;
 use nixlog_core::analysis::parallelism::parallelism;
 use nixlog_core::analysis::phases::phases;
 use nixlog_core::analysis::selection::{Selection, select};
 use nixlog_core::analysis::structural::{structural, without_builder_phases};
 use nixlog_core::analysis::sufficiency::sufficiency;
-use nixlog_core::log::Explained;
+use nixlog_core::log::{Explained, Reading};
 use nixlog_core::report::envelope::{Answer, Report};
 use nixlog_core::report::table::Names;
 use nixlog_core::report::text::Style;
 use nixlog_core::report::unit::{UnitBrief, UnitView};
 use nixlog_core::report::verbs;
-use nixlog_core::report::{chrome, csv, dot, graphml, html, json, markdown, svg, text};
+use nixlog_core::report::{
+    chrome, csv, dot, github, graphml, html, json, junit, markdown, svg, text,
+};
+use nixlog_core::timeline::{WatchBuilds, Watched};
+use nixlog_core::wire::LogReader;
 
 /// Reads a log and makes every report of it, in every format.
 ///
@@ -27,6 +37,48 @@ use nixlog_core::report::{chrome, csv, dot, graphml, html, json, markdown, svg, 
 /// Where nixlog does, which is what is looked for.
 pub fn every_report(log: &[u8]) {
     every_report_of(&nixlog_core::read(log).explain()).expect("nowhere takes all");
+    reports_of_lines(log).expect("nowhere takes all");
+}
+
+/// Makes the reports for which the lines of builds are watched while the log is read.
+fn reports_of_lines(bytes: &[u8]) -> io::Result<()> {
+    let mut out = io::sink();
+    let (log, excerpts) = watched::<Excerpts>(bytes)?;
+    let found = failures(&log.timeline, &log.graph, &excerpts);
+    let report = log.report(verbs::failures::result(&log.timeline, &found, |_| true, 0));
+    for options in [
+        verbs::failures::Options::new(Names::new(true)),
+        verbs::failures::Options::brief(),
+    ] {
+        common(&report, &options, &mut out)?;
+    }
+    junit::write(&report, &mut out)?;
+    github::write(&report, &mut out)?;
+
+    let (log, mut traces) = watched::<Traces>(bytes)?;
+    let units: Vec<usize> = (0..log.timeline.units().len()).collect();
+    let inside = |&unit: &usize| {
+        let inside = Inside::new(&log.timeline, &log.timeline.units()[unit], &mut traces)?;
+        Some((unit, inside))
+    };
+    let insides: BTreeMap<usize, Inside> = units.iter().filter_map(inside).collect();
+    for sum in [false, true] {
+        let listing = verbs::inside::Listing::new(StepOrder::Duration, 0, sum);
+        let result = verbs::inside::result(&log.timeline, &units, &insides, listing);
+        common(&log.report(result), &Names::new(true), &mut out)?;
+    }
+    let result = verbs::silence::result(&log.timeline, &units, &insides, 0, 0);
+    common(&log.report(result), &Names::new(true), &mut out)
+}
+
+/// Reads a log while somebody watches.
+fn watched<T: WatchBuilds + Default + 'static>(bytes: &[u8]) -> io::Result<(Explained, T)> {
+    let watcher = Watched::<T>::default();
+    let mut reading = Reading::new(LogReader::new(None));
+    reading.watch_builds(watcher.clone());
+    reading.all(bytes)?;
+    let log = reading.finish("-", None).explain();
+    Ok((log, watcher.take()))
 }
 
 /// A few slots are enough to see all that a sweep does.
@@ -77,6 +129,20 @@ fn every_report_of(log: &Explained) -> io::Result<()> {
     let result = verbs::parallelism::result(&log.timeline, &log.run, makespan, found.as_ref());
     let options = verbs::parallelism::Options::default();
     common(&log.report(result), &options, &mut out)?;
+
+    let caches = cache_use(&log.timeline, &log.source, &log.graph, log.known_path());
+    let result = verbs::cache::result(&log.timeline, &caches, 0);
+    common(&log.report(result), &names, &mut out)?;
+
+    let found = machines(
+        &log.timeline,
+        &log.source,
+        &log.graph,
+        &log.slots(None),
+        log.known_path(),
+    );
+    let result = verbs::machines::result(&log.timeline, &found);
+    common(&log.report(result), &(), &mut out)?;
 
     let answers = sufficiency(&log.timeline, &log.run.coverage());
     let result = verbs::doctor::result(&log.source, &log.timeline, &answers);
