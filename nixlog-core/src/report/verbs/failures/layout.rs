@@ -51,7 +51,7 @@ pub(super) fn document(report: &Report<FailuresResult>, options: Options) -> Doc
     }
     all.extend(notes(&report.diagnostics));
     let what_next = match result.units.first() {
-        Some(failed) => failed.log_command.as_deref().map(command),
+        Some(failed) => whole_log(report, failed),
         None => next(&report.input, "critical-path"),
     };
     Document {
@@ -62,6 +62,14 @@ pub(super) fn document(report: &Report<FailuresResult>, options: Options) -> Doc
         next: what_next,
         ..Document::default()
     }
+}
+
+/// Says what shows the whole log of a build: the recording, where it has the lines, else Nix.
+fn whole_log(report: &Report<FailuresResult>, failed: &FailureView) -> Option<String> {
+    let is_here = failed.log_source == Some(LogSource::Log) && report.input.clock != Clock::None;
+    let verb = format!("log {}", shell_word(&failed.unit.name));
+    let here = next(&report.input, &verb).filter(|_| is_here);
+    here.or_else(|| failed.log_command.as_deref().map(command))
 }
 
 /// Quotes a command for the shell, word by word: paths come from the log.
