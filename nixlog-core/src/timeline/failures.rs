@@ -1,10 +1,13 @@
 //! What the messages say of failures. A `stop` carries no status, so this is where outcomes come
 //! from, together with the counters.
 
+use foldhash::fast::FixedState;
+use indexmap::IndexMap;
+
 use super::Map;
 use super::activity::{Activity, Role, Row};
 use super::blame::Blamed;
-use super::model::{FailureKind, Name, Names, Outcome, Reason};
+use super::model::{FailureKind, Name, Names, Outcome, Reason, Unreachable};
 use crate::store_path::{base_name, name_of};
 use crate::wire::message::{self, Failure, Note};
 
@@ -128,6 +131,8 @@ pub(super) struct Failures {
     paths: Map<Name, Reason>,
     /// Store paths that nobody has.
     nowhere: Vec<Name>,
+    /// Machines that could not be used.
+    unreachable: IndexMap<Name, Unreachable, FixedState>,
     /// The user, or a signal, ended the whole thing.
     pub(super) interrupted: bool,
 }
@@ -181,6 +186,20 @@ impl Failures {
                     verdict.reason.kind = FailureKind::Hook;
                     verdict
                 });
+            }
+            Note::CannotBuildOn { machine, detail } => {
+                let machine = names.intern(machine);
+                let message = || {
+                    let line = detail.lines().next().unwrap_or_default();
+                    bounded(line.strip_prefix("error:").unwrap_or(line).trim_start())
+                };
+                let unreachable = self.unreachable.entry(machine);
+                let unreachable = unreachable.or_insert_with(|| Unreachable {
+                    machine,
+                    message: message(),
+                    count: 0,
+                });
+                unreachable.count += 1;
             }
             Note::Interrupted => self.interrupted = true,
             Note::IncompleteNar { path, .. } => self.path(names, path, "incomplete download"),
@@ -267,6 +286,12 @@ impl Failures {
             Some(remote) if said.verdict.outcome == Outcome::Failed => remote.clone(),
             _ => said.verdict.clone(),
         }
+    }
+
+    /// Returns the machines that could not be used, in the order of the log.
+    pub(super) fn take_unreachable(&mut self) -> Vec<Unreachable> {
+        let unreachable = std::mem::take(&mut self.unreachable);
+        unreachable.into_values().collect()
     }
 
     /// Returns how a program failed that Nix itself ran.

@@ -125,6 +125,7 @@ pub(super) fn timeline(mut builder: TimelineBuilder, ended: Ended) -> Timeline {
         issues,
         untold_failures: untold,
         gave_up,
+        unreachable: builder.failures.take_unreachable(),
         interrupted: builder.failures.interrupted,
         is_nix,
         is_text,

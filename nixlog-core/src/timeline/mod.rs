@@ -39,7 +39,7 @@ pub use facts::{Facts, Tally};
 pub use issue::{Issue, IssueCode, Severity};
 pub use model::{
     BuilderPhase, End, FailureKind, Filler, Import, Name, Names, Outcome, Part, Phase, Place, Plan,
-    Reason, RemoteParts, Stretch, Unit, UnitKind,
+    Reason, RemoteParts, Stretch, Unit, UnitKind, Unreachable,
 };
 
 pub use source::{Clock, Source};
@@ -76,6 +76,7 @@ pub struct Timeline {
     issues: Vec<Issue>,
     untold_failures: Vec<String>,
     gave_up: Option<String>,
+    unreachable: Vec<Unreachable>,
     interrupted: bool,
     is_nix: bool,
     is_text: bool,
@@ -201,6 +202,12 @@ impl Timeline {
     #[must_use]
     pub fn gave_up(&self) -> Option<&str> {
         self.gave_up.as_deref()
+    }
+
+    /// Returns the remote machines that Nix could not use, in the order of the log.
+    #[must_use]
+    pub fn unreachable(&self) -> &[Unreachable] {
+        &self.unreachable
     }
 
     /// Tells whether the user or a signal ended the build, as far as Nix said so.

@@ -319,6 +319,17 @@ impl Place {
     }
 }
 
+/// A remote machine that Nix could not use, so that it tried the next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unreachable {
+    /// The machine's address.
+    pub machine: Name,
+    /// Why not, in Nix's words.
+    pub message: Box<str>,
+    /// How often.
+    pub count: u64,
+}
+
 /// A place in a file of expressions.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Place {

@@ -376,3 +376,28 @@ fn only_the_last_lines_are_kept() {
         (25, 976, 1000)
     );
 }
+
+#[test]
+fn machines_that_could_not_be_used_are_told() {
+    let said = |machine: &str| {
+        format!(
+            "1000 @nix {{\"action\":\"msg\",\"level\":0,\"msg\":\"cannot build on '{machine}': \\u001b[31;1merror:\\u001b[0m failed to start SSH connection to '{machine}': no route\"}}\n"
+        )
+    };
+    let log = [said("ssh://a"), said("ssh://b"), said("ssh://a")].concat();
+    let (timeline, failures) = read(log.as_bytes(), &DerivationGraph::default());
+    let result = verbs::failures::result(&timeline, &failures, |_| true, 0);
+    let told: Vec<_> = result
+        .unreachable
+        .iter()
+        .map(|it| (it.machine.as_str(), it.message.as_str(), it.count))
+        .collect();
+    let why = |machine| format!("failed to start SSH connection to '{machine}': no route");
+    assert_eq!(
+        told,
+        [
+            ("ssh://a", &*why("ssh://a"), 2),
+            ("ssh://b", &*why("ssh://b"), 1)
+        ]
+    );
+}

@@ -20,12 +20,16 @@ use crate::base::arguments::OutputArgs;
 use crate::base::error::CliError;
 use crate::base::output::{self, Stream};
 use crate::base::selection::top;
+use crate::base::terminal;
 use crate::evidence::derivations::{self, GraphArgs};
 use crate::nix::binary_cache::{Client, Part, Place, field};
 use crate::nix::installable;
 
 /// After so many failures one after the other, a cache is not asked any more.
 const PATIENCE: usize = 5;
+
+/// How often it is shown how many questions have been asked.
+const PAINT: Duration = Duration::from_millis(200);
 
 /// Show which paths of a closure are in which cache, before anything is built
 ///
@@ -214,6 +218,14 @@ fn ask(
     let mut all = vec![vec![None; paths.len()]; caches.len()];
     thread::scope(|scope| {
         let workers: Vec<_> = (0..threads.min(total)).map(|_| scope.spawn(work)).collect();
+        if terminal::can_move() {
+            while workers.iter().any(|worker| !worker.is_finished()) {
+                thread::sleep(PAINT);
+                let asked = next.load(Ordering::Relaxed).min(total);
+                terminal::write(format!("\r{asked} of {total} questions asked\x1b[K").as_bytes());
+            }
+            terminal::write(b"\r\x1b[K");
+        }
         for worker in workers {
             for (cache, path, said) in worker.join().into_iter().flatten() {
                 all[cache][path] = Some(said);

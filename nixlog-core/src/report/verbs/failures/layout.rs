@@ -43,6 +43,14 @@ pub(super) fn document(report: &Report<FailuresResult>, options: Options) -> Doc
         .collect();
     all.extend(unattributed(result));
     all.extend(interrupted(result));
+    for it in &result.unreachable {
+        let times = match it.count {
+            1 => String::new(),
+            n => format!(" ({n}×)"),
+        };
+        let (machine, why) = (harmless(&it.machine), harmless(&it.message));
+        all.push(format!("{machine} could not be used{times}: {why}"));
+    }
     for untold in &result.untold {
         all.push(format!(
             "a build failed, and the log does not say which: {}",

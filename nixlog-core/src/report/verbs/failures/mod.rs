@@ -29,11 +29,25 @@ pub struct FailuresResult {
     pub interrupted: Vec<UnitBrief>,
     /// Failures of which the log does not say whose they are, in Nix's words.
     pub untold: Vec<String>,
+    /// Remote machines that Nix could not use, so that it tried others.
+    pub unreachable: Vec<UnreachableView>,
     /// What the command gave up with, where nothing of which the log tells has failed.
     pub gave_up: Option<String>,
     /// All derivations, for formats that list what succeeded, too; programs have them from `builds`.
     #[serde(skip)]
     pub derivations: Vec<UnitBrief>,
+}
+
+/// A remote machine that Nix could not use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[non_exhaustive]
+pub struct UnreachableView {
+    /// Its address.
+    pub machine: String,
+    /// Why not, in Nix's words.
+    pub message: String,
+    /// How often Nix tried.
+    pub count: u64,
 }
 
 /// A unit that failed.
@@ -175,6 +189,15 @@ pub fn result(
             .map(|&index| brief(timeline, index))
             .collect(),
         untold: timeline.untold_failures().to_vec(),
+        unreachable: timeline
+            .unreachable()
+            .iter()
+            .map(|it| UnreachableView {
+                machine: timeline.name(it.machine).to_owned(),
+                message: it.message.to_string(),
+                count: it.count,
+            })
+            .collect(),
         gave_up: timeline.gave_up().map(str::to_owned),
         derivations: derivations
             .map(|(index, _)| brief(timeline, index))
