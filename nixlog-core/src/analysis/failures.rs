@@ -9,7 +9,9 @@ use super::excerpts::{Excerpt, Excerpts, LogSource};
 use crate::build_log::causes::{Cause, LogLine, Meaning};
 use crate::graph::{DerivationGraph, NodeIdx, NodeKind};
 use crate::store_path::base_name;
-use crate::timeline::{FailureKind, Outcome, Timeline, Unit, UnitKind};
+use crate::timeline::{
+    CacheEvent, CacheFault, FailureKind, Name, Outcome, Timeline, Unit, UnitKind,
+};
 
 /// All that failed.
 #[derive(Debug, Clone, Default)]
@@ -32,6 +34,8 @@ pub struct Failed {
     pub unit: usize,
     /// What kind of failure it was.
     pub kind: FailureKind,
+    /// What was wrong with the cache that it was to come from, where it is a path and the log tells.
+    pub cache_fault: Option<CacheFault>,
     /// A later try succeeded, so that nothing was missing in the end.
     pub recovered: bool,
     /// What names the cause in its log, in its order.
@@ -68,6 +72,13 @@ pub fn failures(timeline: &Timeline, graph: &DerivationGraph, excerpts: &Excerpt
             && reason.is_some_and(|reason| reason.kind == FailureKind::Hook)
             && hooks.contains(timeline.name(unit.subject))
     };
+    let faults = timeline.cache_remarks().iter();
+    let faults: HashMap<Name, CacheFault, FixedState> = faults
+        .filter_map(|remark| match remark.event {
+            CacheEvent::Failed(fault) if !remark.is_query => Some((remark.path?, fault)),
+            _ => None,
+        })
+        .collect();
     let mut failed: Vec<Failed> = (0..)
         .zip(units)
         .filter(|(_, unit)| unit.outcome.is_failure() && !is_hooks(unit))
@@ -78,6 +89,10 @@ pub fn failures(timeline: &Timeline, graph: &DerivationGraph, excerpts: &Excerpt
             Failed {
                 unit: index,
                 kind: kind(unit, excerpt),
+                cache_fault: faults
+                    .get(&unit.subject)
+                    .copied()
+                    .filter(|_| unit.kind == UnitKind::Substitution),
                 recovered: succeeded.later(unit),
                 causes: excerpt.map_or_else(Vec::new, |it| it.finder().causes().0.to_vec()),
                 n_causes: excerpt.map_or(0, |it| it.finder().causes().1),

@@ -8,7 +8,7 @@ use crate::report::format::{duration, harmless, plural};
 use crate::report::table::{Cell, Columns, Names, Table, Weight, more};
 use crate::report::words::{next, notes, nothing, shell_word};
 use crate::store_path::name_of;
-use crate::timeline::{Clock, FailureKind, UnitKind};
+use crate::timeline::{CacheFault, Clock, FailureKind, UnitKind};
 
 /// So many lines of the end of a log are shown where something in it names the cause, and where not.
 const TAIL: usize = 5;
@@ -298,6 +298,7 @@ fn title(place: usize, failed: &FailureView, n: usize, is_timed: bool) -> String
 fn not_fetched(failed: &FailureView, reason: Option<&str>) -> String {
     let from = failed.unit.source.as_deref();
     let from = from.map_or_else(String::new, |from| format!(" from {}", harmless(from)));
+    let reason = reason.or(failed.cache_fault.map(CacheFault::name));
     let why = reason.map_or_else(String::new, |why| format!(": {}", harmless(why)));
     format!("could not be fetched{from}{why}")
 }

@@ -12,7 +12,7 @@ use crate::report::document::Document;
 use crate::report::envelope::{Answer, Input, Report};
 use crate::report::table::{Names, limit};
 use crate::report::unit::{UnitBrief, UnitView, brief, unit_view};
-use crate::timeline::{FailureKind, Timeline, Unit};
+use crate::timeline::{CacheFault, FailureKind, Timeline, Unit};
 
 /// The result of `failures`.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -59,6 +59,8 @@ pub struct FailureView {
     pub unit: UnitView,
     /// What kind of failure it was.
     pub failure: FailureKind,
+    /// What was wrong with the cache that a path was to come from; `null` where the log does not tell.
+    pub cache_fault: Option<CacheFault>,
     /// The builder phase that it failed in; `null` where there are none.
     pub builder_phase: Option<String>,
     /// A later try succeeded, so that nothing was missing in the end.
@@ -223,6 +225,7 @@ fn failure_view(failures: &Failures, failed: &Failed, unit: &Unit, view: UnitVie
     let is_logged = unit.kind.is_derivation() && unit.started && view.path.ends_with(".drv");
     FailureView {
         failure: failed.kind,
+        cache_fault: failed.cache_fault,
         builder_phase: last_phase.map(|phase| phase.name.clone()),
         recovered: failed.recovered,
         message: reason
