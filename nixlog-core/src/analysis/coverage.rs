@@ -1,7 +1,8 @@
 //! Before a build: what of a closure would come from caches, what would be built, and what of that many
 //! others wait for.
 
-use crate::graph::{DerivationGraph, Direction, NodeIdx, closure};
+use crate::graph::{DerivationGraph, Direction, NodeIdx, transitive};
+use crate::time::Nanos;
 
 /// What a build would do.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -80,10 +81,12 @@ pub fn coverage(graph: &DerivationGraph, has: impl Fn(&str) -> bool) -> Coverage
     }
     found.fetched.sort_unstable();
     found.fetched.dedup();
+    // Each build weighs 1, and all else nothing: the weight behind a node is how many builds need it.
+    let weights: Vec<Nanos> = seen.iter().map(|&it| Nanos::new(u64::from(it))).collect();
+    let behind = transitive(dag, Direction::Dependents, &weights);
     let dependents = |node: NodeIdx| {
-        let all = closure(dag, &[node.0], Direction::Dependents);
-        let others = all.into_iter().filter(|&it| it != node.0);
-        others.filter(|&it| seen[it as usize]).count()
+        let weight = behind[node.0 as usize].work.get();
+        usize::try_from(weight).unwrap_or(usize::MAX)
     };
     found.built = builds
         .into_iter()
