@@ -135,11 +135,17 @@ struct Kept {
     by_build: Map<u32, Excerpt>,
     /// The last build of each derivation.
     by_drv: Map<Box<str>, u32>,
+    /// The last build of each name in such a path.
+    by_name: Map<Box<str>, u32>,
 }
 
 impl Kept {
     fn put(&mut self, build: u32, excerpt: Excerpt) {
         self.by_drv.insert(excerpt.drv.clone(), build);
+        let name = name_of(&excerpt.drv);
+        if !name.is_empty() {
+            self.by_name.insert(name.into(), build);
+        }
         self.by_build.insert(build, excerpt);
     }
 
@@ -156,10 +162,12 @@ impl Kept {
         if base.ends_with(".drv") {
             return None;
         }
+        // The longest name that fits is the likeliest: an output's own part is short.
         let name = name_of(subject);
-        let fits = |drv: &str| name.starts_with(name_of(drv)) && !name_of(drv).is_empty();
-        let mut drvs = self.by_drv.iter();
-        drvs.find(|(drv, _)| fits(drv)).map(|(_, &build)| build)
+        let mut ends = name.match_indices('-').map(|(at, _)| at).rev();
+        let build = self.by_name.get(name);
+        let build = build.or_else(|| ends.find_map(|end| self.by_name.get(&name[..end])));
+        build.copied()
     }
 }
 
