@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use clap_complete::ArgValueCompleter;
@@ -11,7 +10,7 @@ use globset::GlobMatcher;
 use nixlog_core::log::Reading;
 use nixlog_core::store_path::{name_of, pname_of};
 use nixlog_core::time::Stamp;
-use nixlog_core::timeline::{BuildLine, PhaseBegins, WatchBuilds};
+use nixlog_core::timeline::{BuildLine, PhaseBegins, WatchBuilds, Watched};
 use serde_json::json;
 
 use crate::archive::runs::complete;
@@ -60,7 +59,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), CliError> {
-    let printer = Printer(Arc::new(Mutex::new(Printing {
+    let printer = Watched::new(Printing {
         glob: glob(&args.name)?,
         form: Form {
             timestamps: args.timestamps,
@@ -74,7 +73,7 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
         phases: BTreeMap::new(),
         text: Vec::new(),
         failure: None,
-    })));
+    });
     let opened = match args.follow {
         true => input::follow(args.input.as_deref())?,
         false => input::open(args.input.as_deref())?,
@@ -92,7 +91,7 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
         let arrival = input.live.then(|| Stamp::from_nanos(since));
         n_bytes += block.as_bytes().len() as u64;
         reading.block(&block, arrival, |_| {});
-        written = printer.flush(&mut out);
+        written = printer.lock().flush(&mut out);
         match written {
             Ok(()) => Next::Continue(block.into_buffer()),
             Err(_) => Next::Break(()),
@@ -100,7 +99,7 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     });
     written = written.and_then(|()| {
         reading.end(|_| {});
-        printer.flush(&mut out)
+        printer.lock().flush(&mut out)
     });
     written.map_err(|error| CliError::output("standard output", error))?;
     match read {
@@ -112,13 +111,10 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
         _ if n_bytes == 0 && input.name == "-" => return Err(input::nothing_piped()),
         _ => {}
     }
-    printer.state().done(args)
+    printer.lock().done(args)
 }
 
-/// Prints the lines of one build. Shared with the reading that they come from.
-#[derive(Debug, Clone)]
-struct Printer(Arc<Mutex<Printing>>);
-
+/// Prints the lines of one build.
 #[derive(Debug)]
 struct Printing {
     glob: GlobMatcher,
@@ -147,37 +143,7 @@ struct Form {
     is_shown: bool,
 }
 
-impl Printer {
-    fn state(&self) -> MutexGuard<'_, Printing> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn flush(&self, out: &mut impl Write) -> io::Result<()> {
-        let mut state = self.state();
-        let text = std::mem::take(&mut state.text);
-        match state.failure.take() {
-            Some(error) => Err(error),
-            None if text.is_empty() => Ok(()),
-            None => out.write_all(&text).and_then(|()| out.flush()),
-        }
-    }
-}
-
-impl WatchBuilds for Printer {
-    fn line(&mut self, line: &BuildLine<'_>) {
-        self.state().line(line);
-    }
-
-    fn phase(&mut self, phase: &PhaseBegins<'_>) {
-        let mut state = self.state();
-        state.phases.insert(phase.build, phase.name.to_owned());
-    }
-}
-
-/// How many others that match are remembered.
-const MOST_OTHERS: usize = 20;
-
-impl Printing {
+impl WatchBuilds for Printing {
     fn line(&mut self, line: &BuildLine<'_>) {
         if self.chosen != Some(line.build) && !self.chooses(line) {
             return;
@@ -188,6 +154,24 @@ impl Printing {
         }
         let written = write(line, phase.map(String::as_str), self.form, &mut self.text);
         self.failure = written.err().or(self.failure.take());
+    }
+
+    fn phase(&mut self, phase: &PhaseBegins<'_>) {
+        self.phases.insert(phase.build, phase.name.to_owned());
+    }
+}
+
+/// How many others that match are remembered.
+const MOST_OTHERS: usize = 20;
+
+impl Printing {
+    fn flush(&mut self, out: &mut impl Write) -> io::Result<()> {
+        let text = std::mem::take(&mut self.text);
+        match self.failure.take() {
+            Some(error) => Err(error),
+            None if text.is_empty() => Ok(()),
+            None => out.write_all(&text).and_then(|()| out.flush()),
+        }
     }
 
     /// Takes a line's build for the one to print, if it matches and there is none yet.

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::json_str::JsonStr;
 use crate::time::Stamp;
@@ -104,13 +104,19 @@ impl<T> Watched<T> {
     pub fn new(watcher: T) -> Self {
         Self(Arc::new(Mutex::new(watcher)))
     }
+
+    /// Returns who watches, to be looked at in between.
+    pub fn lock(&self) -> MutexGuard<'_, T> {
+        // What a watcher knows is known, whoever panicked with it.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl<T: Default> Watched<T> {
     /// Returns who watched. What comes later is not seen any more.
     #[must_use]
     pub fn take(self) -> T {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *self.lock())
     }
 }
 
@@ -122,17 +128,14 @@ impl<T> Clone for Watched<T> {
 
 impl<T: WatchBuilds> WatchBuilds for Watched<T> {
     fn line(&mut self, line: &BuildLine<'_>) {
-        let mut watcher = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        watcher.line(line);
+        self.lock().line(line);
     }
 
     fn phase(&mut self, phase: &PhaseBegins<'_>) {
-        let mut watcher = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        watcher.phase(phase);
+        self.lock().phase(phase);
     }
 
     fn failed(&mut self, subject: Option<&str>) {
-        let mut watcher = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        watcher.failed(subject);
+        self.lock().failed(subject);
     }
 }
