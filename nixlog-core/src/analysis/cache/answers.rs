@@ -13,7 +13,7 @@ const SHORTEST: u64 = 100;
 
 /// What a cache answered when it was asked for a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Answer {
+pub enum CacheAnswer {
     /// It has the path.
     Hit,
     /// It has not.
@@ -31,13 +31,13 @@ pub(super) struct Question {
     pub(super) unit: usize,
     pub(super) path: Name,
     pub(super) cache: Name,
-    pub(super) answer: Answer,
+    pub(super) answer: CacheAnswer,
 }
 
 impl Question {
     /// Returns how long the answer took, where there was one and its end is known.
     pub(super) fn latency(&self, unit: &Unit) -> Option<Nanos> {
-        let is_answered = self.answer != Answer::Unanswered && unit.end_kind == End::Measured;
+        let is_answered = self.answer != CacheAnswer::Unanswered && unit.end_kind == End::Measured;
         unit.duration().filter(|_| is_answered)
     }
 }
@@ -79,7 +79,7 @@ impl Answers {
                 unit: index,
                 path: unit.subject,
                 cache,
-                answer: Answer::Unclear,
+                answer: CacheAnswer::Unclear,
             });
         }
         answers.judge(timeline, graph);
@@ -123,18 +123,18 @@ impl Answers {
                 _ => {}
             }
         }
-        let mut told: HashMap<(Name, Name), Answer> = HashMap::new();
+        let mut told: HashMap<(Name, Name), CacheAnswer> = HashMap::new();
         for remark in timeline.cache_remarks() {
             let (Some(path), Some(cache)) = (remark.path, remark.cache) else {
                 continue;
             };
             let answer = match remark.event {
                 // What is refused or breaks off was there.
-                CacheEvent::Failed(_) if !remark.is_query => Answer::Hit,
-                CacheEvent::Failed(_) => Answer::Unanswered,
-                CacheEvent::Answered(200..=299) if remark.is_query => Answer::Hit,
+                CacheEvent::Failed(_) if !remark.is_query => CacheAnswer::Hit,
+                CacheEvent::Failed(_) => CacheAnswer::Unanswered,
+                CacheEvent::Answered(200..=299) if remark.is_query => CacheAnswer::Hit,
                 // S3 answers so where there is nothing.
-                CacheEvent::Answered(403 | 404 | 410) if remark.is_query => Answer::Missed,
+                CacheEvent::Answered(403 | 404 | 410) if remark.is_query => CacheAnswer::Missed,
                 _ => continue,
             };
             told.insert((path, cache), answer);
@@ -156,39 +156,39 @@ impl Answers {
             let key = (question.path, question.cache);
             let is_last = last_asked.get(&question.path) == Some(&question.cache);
             question.answer = if taken.contains(&key) {
-                Answer::Hit
+                CacheAnswer::Hit
             } else if let Some(&told) = told.get(&key) {
                 told
             } else if unit.wire_bytes.is_none() && disabled.contains(&question.cache) {
                 // Nix knows what it would hear, and does not even try.
-                Answer::Unanswered
+                CacheAnswer::Unanswered
             } else if !is_last {
-                Answer::Missed
+                CacheAnswer::Missed
             } else if unit.end_kind == End::Open {
-                Answer::Unclear
+                CacheAnswer::Unclear
             } else if unit.wire_bytes.is_some_and(|bytes| bytes < SHORTEST) {
-                Answer::Missed
+                CacheAnswer::Missed
             } else if planned.contains(&question.path) {
-                Answer::Hit
+                CacheAnswer::Hit
             } else if built.contains(&question.path) && !any_failed {
-                Answer::Missed
+                CacheAnswer::Missed
             } else {
-                Answer::Unclear
+                CacheAnswer::Unclear
             };
-            if let (Answer::Missed, Some(bytes)) = (question.answer, unit.wire_bytes) {
+            if let (CacheAnswer::Missed, Some(bytes)) = (question.answer, unit.wire_bytes) {
                 refusals.entry(question.cache).or_default().insert(bytes);
             }
         }
         for question in &mut self.questions {
             let unit = &units[question.unit];
             let refusals = refusals.get(&question.cache);
-            if let (Answer::Unclear, Some(bytes), Some(refusals)) =
+            if let (CacheAnswer::Unclear, Some(bytes), Some(refusals)) =
                 (question.answer, unit.wire_bytes, refusals)
                 && unit.end_kind != End::Open
             {
                 question.answer = match refusals.contains(&bytes) {
-                    true => Answer::Missed,
-                    false => Answer::Hit,
+                    true => CacheAnswer::Missed,
+                    false => CacheAnswer::Hit,
                 };
             }
         }

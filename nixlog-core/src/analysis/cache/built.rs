@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::answers::{Answer, Answers};
+use super::answers::{Answers, CacheAnswer};
 use super::settings::CacheSettings;
 use crate::graph::DerivationGraph;
 use crate::names::named;
@@ -86,10 +86,10 @@ pub(super) fn built(
             Why::DownloadFailed
         } else if asked.iter().any(|path| refused.contains(path)) {
             Why::NotSigned
-        } else if said().any(|it| it == Answer::Unclear) {
+        } else if said().any(|it| it == CacheAnswer::Unclear) {
             Why::Unknown
         } else if asked.iter().any(|path| is_nowhere(answers, *path)) {
-            match said().any(|it| it == Answer::Unanswered) {
+            match said().any(|it| it == CacheAnswer::Unanswered) {
                 true => Why::Unanswered,
                 false => Why::Absent,
             }
@@ -111,7 +111,7 @@ pub(super) fn built(
 /// Tells whether no cache has a path, of those that were asked.
 fn is_nowhere(answers: &Answers, path: Name) -> bool {
     let mut questions = answers.by_path[&path].iter();
-    questions.all(|&question| answers.questions[question].answer != Answer::Hit)
+    questions.all(|&question| answers.questions[question].answer != CacheAnswer::Hit)
 }
 
 /// Returns the paths that a cache has, and that could not be had from it.

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use indexmap::IndexMap;
 
-pub use answers::Answer;
+pub use answers::CacheAnswer;
 use answers::{Answers, Question};
 pub use built::{Built, Why};
 pub use settings::{CacheSettings, Finding, Oddity};
@@ -318,10 +318,10 @@ impl<'a> Caches<'a> {
         let (cache, spans) = self.at(timeline.name(question.cache));
         cache.asked += 1;
         match question.answer {
-            Answer::Hit => cache.hit += 1,
-            Answer::Missed => cache.missed += 1,
-            Answer::Unanswered => cache.unanswered += 1,
-            Answer::Unclear => cache.unclear += 1,
+            CacheAnswer::Hit => cache.hit += 1,
+            CacheAnswer::Missed => cache.missed += 1,
+            CacheAnswer::Unanswered => cache.unanswered += 1,
+            CacheAnswer::Unclear => cache.unclear += 1,
         }
         cache.latencies.extend(question.latency(unit));
         cache.add_critical_asking(critical);
@@ -414,7 +414,7 @@ fn order(
         return None;
     }
     let place: HashMap<&str, usize> = (0..).zip(caches).map(|(at, it)| (it.uri, at)).collect();
-    let is_missed = |it: &&Question| it.answer == Answer::Missed;
+    let is_missed = |it: &&Question| it.answer == CacheAnswer::Missed;
     let missed = || answers.questions.iter().filter(is_missed);
     let spans: Vec<Interval> = missed()
         .filter_map(|it| timeline.units()[it.unit].interval())
@@ -427,7 +427,7 @@ fn order(
     let found: HashMap<Name, usize> = answers
         .questions
         .iter()
-        .filter(|it| it.answer == Answer::Hit)
+        .filter(|it| it.answer == CacheAnswer::Hit)
         .map(|it| (it.path, place[timeline.name(it.cache)]))
         .collect();
     let took = answers

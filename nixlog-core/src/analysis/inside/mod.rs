@@ -34,7 +34,7 @@ named! {
 
 /// What told that time went into something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Cause {
+pub struct SpentOn {
     /// What the time was spent on.
     pub kind: StepKind,
     /// Which tool told so; `None`: only the builder phase did.
@@ -57,7 +57,7 @@ pub struct Inside {
     /// What is kept of its lines.
     pub trace: Trace,
     /// Where its time went; without times only how many steps there were.
-    pub spent: BTreeMap<Cause, Spent>,
+    pub spent: BTreeMap<SpentOn, Spent>,
     /// The rest of its time.
     pub untold: Option<Nanos>,
 }
@@ -111,11 +111,11 @@ fn spent(
     whole: Option<Interval>,
     trace: &Trace,
     phases: impl Iterator<Item = (Interval, StepKind)>,
-) -> (BTreeMap<Cause, Spent>, Option<Nanos>) {
-    let mut spent: BTreeMap<Cause, Spent> = BTreeMap::new();
+) -> (BTreeMap<SpentOn, Spent>, Option<Nanos>) {
+    let mut spent: BTreeMap<SpentOn, Spent> = BTreeMap::new();
     // What begins and ends at an instant: a step, or, where no step is at work, a phase.
-    let mut edges: Vec<(Stamp, bool, bool, Cause)> = Vec::new();
-    let mut edge = |interval: Interval, is_step: bool, cause: Cause| {
+    let mut edges: Vec<(Stamp, bool, bool, SpentOn)> = Vec::new();
+    let mut edge = |interval: Interval, is_step: bool, cause: SpentOn| {
         let within = whole.and_then(|whole| interval.clip(whole));
         let Some(within) = within.filter(|within| within.length() > Nanos::ZERO) else {
             return;
@@ -124,7 +124,7 @@ fn spent(
         edges.push((within.end(), false, is_step, cause));
     };
     for step in trace.steps() {
-        let cause = Cause {
+        let cause = SpentOn {
             kind: step.kind,
             tool: Some(step.tool),
         };
@@ -134,10 +134,10 @@ fn spent(
         }
     }
     for (interval, kind) in phases {
-        edge(interval, false, Cause { kind, tool: None });
+        edge(interval, false, SpentOn { kind, tool: None });
     }
     edges.sort_unstable_by_key(|&(at, begins, ..)| (at, begins));
-    let mut active: [BTreeMap<Cause, u64>; 2] = Default::default();
+    let mut active: [BTreeMap<SpentOn, u64>; 2] = Default::default();
     let Some(whole) = whole else {
         return (spent, None);
     };

@@ -2,8 +2,8 @@
 //!
 //! A pattern is text with holes in it: `{n}` is a whole number with blanks before it, `{ }` blanks, `{took}` a
 //! time in seconds (`1.25`), `{*}` anything, `{name}` what the step is called, `{command}` the same where it may
-//! be a command; `{name+}` takes the text behind it in. The last four reach to the text behind them, or to the end of the line. A line must fit to its
-//! end, blanks aside, unless the pattern ends in `{*}`.
+//! be a command; `{name+}` takes the text behind it in. The last four reach to the text behind them, or to the
+//! end of the line. A line must fit to its end, blanks aside, unless the pattern ends in `{*}`.
 
 use crate::time::Nanos;
 
