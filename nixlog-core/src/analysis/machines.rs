@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use indexmap::IndexMap;
 use serde_json::Value;
 
+use super::address::authority;
 use super::critical_path::CriticalPath;
 use super::slots::{Pool, Slots, SlotsSource};
 use crate::graph::DerivationGraph;
@@ -140,7 +141,7 @@ pub fn machines(
                 _ => (it, MachineSlots::Settings),
             }),
             Some(name) => {
-                let set = known.get(host(timeline.name(name))).copied();
+                let set = known.get(authority(timeline.name(name))).copied();
                 // Where the build hook is read late, ends are late, too, and more seem to run than did.
                 let seen = slots.of(Pool::Machine(name));
                 let seen = seen.filter(|_| known_parts == builds.len());
@@ -374,16 +375,9 @@ fn builders(source: &Source) -> HashMap<String, u32> {
             None | Some("-") => 1,
             Some(jobs) => jobs.parse().ok()?,
         };
-        Some((host(name).to_owned(), jobs))
+        Some((authority(name).to_owned(), jobs))
     };
     lines.filter_map(builder).collect()
-}
-
-/// Returns the address of a machine without user and parameters; a bare name is one for `ssh`.
-fn host(uri: &str) -> &str {
-    let rest = uri.split_once("://").map_or(uri, |(_, rest)| rest);
-    let rest = rest.split(['?', '#']).next().unwrap_or_default();
-    rest.rsplit_once('@').map_or(rest, |(_, host)| host)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //!
 //! No I/O, no printing, no clock. Results hold indices and names; `report` makes them readable.
 
+pub mod address;
 pub mod bottlenecks;
 pub mod cache;
 pub mod cache_candidates;

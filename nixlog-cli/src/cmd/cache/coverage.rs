@@ -1,14 +1,15 @@
 //! `nixlog cache coverage`.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nixlog_core::analysis::address::is_local;
 use nixlog_core::analysis::coverage::{coverage, outputs};
 use nixlog_core::graph::DerivationGraph;
 use nixlog_core::report::envelope::Report;
 use nixlog_core::report::table::Names;
-use nixlog_core::report::verbs::cache::is_local;
 use nixlog_core::report::verbs::cache_coverage::{
     CacheCoverageResult, CoveringCacheView, MissingView,
 };
@@ -24,6 +25,7 @@ use crate::base::terminal;
 use crate::evidence::derivations::{self, GraphArgs};
 use crate::nix::binary_cache::{Client, Part, Place, field};
 use crate::nix::installable;
+use crate::nix::store::Store;
 
 /// After so many failures one after the other, a cache is not asked any more.
 const PATIENCE: usize = 5;
@@ -137,7 +139,9 @@ impl Cache {
             Ok(reply) if !reply.found => Some("no `nix-cache-info`: not a binary cache".to_owned()),
             Ok(reply) => match field(&reply.body, "StoreDir") {
                 None => Some("not a binary cache".to_owned()),
-                Some(dir) if dir != store_dir() => Some(format!("a cache for stores in {dir}")),
+                Some(dir) if Path::new(dir) != Store::find(None).files() => {
+                    Some(format!("a cache for stores in {dir}"))
+                }
                 Some(_) => None,
             },
         };
@@ -184,12 +188,6 @@ impl Cache {
             },
         }
     }
-}
-
-/// Returns the folder that store paths are in.
-fn store_dir() -> String {
-    let told = std::env::var("NIX_STORE_DIR").ok();
-    told.unwrap_or_else(|| "/nix/store".to_owned())
 }
 
 /// Asks all caches for all paths; what each said, cache by cache.
@@ -307,6 +305,7 @@ fn result(
         0 => found.built.len(),
         top => top,
     };
+    let store = Store::find(None);
     result.missing = found
         .built
         .iter()
@@ -317,7 +316,7 @@ fn result(
             let outputs = node.outputs.iter().filter_map(|it| it.path.as_deref());
             let mut view = MissingView::default();
             name_of(base).clone_into(&mut view.name);
-            view.path = format!("{}/{base}", store_dir());
+            view.path = store.path(base);
             view.transitive_dependents = build.dependents;
             view.in_part = build.in_part;
             view.unknown = outputs.filter_map(place).any(is_unknown);

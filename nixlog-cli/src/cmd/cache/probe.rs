@@ -1,12 +1,11 @@
 //! `nixlog cache probe`.
 
-use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use nixlog_core::analysis::address::is_local;
 use nixlog_core::report::envelope::Report;
-use nixlog_core::report::verbs::cache::is_local;
 use nixlog_core::report::verbs::cache_probe::{
     CacheProbeResult, HeaderView, ProbedCacheView, RangeView, RequestView,
 };
@@ -18,6 +17,7 @@ use crate::base::arguments::OutputArgs;
 use crate::base::error::CliError;
 use crate::base::output::{self, Stream};
 use crate::nix::binary_cache::{Client, Part, Place, Reply, field};
+use crate::nix::store::Store;
 
 /// How much of an archive is asked for.
 const RANGES: [u64; 2] = [1 << 20, 8 << 20];
@@ -240,7 +240,9 @@ fn of_this_machine() -> Vec<String> {
         Some(path.base_name().to_owned())
     };
     let mut paths: Vec<String> = known.filter_map(|path| in_store(&path)).collect();
-    let entries = fs::read_dir(OsStr::new("/nix/store")).into_iter().flatten();
+    let entries = fs::read_dir(Store::find(None).files())
+        .into_iter()
+        .flatten();
     let names = entries
         .flatten()
         .filter_map(|entry| entry.file_name().into_string().ok());

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::analysis::address;
 use crate::names::named;
 use crate::timeline::Source;
 
@@ -133,18 +134,8 @@ fn findings(caches: &[String], keys: &[String]) -> Vec<Finding> {
 
 /// Returns the host of an address on the network.
 fn host(uri: &str) -> Option<&str> {
-    let rest = uri
-        .strip_prefix("https://")
-        .or_else(|| uri.strip_prefix("http://"))?;
-    let authority = rest.split(['/', '?']).next()?;
-    let host = authority.rsplit('@').next()?;
-    let without_port = host.rsplit_once(':').map_or(host, |(host, port)| {
-        match port.bytes().all(|it| it.is_ascii_digit()) {
-            true => host,
-            false => authority,
-        }
-    });
-    Some(without_port).filter(|host| !host.is_empty())
+    let is_web = uri.starts_with("https://") || uri.starts_with("http://");
+    Some(address::host(uri)).filter(|host| is_web && !host.is_empty())
 }
 
 #[cfg(test)]
@@ -176,18 +167,5 @@ mod tests {
             ]
         );
         assert_eq!(findings(&caches[..1], &keys[..1]), []);
-    }
-
-    #[test]
-    fn hosts_of_addresses() {
-        for (uri, want) in [
-            ("https://cache.nixos.org", Some("cache.nixos.org")),
-            ("http://user@h:80/p", Some("h")),
-            ("http://[::1]:80/p", Some("[::1]")),
-            ("file:///x", None),
-            ("https:///x", None),
-        ] {
-            assert_eq!(host(uri), want, "{uri}");
-        }
     }
 }

@@ -7,11 +7,12 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::analysis::address::is_local;
 use crate::analysis::cache::{
     CacheSettings, CacheUse, Oddity, Order, Substituter, Transfers, Why, quantile,
 };
 use crate::report::document::Document;
-use crate::report::envelope::{Answer, Input, Report, nanos};
+use crate::report::envelope::{Answer, Input, Report, nanos, share};
 use crate::report::table::{Names, limit};
 use crate::report::unit::{UnitBrief, brief};
 use crate::time::Nanos;
@@ -271,8 +272,6 @@ fn substituter(
     let stalls = || cache.stalls.iter().map(|stall| stall.length());
     let (bytes, downloads) = (cache.downloads.wire_bytes, &cache.downloads);
     let critical = [downloads.critical, cache.critical_asking];
-    #[expect(clippy::cast_precision_loss, reason = "a share needs no more")]
-    let share = |part: u64, whole: u64| part as f64 / whole as f64;
     SubstituterView {
         uri: cache.uri.to_owned(),
         local: is_local(cache.uri),
@@ -296,9 +295,7 @@ fn substituter(
         paths: downloads.paths,
         failed_paths: downloads.failed,
         bytes,
-        bytes_share: bytes
-            .zip(total.filter(|&total| total > 0))
-            .map(|(part, whole)| share(part, whole)),
+        bytes_share: share(bytes, total),
         unpacked_bytes: downloads.unpacked_bytes,
         busy_ns: nanos(downloads.busy),
         bandwidth_bps: downloads.bandwidth(),
@@ -309,18 +306,6 @@ fn substituter(
         critical_ns: nanos(critical.into_iter().flatten().reduce(|a, b| a + b)),
         critical_asking_ns: nanos(cache.critical_asking),
     }
-}
-
-/// Tells whether an address is on this machine.
-#[must_use]
-pub fn is_local(uri: &str) -> bool {
-    let Some((_, rest)) = uri.split_once("://") else {
-        return false;
-    };
-    let host = rest.split(['/', '?']).next().unwrap_or_default();
-    let host = host.rsplit('@').next().unwrap_or_default();
-    let is = |name: &str| host == name || host.starts_with(&format!("{name}:"));
-    is("localhost") || is("[::1]") || host.starts_with("127.")
 }
 
 fn reasons(timeline: &Timeline, caches: &CacheUse<'_>, top: usize) -> Vec<ReasonView> {

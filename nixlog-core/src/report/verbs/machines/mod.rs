@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::analysis::machines::{Machine, MachineSlots, Machines};
 use crate::report::document::Document;
-use crate::report::envelope::{Answer, Input, Report, nanos};
+use crate::report::envelope::{Answer, Input, Report, nanos, share};
 use crate::time::Nanos;
 use crate::timeline::Timeline;
 
@@ -118,8 +118,7 @@ pub fn result(timeline: &Timeline, machines: &Machines) -> MachinesResult {
 }
 
 fn view(timeline: &Timeline, machine: &Machine) -> MachineView {
-    #[expect(clippy::cast_precision_loss, reason = "a ratio needs no more")]
-    let ratio = |a: Nanos, b: Nanos| (b > Nanos::ZERO).then(|| a.get() as f64 / b.get() as f64);
+    let ratio = |a: Nanos, b: Nanos| share(Some(a.get()), Some(b.get()));
     let against = machine.against_local;
     let used = machine.work.zip(machine.capacity);
     MachineView {
