@@ -25,6 +25,7 @@ use std::ops::{Deref, DerefMut};
 
 use crate::analysis::critical_path::{CriticalPath, critical_path};
 use crate::analysis::nix_rules::NixRules;
+use crate::analysis::past_run::PastRun;
 use crate::analysis::run_graph::RunGraph;
 use crate::analysis::slots::{KnownSlots, Slots};
 use crate::analysis::under_way::ended_by;
@@ -357,6 +358,20 @@ impl Explained {
     #[must_use]
     pub fn is_known(&self) -> bool {
         !self.run.coverage().is_nothing()
+    }
+
+    /// Keeps what is worth it to be compared with other runs.
+    #[must_use]
+    pub fn past_run(&self, id: &str) -> PastRun {
+        PastRun::new(
+            id,
+            &self.log.source,
+            &self.log.timeline,
+            &self.graph,
+            &self.run,
+            &self.path,
+            self.is_known(),
+        )
     }
 
     /// Returns the chain, where it is known what depends on what: else it is not worth much.

@@ -21,6 +21,12 @@ macro_rules! named {
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$Value => $name),+ }
             }
+
+            /// Returns the value of a name; `None` for no such name.
+            #[must_use]
+            pub fn named(name: &str) -> Option<Self> {
+                Self::ALL.into_iter().find(|value| value.name() == name)
+            }
         }
 
         $(
@@ -34,6 +40,15 @@ macro_rules! named {
         impl serde::Serialize for $Name {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.serialize_str(self.name())
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $Name {
+            fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+                let name = std::borrow::Cow::<str>::deserialize(from)?;
+                Self::named(&name).ok_or_else(|| {
+                    serde::de::Error::unknown_variant(&name, &[$($name),+])
+                })
             }
         }
 

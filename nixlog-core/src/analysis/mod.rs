@@ -23,6 +23,7 @@ pub mod machines;
 pub mod makespan;
 pub mod nix_rules;
 pub mod parallelism;
+pub mod past_run;
 pub mod phases;
 pub mod reconstruction;
 pub mod run_graph;

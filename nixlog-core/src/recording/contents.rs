@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::project::project;
 use super::side::{End, Header, Settings, SideLine};
 
 /// What a recording tells about itself: the first header, the latest settings and end.
@@ -66,6 +67,12 @@ impl Contents {
     #[must_use]
     pub fn nix_version(&self) -> Option<&str> {
         self.settings.as_ref()?.nix_version.as_deref()
+    }
+
+    /// Returns what was built, without what changes from run to run; `None` where the command is not known.
+    #[must_use]
+    pub fn project(&self) -> Option<String> {
+        project(self.header.as_deref()?)
     }
 
     /// Returns what a setting was: by the command line, else by what Nix said; `None` where neither tells.

@@ -59,6 +59,7 @@
 mod contents;
 mod lines;
 mod pending;
+mod project;
 mod side;
 #[cfg(test)]
 mod tests;

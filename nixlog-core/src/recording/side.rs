@@ -67,6 +67,15 @@ pub struct Header {
     pub imported_from: Option<String>,
     /// What was wrapped around the lines of an imported log.
     pub carrier: Option<String>,
+    /// The project that somebody named; it counts before what the command says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
+    /// The revision that was checked out in the working directory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
+    /// When the newest input in the `flake.lock` there was last changed, in seconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inputs_modified: Option<i64>,
 }
 
 /// What Nix is set to, as far as it matters for how long things take. Never a secret.

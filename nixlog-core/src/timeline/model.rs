@@ -9,7 +9,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::names::named;
 use crate::time::{Interval, Nanos, Stamp};
@@ -167,11 +167,27 @@ impl End {
             Self::Unknown => None,
         }
     }
+
+    /// Returns the end of a name; unknown for any other.
+    #[must_use]
+    pub fn named(name: Option<&str>) -> Self {
+        let mut named = Self::NAMED.into_iter();
+        named
+            .find(|end| end.name() == name)
+            .unwrap_or(Self::Unknown)
+    }
 }
 
 impl Serialize for End {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.name().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for End {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let name = Option::<Cow<'_, str>>::deserialize(from)?;
+        Ok(Self::named(name.as_deref()))
     }
 }
 

@@ -22,6 +22,7 @@ mod live;
 mod machines;
 mod open_ends;
 mod outcomes;
+mod past_runs;
 mod people;
 mod phases;
 mod predictions;
