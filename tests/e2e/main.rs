@@ -10,6 +10,7 @@ mod echo;
 mod errors;
 mod graph;
 mod help;
+mod history;
 mod import;
 mod live;
 mod log;

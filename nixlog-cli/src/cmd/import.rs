@@ -23,6 +23,7 @@ use crate::base::arguments::ColorWhen;
 use crate::base::error::CliError;
 use crate::base::output;
 use crate::base::unpack::unpack;
+use crate::evidence::history;
 use crate::intake::arguments::{InputArgs, SaveArgs, WrappingArgs};
 use crate::intake::pump::{Next, pump};
 use crate::intake::{input, load};
@@ -56,6 +57,10 @@ pub(crate) struct Args {
     /// The name of the run
     #[arg(long, value_name = "NAME", help_heading = "Recording")]
     name: Option<String>,
+
+    /// The project that it belongs to, whatever its command says
+    #[arg(long, value_name = "NAME", help_heading = "Recording")]
+    project: Option<String>,
 
     /// Record all progress results, not only a few per second
     #[arg(long, help_heading = "Recording")]
@@ -91,6 +96,7 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
         record(args, &log, &path, origin)?
     };
     output::note(&format!("imported as {}", recorded.title()));
+    history::remember(&recorded);
     let Some(name) = &args.name else {
         return Ok(());
     };
@@ -192,7 +198,13 @@ fn copy(args: &Args, place: &Place, log: &Log, path: &Path) -> Result<Recorded, 
         output::note(&format!("{name} is already among the runs"));
         let bytes = there.run.summary().map_or(0, |summary| summary.bytes);
         let path = there.run.path().to_owned();
-        return Ok(Recorded { id, path, bytes });
+        let file = None;
+        return Ok(Recorded {
+            id,
+            path,
+            bytes,
+            file,
+        });
     }
     let failed = |error| {
         let failed = CliError::new(format!(
@@ -282,6 +294,7 @@ fn header(
     "carrier".clone_into(&mut header.clock);
     header.carrier = Some(carrier.to_owned());
     header.imported_from = origin;
+    header.project = args.project.clone().or(header.project);
     Ok(header)
 }
 

@@ -1,5 +1,6 @@
 //! One file per verb, and the list of them.
 
+mod baseline;
 mod bottlenecks;
 mod builds;
 mod cache;
@@ -10,6 +11,7 @@ mod critical_path;
 mod doctor;
 mod failures;
 mod graph;
+mod history;
 mod import;
 mod inside;
 mod log;
@@ -94,6 +96,8 @@ verbs! {
     graph: Graph,
     doctor: Doctor,
     runs: Runs,
+    history: History,
+    baseline: Baseline,
     cat: Cat,
     import: Import,
     schema: Schema,

@@ -9,6 +9,7 @@ use crate::base::arguments::ColorArgs;
 use crate::base::error::CliError;
 use crate::base::output;
 use crate::display::closing;
+use crate::evidence::history;
 use crate::intake::arguments::{InputArgs, SaveArgs, WrappingArgs};
 use crate::intake::{listen, load};
 
@@ -58,7 +59,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     let save = SaveArgs::on(args.no_thin);
     if args.listen || args.socket.is_some() {
-        return listen::listen(args.socket.as_deref(), save, args.quiet);
+        return listen::listen(args.socket.as_deref(), save, args.quiet, history::remember);
     }
     if io::stdin().is_terminal() {
         return Err(
@@ -101,5 +102,6 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
             Some(&saved),
         );
     }
+    history::remember(&saved);
     Ok(())
 }

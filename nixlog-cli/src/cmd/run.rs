@@ -18,6 +18,7 @@ use crate::base::clock::unix_nanos;
 use crate::base::error::CliError;
 use crate::base::{output, terminal};
 use crate::display::{Display, DisplayKind, closing};
+use crate::evidence::history;
 use crate::intake::arguments::SaveArgs;
 use crate::intake::run::plan::{Place, Way, plan};
 use crate::intake::run::{self, ThisMachine, Watch};
@@ -63,6 +64,11 @@ pub(crate) struct Args {
     #[command(flatten)]
     save: SaveArgs,
 
+    /// The project that the run belongs to, for comparing; `NIXLOG_PROJECT` does the same. Default: what
+    /// the command builds
+    #[arg(long, value_name = "NAME", help_heading = "Recording")]
+    project: Option<String>,
+
     #[command(flatten)]
     color: ColorArgs,
 }
@@ -81,7 +87,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, CliError> {
         .command
         .iter()
         .map(|word| word.to_string_lossy().into_owned());
-    let header = recorder::header("run", words.collect(), started_at);
+    let mut header = recorder::header("run", words.collect(), started_at);
+    header.project = args.project.clone().or(header.project);
     let mut recorder = match args.save.is_off() {
         true => None,
         false => Recorder::start(header, args.save.thinning()),
@@ -146,6 +153,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, CliError> {
     if !args.quiet {
         let ending = Ending::new(exit.at.as_nanos(), exit.code, exit.signal);
         closing::say(&log.source, &log.timeline, ending, recorded.as_ref());
+    }
+    if let Some(recorded) = &recorded {
+        history::remember(recorded);
     }
     Ok(ExitCode::from(exit.status()))
 }

@@ -3,6 +3,7 @@
 pub(crate) mod derivations;
 pub(crate) mod explained;
 pub(crate) mod globs;
+pub(crate) mod history;
 pub(crate) mod read;
 pub(crate) mod reconstruct;
 pub(crate) mod sizes;

@@ -9,7 +9,7 @@ use crate::archive::runs::select;
 use crate::base::arguments::ColorWhen;
 use crate::base::error::CliError;
 use crate::base::output;
-use crate::evidence::reconstruct;
+use crate::evidence::{history, reconstruct};
 use crate::intake::arguments::InputArgs;
 use crate::intake::load::load_with;
 
@@ -32,8 +32,11 @@ pub(crate) fn log_with(
         return Ok(recording_with(name, &text?, prepare));
     }
     let loaded = load_with(args, color, prepare)?;
-    if let Some(run) = loaded.saved.filter(|_| !args.quiet) {
-        output::note(&format!("recorded as {}", run.title()));
+    if let Some(run) = loaded.saved {
+        if !args.quiet {
+            output::note(&format!("recorded as {}", run.title()));
+        }
+        history::remember(&run);
     }
     Ok(loaded.log)
 }

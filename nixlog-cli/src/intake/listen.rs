@@ -20,6 +20,7 @@ use signal_hook::flag;
 use signal_hook::iterator::Signals;
 
 use crate::archive::recorder::{self, Recorder};
+use crate::archive::runs::Recorded;
 use crate::base::clock::{now, unix_nanos};
 use crate::base::error::CliError;
 use crate::base::output;
@@ -30,8 +31,14 @@ use crate::intake::pump::{Next, broken_off, pump};
 use crate::intake::run;
 use crate::intake::socket::Socket;
 
-/// Listens until a signal comes; then ends what is under way, and waits until it is written.
-pub(crate) fn listen(path: Option<&Path>, save: SaveArgs, quiet: bool) -> Result<(), CliError> {
+/// Listens until a signal comes; then ends what is under way, and waits until it is written. `on_saved` is told
+/// of each recording.
+pub(crate) fn listen(
+    path: Option<&Path>,
+    save: SaveArgs,
+    quiet: bool,
+    on_saved: fn(&Recorded),
+) -> Result<(), CliError> {
     let socket = match path {
         Some(path) => Socket::at(path),
         None => Socket::own(),
@@ -59,7 +66,7 @@ pub(crate) fn listen(path: Option<&Path>, save: SaveArgs, quiet: bool) -> Result
     let under_way = Arc::new(Mutex::new(UnderWay::default()));
     thread::spawn({
         let under_way = Arc::clone(&under_way);
-        move || record_each(connections, &under_way, save, quiet)
+        move || record_each(connections, &under_way, save, quiet, on_saved)
     });
     signals.forever().next();
     // Whoever does not want to wait for what is still written says so again.
@@ -94,6 +101,7 @@ fn record_each(
     under_way: &Arc<Mutex<UnderWay>>,
     save: SaveArgs,
     quiet: bool,
+    on_saved: fn(&Recorded),
 ) {
     for (number, stream) in (0..).zip(connections) {
         let mut now = lock(under_way);
@@ -106,7 +114,7 @@ fn record_each(
         now.threads.retain(|thread| !thread.is_finished());
         let under_way = Arc::clone(under_way);
         now.threads.push(thread::spawn(move || {
-            record(stream, save, quiet);
+            record(stream, save, quiet, on_saved);
             lock(&under_way).streams.remove(&number);
         }));
     }
@@ -124,7 +132,7 @@ fn end(under_way: &Mutex<UnderWay>) -> Vec<JoinHandle<()>> {
 }
 
 /// Records one connection to its end.
-fn record(stream: UnixStream, save: SaveArgs, quiet: bool) {
+fn record(stream: UnixStream, save: SaveArgs, quiet: bool, on_saved: fn(&Recorded)) {
     let (start, started_at) = (Instant::now(), unix_nanos());
     let (command, cwd) = recorder::peer(&stream).unwrap_or_default();
     let mut header = recorder::header("socket", command, started_at);
@@ -154,6 +162,9 @@ fn record(stream: UnixStream, save: SaveArgs, quiet: bool) {
         log.source.clock = Clock::Recorded;
         let ending = Ending::new(duration_ns, None, None);
         closing::say(&log.source, &log.timeline, ending, saved.as_ref());
+    }
+    if let Some(saved) = &saved {
+        on_saved(saved);
     }
 }
 

@@ -261,6 +261,16 @@ impl PastRun {
         (all > 0).then(|| self.substituted as f64 / all as f64)
     }
 
+    /// Tells whether it can be compared with others: it is complete, has succeeded as far as anybody knows,
+    /// and has times of its own.
+    #[must_use]
+    pub fn is_comparable(&self) -> bool {
+        self.timed
+            && self.complete
+            && self.wall_ns.is_some()
+            && self.exit_status.unwrap_or_default() == 0
+    }
+
     /// Returns a phase; `None` where it did not occur.
     #[must_use]
     pub fn phase(&self, phase: Phase) -> Option<&PastPhase> {

@@ -301,7 +301,9 @@ fn nix_version(source: &Source) -> Option<String> {
         .then(|| version.to_owned())
 }
 
-pub(super) fn rfc3339(unix_ns: i64) -> Option<String> {
+/// Writes an instant, in nanoseconds since 1970; `None` where it is beyond all calendars.
+#[must_use]
+pub fn rfc3339(unix_ns: i64) -> Option<String> {
     Timestamp::from_nanosecond(i128::from(unix_ns))
         .ok()
         .map(|instant| instant.to_string())

@@ -36,6 +36,9 @@ pub(crate) fn header(via: &str, command: Vec<String>, started_at: Option<i64>) -
             .map(|cores| cores.get() as u64),
         memory_bytes: memory(),
         kernel,
+        project: env::var("NIXLOG_PROJECT")
+            .ok()
+            .filter(|project| !project.is_empty()),
         ..Header::default()
     };
     set_start(&mut header, started_at);

@@ -4,6 +4,7 @@
 //! writes them, at least once a second. A recording that cannot be written costs one warning;
 //! one that is written slower than the build prints holds it up once 8 MiB wait.
 
+mod checkout;
 mod derivations;
 mod host;
 mod named;
@@ -125,6 +126,10 @@ impl Recorder {
     fn begin(mut header: Header, thinning: Thinning, run: NewRun, frames: Frames) -> Self {
         let id = run.id.to_string();
         header.id = Some(id.clone());
+        // Where a log was made elsewhere, what is checked out here says nothing.
+        if header.host.is_some() {
+            checkout::describe(&mut header);
+        }
         let shared = Arc::new(Shared::default());
         shared.lock().pending = Pending::new(thinning);
         let header = SideLine::Header(Box::new(header));
@@ -227,8 +232,13 @@ impl Recorder {
         let complete = || {
             frames.last_frame(&text)?;
             let bytes = frames.length();
-            let path = run.complete()?;
-            Ok(Recorded { id, path, bytes })
+            let (path, file) = run.complete()?;
+            Ok(Recorded {
+                id,
+                path,
+                bytes,
+                file: Some(file),
+            })
         };
         let recorded = complete().inspect_err(not_recorded).ok();
         recorded.inspect(runs::prune_after_saving)

@@ -46,8 +46,14 @@ pub(crate) fn keep_copy(
 fn completed(run: NewRun, id: String, written: io::Result<u64>) -> io::Result<Recorded> {
     match written {
         Ok(bytes) => {
-            let path = run.complete()?;
-            let recorded = Recorded { id, path, bytes };
+            let (path, file) = run.complete()?;
+            let file = Some(file);
+            let recorded = Recorded {
+                id,
+                path,
+                bytes,
+                file,
+            };
             runs::prune_after_saving(&recorded);
             Ok(recorded)
         }

@@ -151,7 +151,7 @@ mod tests {
         assert_eq!(place.list()?, []);
         let (first, second) = (place.create()?, place.create()?);
         let ids = [second.id, first.id];
-        let completed = first.complete()?;
+        let (completed, _) = first.complete()?;
         fs::write(place.runs().join("other"), "")?;
         let runs = place.list()?;
         assert_eq!(runs.iter().map(|run| run.id).collect::<Vec<_>>(), ids);

@@ -11,6 +11,6 @@ mod summary;
 
 pub(crate) use list::Run;
 pub(crate) use names::{Names, objection, set_name};
-pub(crate) use place::{EXTENSION, NewRun, Place, Recorded};
+pub(crate) use place::{EXTENSION, NewRun, Place, Recorded, make_folder};
 pub(crate) use prune::{Limits, limit, prune, prune_after_saving, remove, unlimited};
 pub(crate) use summary::{State, Summary};

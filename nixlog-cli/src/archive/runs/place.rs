@@ -71,6 +71,11 @@ impl Place {
         }
     }
 
+    /// Returns the folder that all of it is in.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// Returns the folder of the recordings.
     pub(crate) fn runs(&self) -> PathBuf {
         self.root.join("runs")
@@ -112,9 +117,9 @@ impl Place {
 
 impl NewRun {
     /// Gives the recording its name, now that it is complete.
-    pub(crate) fn complete(self) -> io::Result<PathBuf> {
+    pub(crate) fn complete(self) -> io::Result<(PathBuf, File)> {
         fs::rename(&self.partial, &self.path)?;
-        Ok(self.path)
+        Ok((self.path, self.file))
     }
 
     /// Removes a recording of nothing.
@@ -129,6 +134,8 @@ pub(crate) struct Recorded {
     pub(crate) id: String,
     pub(crate) path: PathBuf,
     pub(crate) bytes: u64,
+    /// Open for reading, where it was just written: somebody else may remove it soon.
+    pub(crate) file: Option<File>,
 }
 
 impl Recorded {

@@ -204,7 +204,9 @@ impl Pruning {
         // If the names cannot be read, nobody knows what has one.
         let names = place.try_read_names()?;
         let runs = place.list()?;
-        let is_named = |run: &Run| names.of(run.id).is_some();
+        let compared = place.runs_of_baselines()?;
+        let is_named =
+            |run: &Run| names.of(run.id).is_some() || compared.contains(&run.id.to_string());
         let named_runs = runs.iter().filter(|run| is_named(run)).count();
         let candidate = |run: Run| {
             // It may be gone since the folder was read.

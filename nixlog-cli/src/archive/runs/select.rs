@@ -88,7 +88,7 @@ fn is_number(text: &str) -> bool {
 }
 
 /// Tells whether a word could be the beginning of an id.
-pub(super) fn is_id(word: &str) -> bool {
+pub(crate) fn is_id(word: &str) -> bool {
     digits(word).is_some()
 }
 

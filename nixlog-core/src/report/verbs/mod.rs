@@ -10,6 +10,7 @@ pub mod critical_path;
 pub mod doctor;
 pub mod failures;
 pub mod graph;
+pub mod history;
 pub mod inside;
 pub mod machines;
 pub mod parallelism;
@@ -54,6 +55,8 @@ macro_rules! answers {
 }
 
 answers! {
+    "baseline list": history::BaselineListResult,
+    "baseline show": history::BaselineShowResult,
     "bottlenecks": bottlenecks::BottlenecksResult,
     "builds": builds::BuildsResult,
     "cache": cache::CacheResult,
@@ -64,6 +67,7 @@ answers! {
     "doctor": doctor::DoctorResult,
     "failures": failures::FailuresResult,
     "graph": graph::GraphResult,
+    "history": history::HistoryResult,
     "inside": inside::InsideResult,
     "machines": machines::MachinesResult,
     "parallelism": parallelism::ParallelismResult,

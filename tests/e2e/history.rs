@@ -1,0 +1,206 @@
+//! The history and the baselines: what is recorded is in them, whatever happens meanwhile.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::program::{DIAMOND, FAIL, recording};
+use crate::runs::Home;
+
+const PROJECT: &str = "NIXLOG_PROJECT";
+
+/// Records a log as a run of a project; returns what is said on standard error.
+fn record(home: &Home, project: &str, log: &[u8]) -> String {
+    let mut command = home.command(&["phases", "--quiet"]);
+    command.env(PROJECT, project);
+    command
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped());
+    let child = command.spawn().expect("nixlog starts");
+    let output = crate::program::feed(child, log);
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn history(home: &Home) -> Value {
+    home.json(&["history", "--top", "0"])["result"].clone()
+}
+
+fn ids(home: &Home) -> Vec<String> {
+    let result = history(home);
+    let runs = result["runs"].as_array().expect("a list").iter();
+    runs.map(|run| run["id"].as_str().expect("an id").to_owned())
+        .collect()
+}
+
+#[test]
+fn what_is_recorded_is_in_the_history_and_outlives_its_recording() {
+    let home = Home::new();
+    assert_eq!(record(&home, "p", &recording(DIAMOND)), "");
+    record(&home, "q", &recording(FAIL));
+    let result = history(&home);
+    let project = |place: usize| result["projects"][place]["project"].clone();
+    assert_eq!((project(0), project(1)), (json!("q"), json!("p")));
+    assert_eq!(result["runs"][1]["builds"], 4);
+    let of_p = home.json(&["history", "--project", "p"]);
+    assert_eq!(of_p["result"]["runs"].as_array().map(Vec::len), Some(1));
+    let before = ids(&home);
+    home.nixlog(&["runs", "rm", "last", "last~1"]);
+    assert!(home.runs().is_empty());
+    assert_eq!(ids(&home), before);
+    let rebuilt = home.nixlog(&["history", "rebuild"]);
+    assert_eq!(rebuilt.status, Some(0), "{}", rebuilt.stderr);
+    assert_eq!(
+        ids(&home),
+        before,
+        "rows without a recording are taken over"
+    );
+    let export = home.nixlog(&["history", "export"]).stdout;
+    let lines: Vec<Value> = export
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
+    assert_eq!(lines.len(), 2);
+    assert_eq!(lines[0]["project"], "p", "the oldest first");
+    let builds = lines[0]["units"].as_array().expect("units");
+    assert!(builds.iter().any(|unit| unit["pname"] == "diamond-a"));
+    home.nixlog(&["history", "remove", &before[0]]);
+    assert_eq!(ids(&home), before[1..]);
+}
+
+#[test]
+fn many_record_at_once() {
+    let home = Home::new();
+    std::thread::scope(|scope| {
+        for _ in 0..12 {
+            scope.spawn(|| assert_eq!(record(&home, "p", &recording(DIAMOND)), ""));
+        }
+    });
+    let result = history(&home);
+    assert_eq!(result["projects"][0]["runs"], 12);
+}
+
+/// A history that cannot be used costs one warning, and no recording; it can be made anew.
+#[test]
+fn a_damaged_history_costs_nothing_but_a_warning() {
+    let home = Home::new();
+    record(&home, "p", &recording(DIAMOND));
+    let path = home.folder.path().join("history.sqlite");
+    fs::write(&path, vec![b'x'; 8192]).expect("written");
+    for beside in ["history.sqlite-wal", "history.sqlite-shm"] {
+        drop(fs::remove_file(home.folder.path().join(beside)));
+    }
+    let said = record(&home, "p", &recording(DIAMOND));
+    assert!(
+        said.starts_with("warning: the history was not updated"),
+        "{said}"
+    );
+    assert_eq!(said.lines().count(), 1, "{said}");
+    assert_eq!(home.runs().len(), 2);
+    let asked = home.nixlog(&["history"]);
+    assert_eq!(asked.status, Some(2));
+    assert!(
+        asked.stderr.contains("nixlog history rebuild"),
+        "{}",
+        asked.stderr
+    );
+    let rebuilt = home.nixlog(&["history", "rebuild"]);
+    assert!(
+        rebuilt.stderr.contains("the old history is now"),
+        "{}",
+        rebuilt.stderr
+    );
+    assert_eq!(ids(&home).len(), 2);
+}
+
+/// What a newer nixlog wrote is left alone.
+#[test]
+fn a_newer_history_is_not_touched() {
+    let home = Home::new();
+    record(&home, "p", &recording(DIAMOND));
+    let path = home.folder.path().join("history.sqlite");
+    let connection = rusqlite(&path);
+    connection
+        .pragma_update(None, "user_version", 99)
+        .expect("set");
+    drop(connection);
+    let said = record(&home, "p", &recording(DIAMOND));
+    assert!(said.contains("a newer nixlog wrote it"), "{said}");
+    assert_eq!(home.nixlog(&["history"]).status, Some(2));
+    assert_eq!(home.nixlog(&["history", "rebuild"]).status, Some(2));
+    let connection = rusqlite(&path);
+    let runs: i64 = connection
+        .query_row("SELECT count(*) FROM runs", [], |row| row.get(0))
+        .expect("a number");
+    assert_eq!(runs, 1);
+}
+
+fn rusqlite(path: &std::path::Path) -> rusqlite::Connection {
+    rusqlite::Connection::open(path).expect("a database")
+}
+
+/// A recording that came to lie there otherwise is added when somebody asks.
+#[test]
+fn recordings_that_are_not_in_it_are_added() {
+    let home = Home::new();
+    record(&home, "p", &recording(DIAMOND));
+    fs::remove_file(home.folder.path().join("history.sqlite")).expect("removed");
+    home.file(
+        "0198c9f4-5e2a-7000-8000-000000a0b0c0.nixlog.zst",
+        b"no recording",
+    );
+    assert_eq!(ids(&home).len(), 1);
+    assert_eq!(ids(&home).len(), 1);
+}
+
+#[test]
+fn baselines_are_kept_and_taken_along() {
+    let home = Home::new();
+    for _ in 0..3 {
+        record(&home, "p", &recording(DIAMOND));
+    }
+    record(&home, "q", &recording(DIAMOND));
+    let set = home.nixlog(&["baseline", "set", "other"]);
+    assert!(
+        set.stderr.contains("`other` (default): 1 run"),
+        "{}",
+        set.stderr
+    );
+    home.nixlog(&["history", "remove", "last"]);
+    let set = home.nixlog(&["baseline", "set", "main", "last~0..3"]);
+    assert_eq!(set.status, Some(0), "{}", set.stderr);
+    let list = home.json(&["baseline", "list"]);
+    let names: Vec<(&str, usize)> = list["result"]["baselines"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|it| {
+            let runs = it["runs"].as_array().map_or(0, Vec::len);
+            (it["name"].as_str().unwrap_or_default(), runs)
+        })
+        .collect();
+    assert_eq!(names, [("main", 3), ("other", 1)]);
+    // Recordings of baselines stay.
+    let mut prune = home.command(&["runs", "prune", "--json"]);
+    let pruned = crate::program::run(prune.env("NIXLOG_KEEP_RUNS", "1")).json();
+    assert_eq!(pruned["result"]["removed"], json!([]));
+    let file = home.folder.path().join("b");
+    let file = file.to_str().expect("UTF-8");
+    home.nixlog(&["baseline", "export", file]);
+    let elsewhere = Home::new();
+    let imported = elsewhere.nixlog(&["baseline", "import", file]);
+    assert_eq!(imported.status, Some(0), "{}", imported.stderr);
+    let shown = elsewhere.json(&["baseline", "show", "main"]);
+    assert_eq!(shown["result"]["runs"].as_array().map(Vec::len), Some(3));
+    let mixed = home.nixlog(&["baseline", "set", "x", "last", "last~1"]);
+    assert!(
+        mixed.stderr.contains("belong to one project"),
+        "{}",
+        mixed.stderr
+    );
+    let missing = home.nixlog(&["baseline", "show", "nothing"]);
+    assert_eq!(missing.status, Some(2));
+    home.nixlog(&["baseline", "remove", "main"]);
+    assert_eq!(home.nixlog(&["baseline", "show", "main"]).status, Some(2));
+}
