@@ -17,7 +17,7 @@ use crate::archive::runs::{Place, complete, objection};
 use crate::base::arguments::OutputArgs;
 use crate::base::error::CliError;
 use crate::base::output::{self, Stream};
-use crate::evidence::history::{Sides, baselines_of};
+use crate::evidence::sides::{Sides, baselines_of};
 
 /// Keep runs under a name, for others to be compared with
 ///

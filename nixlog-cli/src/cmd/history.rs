@@ -15,6 +15,7 @@ use crate::base::error::CliError;
 use crate::base::output::{self, Stream};
 use crate::base::selection::top;
 use crate::evidence::history;
+use crate::evidence::sides::Sides;
 
 /// List the projects and runs that can be compared, with how long they took
 ///
@@ -268,7 +269,7 @@ fn rebuild() -> Result<(), CliError> {
 }
 
 fn remove(args: &RemoveArgs) -> Result<(), CliError> {
-    let sides = history::Sides::open()?;
+    let sides = Sides::open()?;
     let mut ids = Vec::new();
     for word in &args.runs {
         ids.extend(sides.find(word)?.runs.into_iter().map(|run| run.id));

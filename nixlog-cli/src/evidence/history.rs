@@ -2,21 +2,15 @@
 
 use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use nixlog_core::analysis::past_run::PastRun;
 
-use crate::archive::baselines::Stored;
-use crate::archive::history::{History, Trouble, Which, not_written};
-use crate::archive::runs::select::{self, Selected, is_last};
+use crate::archive::history::{History, Trouble, not_written};
 use crate::archive::runs::{Place, Recorded, Run};
-use crate::base::arguments::ColorWhen;
 use crate::base::error::CliError;
 use crate::base::output;
 use crate::base::unpack::unpack;
-use crate::evidence::derivations::GraphArgs;
-use crate::evidence::{explained, read};
-use crate::intake::arguments::InputArgs;
 
 /// Puts a run into the history that was just recorded. What fails costs one warning.
 pub(crate) fn remember(recorded: &Recorded) {
@@ -36,7 +30,7 @@ pub(crate) fn remember(recorded: &Recorded) {
 }
 
 /// Reads a recording, and keeps of it what the history keeps.
-fn past_run(id: &str, mut file: File) -> io::Result<PastRun> {
+pub(crate) fn past_run(id: &str, mut file: File) -> io::Result<PastRun> {
     // Who wrote it left off at its end.
     io::Seek::rewind(&mut file)?;
     let log = nixlog_core::log::read_from(unpack(file)?.bytes)?;
@@ -51,17 +45,22 @@ fn past_run(id: &str, mut file: File) -> io::Result<PastRun> {
 /// write when they were made.
 pub(crate) fn open(place: &Place) -> Result<History, CliError> {
     let mut history = History::known(place)?;
-    catch_up(&mut history, place)?;
+    if let Err(trouble) = catch_up(&mut history, place) {
+        output::warning(&format!(
+            "some recorded runs are missing in the history: {}",
+            trouble.words()
+        ));
+    }
     Ok(history)
 }
 
 /// Adds the recordings that a history lacks; returns how many.
-pub(crate) fn catch_up(history: &mut History, place: &Place) -> Result<usize, CliError> {
+fn catch_up(history: &mut History, place: &Place) -> Result<usize, Trouble> {
     let mut n_added = 0;
     let runs = place.list().unwrap_or_default();
     for run in runs.iter().rev() {
         let id = run.id.to_string();
-        if history.knows(&id).map_err(|error| history.error(error))? || !run.has_ended() {
+        if history.knows(&id)? || !run.has_ended() {
             continue;
         }
         let added = match past_run_of(run) {
@@ -70,7 +69,7 @@ pub(crate) fn catch_up(history: &mut History, place: &Place) -> Result<usize, Cl
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             Err(error) => history.leave_out(&id, &error.to_string()).map(|()| 0),
         };
-        n_added += added.map_err(|error| history.error(error))?;
+        n_added += added?;
     }
     Ok(n_added)
 }
@@ -116,297 +115,12 @@ pub(crate) fn rebuild(place: &Place) -> Result<Rebuilt, CliError> {
     history
         .add_all(&kept)
         .map_err(|error| history.error(error))?;
-    let read = catch_up(&mut history, place)?;
+    let read = catch_up(&mut history, place).map_err(|error| history.error(error))?;
     // What could be read of it is in the new one, so it is no use any more.
     let aside = aside.filter(|aside| damaged || !History::remove_file(aside));
     Ok(Rebuilt {
         aside,
         read,
         kept: kept.len(),
-    })
-}
-
-/// Returns the baselines; warns of those that cannot be read.
-pub(crate) fn baselines_of(place: &Place) -> Result<Vec<Stored>, CliError> {
-    let problem = |path: &Path, error: io::Error| {
-        output::warning(&format!(
-            "`{}` cannot be read as a baseline: {error}",
-            path.display()
-        ));
-    };
-    place.list_baselines(problem).map_err(|error| {
-        let folder = place.baselines();
-        CliError::new(format!(
-            "cannot read the baselines in `{}`",
-            folder.display()
-        ))
-        .because(error)
-    })
-}
-
-/// The word for the default baseline of a project.
-const BASELINE: &str = "baseline";
-
-/// One side of a comparison: runs that count as repeats of each other.
-pub(crate) struct Side {
-    /// As the command line has it.
-    #[expect(dead_code, reason = "for comparisons and estimates")]
-    pub(crate) word: String,
-    /// The newest first.
-    pub(crate) runs: Vec<PastRun>,
-    /// Where the log of its newest run is, where there is one.
-    pub(crate) log: Option<PathBuf>,
-}
-
-impl Side {
-    /// Returns its newest run.
-    #[expect(dead_code, reason = "for comparisons and estimates")]
-    pub(crate) fn newest(&self) -> Option<&PastRun> {
-        self.runs.first()
-    }
-}
-
-/// Finds runs by what the command line says.
-pub(crate) struct Sides {
-    place: Place,
-    pub(crate) history: History,
-}
-
-impl Sides {
-    /// Opens the history.
-    pub(crate) fn open() -> Result<Self, CliError> {
-        let place = Place::known()?;
-        let history = open(&place)?;
-        Ok(Self { place, history })
-    }
-
-    #[expect(dead_code, reason = "for comparisons and estimates")]
-    /// Returns the newest runs that can be compared with a run, and came before it, with their units.
-    pub(crate) fn before(&self, run: &PastRun, most: usize) -> Result<Vec<PastRun>, CliError> {
-        let which = Which {
-            before: run.started_at,
-            limit: Some(most),
-            ..Which::like(run)
-        };
-        self.filled(&which)
-    }
-
-    fn filled(&self, which: &Which) -> Result<Vec<PastRun>, CliError> {
-        let failed = |trouble: Trouble| self.history.error(trouble);
-        let mut runs = self.history.runs(which).map_err(failed)?;
-        for run in &mut runs {
-            self.history.fill(run).map_err(failed)?;
-        }
-        Ok(runs)
-    }
-
-    /// Finds what a word means: `last~0..5`, a run, a file, or several of them with commas in between.
-    pub(crate) fn find(&self, word: &str) -> Result<Side, CliError> {
-        if let Some(range) = range(word) {
-            return self.range(word, range?);
-        }
-        if let Some(side) = self.baseline(word, None)? {
-            return Ok(side);
-        }
-        if word.contains(',') && !Path::new(word).exists() {
-            let mut all = Side {
-                word: word.to_owned(),
-                runs: Vec::new(),
-                log: None,
-            };
-            for word in word.split(',').filter(|word| !word.is_empty()) {
-                let side = self.find(word)?;
-                all.log = all.log.or(side.log);
-                all.runs.extend(side.runs);
-            }
-            return Ok(all);
-        }
-        self.one(word)
-    }
-
-    /// Finds the baseline that a word means: its name, or `baseline` for the default one. Of several projects
-    /// that of `project`, else that of the newest run. A run or a file of the same name comes first.
-    pub(crate) fn baseline(
-        &self,
-        word: &str,
-        project: Option<&str>,
-    ) -> Result<Option<Side>, CliError> {
-        let is_default = word == BASELINE;
-        if !is_default && (Path::new(word).exists() || select::run(word).is_ok()) {
-            return Ok(None);
-        }
-        let all = baselines_of(&self.place)?;
-        let fits = |it: &&Stored| match is_default {
-            true => it.header.is_default,
-            false => it.header.name == word,
-        };
-        let mut found: Vec<&Stored> = all.iter().filter(fits).collect();
-        if found.len() > 1 {
-            let newest = self.newest()?.and_then(|run| run.project);
-            let project = project.map(str::to_owned).or(newest);
-            found.retain(|it| it.header.project == project);
-        }
-        let Some(stored) = found.first() else {
-            return match is_default {
-                false => Ok(None),
-                true => Err(CliError::new("there is no baseline of this project")
-                    .hint("to set one: nixlog baseline set main last")),
-            };
-        };
-        let baseline = stored.load().map_err(|error| {
-            CliError::new(format!("cannot read the baseline `{}`", stored.header.name))
-                .because(error)
-        })?;
-        let log = baseline.runs.first().and_then(|run| self.log_of(&run.id));
-        Ok(Some(Side {
-            word: stored.header.name.clone(),
-            runs: baseline.runs,
-            log,
-        }))
-    }
-
-    /// Returns the newest run, without its units.
-    fn newest(&self) -> Result<Option<PastRun>, CliError> {
-        let newest = Which {
-            limit: Some(1),
-            ..Which::default()
-        };
-        let found = self
-            .history
-            .runs(&newest)
-            .map_err(|error| self.history.error(error))?;
-        Ok(found.into_iter().next())
-    }
-
-    /// Finds one run.
-    fn one(&self, word: &str) -> Result<Side, CliError> {
-        let is_file = Path::new(word).exists() && !is_last(word);
-        let selected = select::input(Some(Path::new(word)), false);
-        let (id, log) = match selected {
-            Ok(Selected::Run(chosen)) => (
-                chosen.run.id.to_string(),
-                Some(chosen.run.path().to_owned()),
-            ),
-            // A run whose recording was pruned has its row still.
-            Ok(Selected::File(_)) | Err(_) if !is_file => match self.pruned(word)? {
-                Some(id) => (id, None),
-                None => {
-                    selected?;
-                    return Err(crate::intake::input::unreadable(
-                        word,
-                        io::ErrorKind::NotFound.into(),
-                    ));
-                }
-            },
-            _ => {
-                let log = read::log(&InputArgs::of_file(word.into()), ColorWhen::Auto)?;
-                let log = explained::join(log, &GraphArgs::default())?;
-                let id = log
-                    .source
-                    .recording
-                    .header
-                    .as_ref()
-                    .and_then(|header| header.id.clone());
-                let past = log.past_run(id.as_deref().unwrap_or(word));
-                return Ok(Side {
-                    word: word.to_owned(),
-                    runs: vec![past],
-                    log: Some(word.into()),
-                });
-            }
-        };
-        let run = self
-            .history
-            .run(&id)
-            .map_err(|error| self.history.error(error))?;
-        let run = match (run, &log) {
-            (Some(run), _) => run,
-            // It goes on, or is too damaged for the history.
-            (None, Some(path)) => File::open(path)
-                .and_then(|file| past_run(&id, file))
-                .map_err(|error| crate::intake::input::unreadable(word, error))?,
-            (None, None) => return Err(CliError::new(format!("there is no run `{word}`"))),
-        };
-        Ok(Side {
-            word: word.to_owned(),
-            runs: vec![run],
-            log,
-        })
-    }
-
-    /// Finds a run by the beginning of its id whose recording is gone.
-    fn pruned(&self, word: &str) -> Result<Option<String>, CliError> {
-        if !select::is_id(word) {
-            return Ok(None);
-        }
-        let failed = |error| self.history.error(error);
-        let ids = self
-            .history
-            .ids(&word.to_ascii_lowercase())
-            .map_err(failed)?;
-        match &ids[..] {
-            [] => Ok(None),
-            [id] => Ok(Some(id.clone())),
-            several => {
-                let mut error = CliError::new(format!("`{word}` is the beginning of several ids"));
-                for id in several {
-                    error = error.hint(id.clone());
-                }
-                Err(error)
-            }
-        }
-    }
-
-    /// Returns comparable runs of the project that was built last.
-    fn range(&self, word: &str, (from, to): (usize, usize)) -> Result<Side, CliError> {
-        let newest = self.newest()?;
-        let Some(newest) = &newest else {
-            return Err(CliError::new("no run is recorded yet")
-                .hint("to record one: nixlog run -- nix build …"));
-        };
-        let which = Which {
-            limit: Some(to),
-            ..Which::like(newest)
-        };
-        let mut runs = self.filled(&which)?;
-        let n_runs = runs.len();
-        if n_runs <= from {
-            let project = newest.project.as_deref().unwrap_or("unknown");
-            return Err(CliError::new(format!(
-                "there is no `{word}`: {n_runs} comparable runs of the project `{project}` are recorded"
-            ))
-            .hint("only runs count that succeeded, of the project that was built last, on this machine")
-            .hint("to see them: nixlog history"));
-        }
-        let runs = runs.split_off(from);
-        if runs.len() < to - from {
-            output::warning(&format!("`{word}` has only {} runs", runs.len()));
-        }
-        let log = runs.first().and_then(|run| self.log_of(&run.id));
-        Ok(Side {
-            word: word.to_owned(),
-            runs,
-            log,
-        })
-    }
-
-    /// Returns where the recording of a run is; `None` where it is gone.
-    pub(crate) fn log_of(&self, id: &str) -> Option<PathBuf> {
-        let name = format!("{id}{}", crate::archive::runs::EXTENSION);
-        Some(self.place.runs().join(name)).filter(|path| path.is_file())
-    }
-}
-
-/// Reads `last~A..B`: from the A-th before the last run to the one before the B-th, so B - A runs.
-fn range(word: &str) -> Option<Result<(usize, usize), CliError>> {
-    let (from, to) = word.strip_prefix("last~")?.split_once("..")?;
-    let wrong = || {
-        CliError::new(format!("`{word}` is no range of runs"))
-            .hint("`last~0..5`: the last five runs; `last~5..10`: the five before them")
-    };
-    let read = from.parse().ok().zip(to.parse().ok());
-    Some(match read {
-        Some((from, to)) if from < to => Ok((from, to)),
-        _ => Err(wrong()),
     })
 }

@@ -6,5 +6,6 @@ pub(crate) mod globs;
 pub(crate) mod history;
 pub(crate) mod read;
 pub(crate) mod reconstruct;
+pub(crate) mod sides;
 pub(crate) mod sizes;
 pub(crate) mod stored_logs;

@@ -85,7 +85,7 @@ impl Trouble {
     }
 
     /// Says it in one line, for whoever recorded a run.
-    fn words(&self) -> String {
+    pub(crate) fn words(&self) -> String {
         match self {
             Self::Newer(version) => {
                 format!("a newer nixlog wrote it (version {version} of its tables)")
