@@ -19,7 +19,8 @@
 //!
 //! The layers, lowest first: the words ([`ids`], [`time`], [`json_str`], [`store_path`]); [`wire`], from
 //! bytes to borrowed events; [`recording`], what nixlog's own recordings hold beside a log; [`drv`], from
-//! bytes to borrowed derivations; [`build_log`], what the lines of builders mean; [`timeline`], from events to
+//! bytes to borrowed derivations; [`build_log`], what the lines of builders mean; [`statistics`], what
+//! repeated measurements tell; [`timeline`], from events to
 //! what ran and when; [`graph`], from derivations to what depends on what; [`analysis`], from both to answers;
 //! [`report`], from answers to text, Markdown, CSV, JSON and pictures; [`log`], all the steps in their order.
 #![forbid(unsafe_code)]
@@ -38,6 +39,7 @@ pub mod log;
 mod names;
 pub mod recording;
 pub mod report;
+pub mod statistics;
 pub mod store_path;
 pub mod time;
 pub mod timeline;

@@ -26,12 +26,19 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("drv", &[]),
     ("wire", &[]),
     ("build_log", &[]),
+    ("statistics", &[]),
     ("eval", &[]),
     ("recording", &["wire"]),
     ("graph", &["drv"]),
     ("timeline", &["wire", "recording"]),
-    ("analysis", &["timeline", "graph", "eval", "build_log"]),
-    ("report", &["timeline", "graph", "analysis", "build_log"]),
+    (
+        "analysis",
+        &["timeline", "graph", "eval", "build_log", "statistics"],
+    ),
+    (
+        "report",
+        &["timeline", "graph", "analysis", "build_log", "statistics"],
+    ),
     (
         "log",
         &[
