@@ -204,3 +204,74 @@ fn baselines_are_kept_and_taken_along() {
     home.nixlog(&["baseline", "remove", "main"]);
     assert_eq!(home.nixlog(&["baseline", "show", "main"]).status, Some(2));
 }
+
+/// A run as `nixlog history export` writes it, of so many milliseconds.
+fn stored(number: usize, millis: u64) -> String {
+    json!({
+        "id": format!("0198c9f4-5e2a-7000-8000-{number:012x}"),
+        "started_at": 1_795_000_000_000_000_000_u64 + number as u64 * 3_600_000_000_000,
+        "project": "p",
+        "complete": true,
+        "timed": true,
+        "wall_ns": millis * 1_000_000,
+        "path_known": true,
+        "revision": format!("{:040x}", number / 10),
+        "units": [{
+            "kind": "build", "pname": "openssl", "name": "openssl-3.1", "system": "x86_64-linux",
+            "outputs": ["out"], "path": "/nix/store/7ajh8plhm64ypnph30js1a3lq6zsyxqr-openssl-3.1.drv",
+            "machine": null, "substituter": null, "bytes": null, "unpacked_bytes": null,
+            "duration_ns": 5_000_000_000_u64, "end": "measured", "outcome": "succeeded",
+            "critical_ns": if number.is_multiple_of(2) { 4_000_000_000_u64 } else { 0 },
+            "saving_ns": 3_000_000_000_u64, "builder_phases": [["buildPhase", 1_000]],
+        }],
+    })
+    .to_string()
+}
+
+#[test]
+fn a_change_is_told_with_its_run_and_revision() {
+    let home = Home::new();
+    let wall =
+        |number: usize| (if number < 20 { 10_000 } else { 11_500 }) + (number as u64 * 37) % 90;
+    let lines: Vec<String> = (0..30).map(|number| stored(number, wall(number))).collect();
+    let file = home.folder.path().join("runs.jsonl");
+    fs::write(&file, lines.join("\n")).expect("written");
+    let import = home.nixlog(&["history", "import", file.to_str().expect("UTF-8")]);
+    assert!(import.stderr.contains("30 runs added"), "{}", import.stderr);
+    let result = home.json(&["trends"])["result"].clone();
+    let change = &result["series"][0]["changes"];
+    assert_eq!(change.as_array().map(Vec::len), Some(1), "{change}");
+    assert!(
+        change[0]["run"]
+            .as_str()
+            .is_some_and(|run| run.ends_with("000014")),
+        "{change}"
+    );
+    assert_eq!(change[0]["revision"], format!("{:040x}", 2));
+    assert_eq!(change[0]["previous_revision"], format!("{:040x}", 1));
+    let package = &result["packages"][0];
+    assert_eq!(
+        (&package["pname"], &package["on_critical_path"]),
+        (&json!("openssl"), &json!(15))
+    );
+    assert_eq!(package["mean_critical_ns"], 4_000_000_000_u64);
+    let text = home.nixlog(&["trends"]).stdout;
+    assert!(
+        text.contains("p: 11.5s wall, +15% since run 000014"),
+        "{text}"
+    );
+    for format in ["html", "svg", "csv", "md"] {
+        let ran = home.nixlog(&["trends", "--format", format]);
+        assert_eq!((ran.status, ran.stderr.as_str()), (Some(0), ""), "{format}");
+        assert!(
+            !ran.stdout.contains("NaN") && ran.stdout.len() > 100,
+            "{format}"
+        );
+    }
+    let none = home.nixlog(&["trends", "--project", "q"]);
+    assert!(
+        none.status == Some(2) && none.stderr.contains("nixlog history"),
+        "{}",
+        none.stderr
+    );
+}

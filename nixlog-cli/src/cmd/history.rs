@@ -1,9 +1,11 @@
 //! `nixlog history`.
 
-use std::io::{self, Write as _};
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::path::{Path, PathBuf};
 
 use clap::{Subcommand, ValueEnum};
+use nixlog_core::analysis::past_run::PastRun;
 use nixlog_core::report::envelope::{Report, rfc3339};
 use nixlog_core::report::format::{bytes, plural};
 use nixlog_core::report::verbs::history::{HistoryResult, PastRunView, ProjectView};
@@ -14,6 +16,7 @@ use crate::base::arguments::OutputArgs;
 use crate::base::error::CliError;
 use crate::base::output::{self, Stream};
 use crate::base::selection::top;
+use crate::base::unpack::unpack;
 use crate::evidence::history;
 use crate::evidence::sides::Sides;
 
@@ -39,6 +42,7 @@ pub(crate) struct Args {
 enum Command {
     Sql(SqlArgs),
     Export(ExportArgs),
+    Import(ImportArgs),
     /// Make the history anew from the recordings
     ///
     /// Rows of runs whose recordings are gone are taken over, as far as they can be read.
@@ -96,6 +100,14 @@ enum ExportFormat {
     Csv,
 }
 
+/// Take over the runs that `nixlog history export` wrote: from a CI, or another machine
+#[derive(Debug, clap::Args)]
+struct ImportArgs {
+    /// The file, or `-` for standard input; may be compressed
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+}
+
 /// Remove runs from the history; their recordings stay
 #[derive(Debug, clap::Args)]
 struct RemoveArgs {
@@ -109,6 +121,7 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
         None => list(&args.list),
         Some(Command::Sql(args)) => sql(args),
         Some(Command::Export(args)) => export(args),
+        Some(Command::Import(args)) => import(args),
         Some(Command::Rebuild) => rebuild(),
         Some(Command::Remove(args)) => remove(args),
     }
@@ -191,7 +204,7 @@ const COLUMNS: &str = "run,project,started_at,kind,pname,name,system,outputs,pat
 
 fn write_runs(
     history: &History,
-    runs: Vec<nixlog_core::analysis::past_run::PastRun>,
+    runs: Vec<PastRun>,
     format: ExportFormat,
     out: &mut dyn io::Write,
 ) -> io::Result<()> {
@@ -245,6 +258,55 @@ fn quoted(field: &str) -> String {
         true => format!("\"{}\"", field.replace('"', "\"\"")),
         false => field.to_owned(),
     }
+}
+
+/// So many runs are written at once.
+const AT_ONCE: usize = 500;
+
+fn import(args: &ImportArgs) -> Result<(), CliError> {
+    let name = args.file.display().to_string();
+    let unreadable = |error: io::Error| {
+        CliError::new(format!("cannot read `{name}` as runs"))
+            .because(error)
+            .hint("`nixlog history export` writes such a file")
+    };
+    let read = match args.file == Path::new("-") {
+        true => unpack(io::stdin()),
+        false => File::open(&args.file).and_then(unpack),
+    };
+    let lines = BufReader::new(read.map_err(unreadable)?.bytes).lines();
+    let place = Place::known()?;
+    let mut history = history::open(&place)?;
+    let before = history.count().map_err(|error| history.error(error))?;
+    let (mut runs, mut n_read): (Vec<PastRun>, u64) = (Vec::new(), 0);
+    for (number, line) in (1..).zip(lines) {
+        let line = line.map_err(unreadable)?;
+        let run = serde_json::from_str(&line).map_err(|error| {
+            unreadable(io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!("line {number}: {error}"),
+            ))
+        })?;
+        runs.push(run);
+        n_read += 1;
+        if runs.len() == AT_ONCE {
+            history
+                .add_all(&runs)
+                .map_err(|error| history.error(error))?;
+            runs.clear();
+        }
+    }
+    history
+        .add_all(&runs)
+        .map_err(|error| history.error(error))?;
+    let after = history.count().map_err(|error| history.error(error))?;
+    let added = after.saturating_sub(before);
+    let known = n_read.saturating_sub(added);
+    output::note(&format!(
+        "{} added, {known} were there already",
+        plural(added, "run")
+    ));
+    Ok(())
 }
 
 fn rebuild() -> Result<(), CliError> {

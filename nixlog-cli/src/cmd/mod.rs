@@ -27,6 +27,7 @@ mod schema;
 mod silence;
 mod slowest;
 mod timeline;
+mod trends;
 mod what_if;
 
 use std::process::{ExitCode, Termination as _};
@@ -98,6 +99,7 @@ verbs! {
     runs: Runs,
     history: History,
     baseline: Baseline,
+    trends: Trends,
     cat: Cat,
     import: Import,
     schema: Schema,

@@ -84,6 +84,32 @@ impl Sides {
         self.filled(&which)
     }
 
+    /// Returns the latest comparable runs of a project, else of that which was built last, with their units.
+    pub(crate) fn latest(
+        &self,
+        project: Option<&str>,
+        most: usize,
+    ) -> Result<Vec<PastRun>, CliError> {
+        let newest = self.newest(project)?;
+        let newest = newest.ok_or_else(|| match project {
+            None => none_yet(),
+            Some(name) => CliError::new(format!("no run of the project `{name}` is recorded"))
+                .hint("to see all projects: nixlog history"),
+        })?;
+        let runs = self.filled(&Which {
+            limit: Some(most),
+            ..Which::like(&newest)
+        })?;
+        if runs.is_empty() {
+            let project = newest.project.as_deref().unwrap_or("unknown");
+            return Err(CliError::new(format!(
+                "no run of the project `{project}` can be compared: none succeeded, or has times of its own"
+            ))
+            .hint("to see them: nixlog history"));
+        }
+        Ok(runs)
+    }
+
     fn filled(&self, which: &Which) -> Result<Vec<PastRun>, CliError> {
         let failed = |trouble: Trouble| self.history.error(trouble);
         let mut runs = self.history.runs(which).map_err(failed)?;
@@ -135,7 +161,7 @@ impl Sides {
         };
         let mut found: Vec<&Stored> = all.iter().filter(fits).collect();
         if found.len() > 1 {
-            let newest = self.newest()?.and_then(|run| run.project);
+            let newest = self.newest(None)?.and_then(|run| run.project);
             let project = project.map(str::to_owned).or(newest);
             found.retain(|it| it.header.project == project);
         }
@@ -158,9 +184,10 @@ impl Sides {
         }))
     }
 
-    /// Returns the newest run, without its units.
-    fn newest(&self) -> Result<Option<PastRun>, CliError> {
+    /// Returns the newest run, of a project if one is named; without its units.
+    fn newest(&self, project: Option<&str>) -> Result<Option<PastRun>, CliError> {
         let newest = Which {
+            project: project.map(str::to_owned),
             limit: Some(1),
             ..Which::default()
         };
@@ -249,10 +276,9 @@ impl Sides {
 
     /// Returns comparable runs of the project that was built last.
     fn range(&self, word: &str, (from, to): (usize, usize)) -> Result<Side, CliError> {
-        let newest = self.newest()?;
+        let newest = self.newest(None)?;
         let Some(newest) = &newest else {
-            return Err(CliError::new("no run is recorded yet")
-                .hint("to record one: nixlog run -- nix build …"));
+            return Err(none_yet());
         };
         let which = Which {
             limit: Some(to),
@@ -285,6 +311,10 @@ impl Sides {
         let name = format!("{id}{EXTENSION}");
         Some(self.place.runs().join(name)).filter(|path| path.is_file())
     }
+}
+
+fn none_yet() -> CliError {
+    CliError::new("no run is recorded yet").hint("to record one: nixlog run -- nix build …")
 }
 
 /// Reads `last~A..B`: from the A-th before the last run to the one before the B-th, so B - A runs.

@@ -3,7 +3,8 @@
 //! A verb's room in [`verbs`] holds its result, whose types are the JSON contract, what makes it, and its
 //! layout as a [`document`]: a verdict, tables and notes, which [`text`], [`markdown`] and [`csv`] print.
 //! So every format shows the same numbers. A timeline can also be drawn ([`html`], [`svg`], [`chrome`]),
-//! and so can a graph ([`dot`], [`graphml`]).
+//! and so can a graph ([`dot`], [`graphml`]) and
+//! what changes over time ([`line_chart`]).
 //!
 //! ```
 //! use nixlog_core::analysis::phases::phases;
@@ -37,8 +38,11 @@ pub mod graphml;
 pub mod html;
 pub mod json;
 pub mod junit;
+pub mod line_chart;
 pub mod markdown;
+pub mod measured;
 pub mod simulated;
+mod sparkline;
 pub mod svg;
 pub mod table;
 pub mod text;

@@ -20,6 +20,7 @@ pub mod runs;
 pub mod silence;
 pub mod slowest;
 pub mod timeline;
+pub mod trends;
 pub mod what_if;
 
 use schemars::generate::SchemaSettings;
@@ -79,6 +80,7 @@ answers! {
     "silence": silence::SilenceResult,
     "slowest": slowest::SlowestResult,
     "timeline": timeline::TimelineResult,
+    "trends": trends::TrendsResult,
     "what-if": what_if::WhatIfResult,
 }
 

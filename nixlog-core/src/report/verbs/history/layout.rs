@@ -6,11 +6,9 @@ use super::{
 use crate::report::document::Document;
 use crate::report::envelope::Report;
 use crate::report::format::{bytes, duration, plural, short_id};
+use crate::report::sparkline::sparkline;
 use crate::report::table::{Cell, Columns, Table, Weight, more, plain};
 use crate::report::words::{notes, second, shell_word};
-
-/// How tall the bars of a sparkline are.
-const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
 /// Lays out the result of `history`.
 pub(super) fn history(report: &Report<HistoryResult, ()>) -> Document {
@@ -50,7 +48,8 @@ pub(super) fn history(report: &Report<HistoryResult, ()>) -> Document {
     });
     columns
         .text("walls", "latest walls", |it| {
-            Cell::text(&sparkline(&it.walls_ns))
+            let walls: Vec<f64> = it.walls_ns.iter().map(|&wall| wall as f64).collect();
+            Cell::text(&sparkline(&walls))
         })
         .rank(5);
     let projects = Table::new(columns, &result.projects, plain).legend([
@@ -202,28 +201,4 @@ fn time(rfc3339: Option<&str>) -> Cell {
 
 fn project(name: Option<&str>) -> Cell {
     Cell::text(name.unwrap_or("(command unknown)"))
-}
-
-/// Draws numbers as bars, from nothing to the largest.
-fn sparkline(values: &[u64]) -> String {
-    let largest = values.iter().copied().max().unwrap_or_default().max(1);
-    let bar = |value: &u64| {
-        let place = u128::from(*value) * (BARS.len() as u128 - 1) / u128::from(largest);
-        BARS[usize::try_from(place)
-            .unwrap_or_default()
-            .min(BARS.len() - 1)]
-    };
-    values.iter().map(bar).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sparklines_begin_at_nothing() {
-        assert_eq!(sparkline(&[0, 50, 100]), "▁▄█");
-        assert_eq!(sparkline(&[7]), "█");
-        assert_eq!(sparkline(&[0, u64::MAX]), "▁█");
-    }
 }
