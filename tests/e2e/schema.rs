@@ -22,7 +22,7 @@ fn strict(value: &mut Value) {
     }
 }
 
-fn schema(verb: &str) -> Validator {
+pub(crate) fn schema(verb: &str) -> Validator {
     let words: Vec<&str> = ["schema"].into_iter().chain(verb.split(' ')).collect();
     let mut schema = nixlog(&words).json();
     strict(&mut schema);
@@ -30,7 +30,7 @@ fn schema(verb: &str) -> Validator {
 }
 
 /// Returns where a report is not what its schema says.
-fn faults(schema: &Validator, report: &Value) -> Vec<String> {
+pub(crate) fn faults(schema: &Validator, report: &Value) -> Vec<String> {
     let errors = schema.iter_errors(report);
     errors
         .map(|error| format!("{}: {error}", error.instance_path()))

@@ -53,6 +53,10 @@ const NO_REPORTS: &[(&str, &str)] = &[
     ("baseline import", "changes baselines"),
     ("cache probe", "asks caches, and reads no log"),
     ("cache coverage", "asks caches, and reads no log"),
+    (
+        "compare",
+        "reads two sides; `compare.rs` holds it to its contract",
+    ),
     ("cat", "prints the log; `cat.rs` holds it to its contract"),
     (
         "log",

@@ -6,6 +6,7 @@ mod builds;
 mod cache;
 mod cache_candidates;
 mod cat;
+mod compare;
 pub(crate) mod completions;
 mod critical_path;
 mod doctor;
@@ -93,6 +94,7 @@ verbs! {
     cache_candidates: CacheCandidates,
     failures: Failures,
     machines: Machines,
+    compare: Compare,
     timeline: Timeline,
     graph: Graph,
     doctor: Doctor,

@@ -5,6 +5,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use nixlog_core::analysis::past_run::PastRun;
+use nixlog_core::report::verbs::compare;
+use nixlog_core::statistics::LEVEL;
+use nixlog_core::statistics::rank_sum::least_p;
 
 use crate::archive::baselines::Stored;
 use crate::archive::history::{History, Trouble, Which};
@@ -43,7 +46,6 @@ const BASELINE: &str = "baseline";
 /// One side of a comparison: runs that count as repeats of each other.
 pub(crate) struct Side {
     /// As the command line has it.
-    #[expect(dead_code, reason = "for comparisons and estimates")]
     pub(crate) word: String,
     /// The newest first.
     pub(crate) runs: Vec<PastRun>,
@@ -51,9 +53,16 @@ pub(crate) struct Side {
     pub(crate) log: Option<PathBuf>,
 }
 
+/// How many runs are asked how far apart repeats lie.
+const REPEATS: usize = 30;
+
 impl Side {
+    /// Returns it as reports name it.
+    pub(crate) fn named(&self) -> compare::Side<'_> {
+        compare::Side::new(&self.word, &self.runs)
+    }
+
     /// Returns its newest run.
-    #[expect(dead_code, reason = "for comparisons and estimates")]
     pub(crate) fn newest(&self) -> Option<&PastRun> {
         self.runs.first()
     }
@@ -73,7 +82,6 @@ impl Sides {
         Ok(Self { place, history })
     }
 
-    #[expect(dead_code, reason = "for comparisons and estimates")]
     /// Returns the newest runs that can be compared with a run, and came before it, with their units.
     pub(crate) fn before(&self, run: &PastRun, most: usize) -> Result<Vec<PastRun>, CliError> {
         let which = Which {
@@ -108,6 +116,22 @@ impl Sides {
             .hint("to see them: nixlog history"));
         }
         Ok(runs)
+    }
+
+    /// Returns runs that tell how far apart repeats lie, where two sides are too small for a test: those of the
+    /// history, or of the first side where it has more.
+    pub(crate) fn repeats(&self, a: &Side, b: &Side) -> Result<Vec<PastRun>, CliError> {
+        if least_p(a.runs.len(), b.runs.len()) <= LEVEL {
+            return Ok(Vec::new());
+        }
+        let known = match b.newest().filter(|run| run.project.is_some()) {
+            Some(run) => self.before(run, REPEATS)?,
+            None => Vec::new(),
+        };
+        match known.len() >= a.runs.len() {
+            true => Ok(known),
+            false => Ok(a.runs.clone()),
+        }
     }
 
     fn filled(&self, which: &Which) -> Result<Vec<PastRun>, CliError> {

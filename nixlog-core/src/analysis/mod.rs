@@ -6,6 +6,7 @@ pub mod address;
 pub mod bottlenecks;
 pub mod cache;
 pub mod cache_candidates;
+pub mod comparison;
 pub mod coverage;
 pub mod critical_path;
 pub mod drawing;

@@ -128,6 +128,8 @@ pub enum Cell {
     Count(u64),
     /// Bytes.
     Bytes(u64),
+    /// What people read, and what programs get.
+    Worded(String, String),
     /// Not known.
     Unknown,
 }
@@ -173,7 +175,7 @@ impl Cell {
     #[must_use]
     pub fn for_people(&self) -> String {
         match self {
-            Self::Text(text) => text.clone(),
+            Self::Text(text) | Self::Worded(text, _) => text.clone(),
             Self::Nanos(nanos) => duration(*nanos),
             Self::AboutNanos(nanos) => format!("~{}", duration(*nanos)),
             Self::AtMostNanos(nanos) => format!("≤{}", duration(*nanos)),
@@ -191,7 +193,7 @@ impl Cell {
     #[must_use]
     pub fn for_programs(&self) -> String {
         match self {
-            Self::Text(text) | Self::NamedNanos(text, _) => text.clone(),
+            Self::Text(text) | Self::NamedNanos(text, _) | Self::Worded(_, text) => text.clone(),
             Self::Nanos(n)
             | Self::AboutNanos(n)
             | Self::MarkedNanos(_, n)

@@ -5,7 +5,7 @@
 //! Biometrics Bulletin 1 (1945).
 
 use super::normal::two_sided;
-use super::sample::{median, sorted};
+use super::sample::{of_sorted, sorted};
 
 /// What exact answers may cost, in additions: 37 measurements in two equal sides, or 60 with 4 on one.
 const MOST_WORK: usize = 1_000_000;
@@ -91,15 +91,28 @@ pub struct Shift {
 /// section 4.3): exact for few measurements, approximate beyond. O(n·m·log(n·m)) for sides of n and m.
 #[must_use]
 pub fn shift(a: &[f64], b: &[f64], level: f64) -> Option<Shift> {
-    let differences = a.iter().flat_map(|a| b.iter().map(move |b| b - a));
-    let differences: Vec<f64> = differences.collect();
-    let estimate = median(&differences)?;
+    let differences = differences(a, b);
+    let estimate = of_sorted(&differences, 0.5)?;
     let interval = left_out(a.len(), b.len(), level).and_then(|out| {
-        let differences = sorted(&differences);
         let last = differences.len().checked_sub(out)?;
         Some((*differences.get(out - 1)?, *differences.get(last)?))
     });
     Some(Shift { estimate, interval })
+}
+
+/// The same without the interval, for many pairs of sides.
+#[must_use]
+pub fn shift_only(a: &[f64], b: &[f64]) -> Option<Shift> {
+    Some(Shift {
+        estimate: of_sorted(&differences(a, b), 0.5)?,
+        interval: None,
+    })
+}
+
+/// Returns the differences of all pairs in their order.
+fn differences(a: &[f64], b: &[f64]) -> Vec<f64> {
+    let differences = a.iter().flat_map(|a| b.iter().map(move |b| b - a));
+    sorted(&differences.collect::<Vec<f64>>())
 }
 
 /// Returns which of the sorted differences, counted from either end, bounds the interval, from 1; `None` where

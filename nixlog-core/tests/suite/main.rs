@@ -5,6 +5,7 @@ mod allocation;
 mod cache;
 mod cache_candidates;
 mod charts;
+mod comparisons;
 mod corpus_files;
 mod critical_path;
 mod derivations;

@@ -6,6 +6,7 @@ pub mod cache;
 pub mod cache_candidates;
 pub mod cache_coverage;
 pub mod cache_probe;
+pub mod compare;
 pub mod critical_path;
 pub mod doctor;
 pub mod failures;
@@ -64,6 +65,7 @@ answers! {
     "cache coverage": cache_coverage::CacheCoverageResult,
     "cache probe": cache_probe::CacheProbeResult,
     "cache-candidates": cache_candidates::CacheCandidatesResult,
+    "compare": compare::CompareResult,
     "critical-path": critical_path::CriticalPathResult,
     "doctor": doctor::DoctorResult,
     "failures": failures::FailuresResult,

@@ -1,0 +1,69 @@
+//! `nixlog compare`.
+
+use nixlog_core::analysis::comparison::comparison;
+use nixlog_core::analysis::past_run::PastUnit;
+use nixlog_core::report::envelope::Report;
+use nixlog_core::report::table::Names;
+use nixlog_core::report::verbs::compare;
+use regex::Regex;
+
+use crate::base::arguments::OutputArgs;
+use crate::base::error::CliError;
+use crate::base::output::{self, Stream};
+use crate::base::selection::{names, top};
+use crate::evidence::sides::Sides;
+
+/// Compare runs: what became slower, whether that is more than chance, and whether anyone waited for it
+///
+/// Each side is a run (`last`, `last~2`, a name, an id), a file, a baseline, or several runs: `last~0..5`, or
+/// with commas in between. With four runs on each side or more, a rank sum test tells a difference from
+/// chance. With fewer, it is compared with how far repeats of the project lie apart in the history; without
+/// these, the difference is shown, and that nobody can tell.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Units are matched by package, system and outputs, never by hash.\n\n\
+                  Five runs before a change against five after it:\n\n    \
+                  nixlog compare last~5..10 last~0..5"
+)]
+pub(crate) struct Args {
+    /// What there was
+    #[arg(value_name = "A", default_value = "last~1")]
+    a: String,
+
+    /// What there is
+    #[arg(value_name = "B", default_value = "last")]
+    b: String,
+
+    /// How many units to list of each kind of change; 0 for all
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 20,
+        value_parser = top,
+        help_heading = "Selection"
+    )]
+    top: usize,
+
+    /// Only units whose name or path matches
+    #[arg(long, value_name = "REGEX", help_heading = "Selection")]
+    filter: Option<Regex>,
+
+    /// Show store paths instead of names
+    #[arg(long, help_heading = "Output")]
+    full_paths: bool,
+
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+pub(crate) fn run(args: &Args) -> Result<(), CliError> {
+    let sides = Sides::open()?;
+    let (a, b) = (sides.find(&args.a)?, sides.find(&args.b)?);
+    let repeats = sides.repeats(&a, &b)?;
+    let compared = comparison(&a.runs, &b.runs, &repeats);
+    let wanted = |unit: &PastUnit| names(args.filter.as_ref(), &[&unit.name, &unit.path]);
+    let result = compare::result([a.named(), b.named()], &compared, args.top, wanted);
+    let report = Report::without_log(&[], result);
+    let names = Names::new(args.full_paths);
+    output::write(&args.output, Stream::Output, &report, &names)
+}
