@@ -3,6 +3,7 @@
 mod builds;
 mod caches;
 mod cat;
+mod check;
 mod compare;
 mod completions;
 mod contract;

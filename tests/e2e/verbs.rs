@@ -57,6 +57,7 @@ const NO_REPORTS: &[(&str, &str)] = &[
         "compare",
         "reads two sides; `compare.rs` holds it to its contract",
     ),
+    ("check", "needs limits; `check.rs` holds it to its contract"),
     ("cat", "prints the log; `cat.rs` holds it to its contract"),
     (
         "log",

@@ -4,6 +4,8 @@ pub(crate) mod arguments;
 pub(crate) mod clock;
 pub(crate) mod error;
 pub(crate) mod held;
+pub(crate) mod http;
+pub(crate) mod notify;
 pub(crate) mod output;
 pub(crate) mod selection;
 pub(crate) mod signals;

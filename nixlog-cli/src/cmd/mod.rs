@@ -6,6 +6,7 @@ mod builds;
 mod cache;
 mod cache_candidates;
 mod cat;
+mod check;
 mod compare;
 pub(crate) mod completions;
 mod critical_path;
@@ -51,7 +52,7 @@ use crate::base::error::CliError;
                   nixlog critical-path\n\n\
                   Or in a pipe:\n\n    \
                   nix build .#foo --log-format internal-json -v |& nixlog phases\n\n\
-                  Exit status: 0 fine; 2 wrong use, or an input that is no log; `run` has its command's own."
+                  Exit status: 0 fine; 1 the answer of `check` is no; 2 wrong use, or an input that is no log; `run` has its command's own."
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]
@@ -95,6 +96,7 @@ verbs! {
     failures: Failures,
     machines: Machines,
     compare: Compare,
+    check: Check,
     timeline: Timeline,
     graph: Graph,
     doctor: Doctor,

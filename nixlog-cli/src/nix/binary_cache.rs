@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use nixlog_core::report::format::harmless;
 use ureq::config::IpFamily;
-use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, ResponseExt as _};
+
+use crate::base::http;
 
 /// Answers that are read whole are no longer than this; a `.narinfo` has a few hundred bytes, or some thousands.
 const LONGEST: u64 = 1 << 20;
@@ -87,16 +88,11 @@ pub(crate) struct Client {
 impl Client {
     /// Makes a client: each request may take so long, and so many connections are kept.
     pub(crate) fn new(deadline: Duration, connections: usize, family: IpFamily) -> Self {
-        let tls = TlsConfig::builder().root_certs(roots()).build();
-        let config = Agent::config_builder()
-            .timeout_global(Some(deadline))
-            .http_status_as_error(false)
+        let config = http::config(deadline)
             .max_redirects(5)
             .max_idle_connections(connections)
             .max_idle_connections_per_host(connections)
             .ip_family(family)
-            .user_agent(concat!("nixlog/", env!("CARGO_PKG_VERSION")))
-            .tls_config(tls)
             .build();
         Self {
             agent: config.into(),
@@ -120,7 +116,7 @@ impl Client {
         if let Part::First(bytes) = part {
             request = request.header("Range", format!("bytes=0-{}", bytes.saturating_sub(1)));
         }
-        let mut response = request.call().map_err(|error| words(&error))?;
+        let mut response = request.call().map_err(|error| http::words(&error))?;
         let mut reply = Reply {
             status: Some(response.status().as_u16()),
             found: response.status().is_success(),
@@ -178,37 +174,6 @@ fn read(folder: &Path, file: &str, part: Part) -> io::Result<Reply> {
     }
     reply.took = since.elapsed();
     Ok(reply)
-}
-
-/// Says what went wrong, in few words.
-fn words(error: &ureq::Error) -> String {
-    match error {
-        ureq::Error::Timeout(_) => "no answer in time".to_owned(),
-        ureq::Error::HostNotFound => "no such host, or no address of this kind".to_owned(),
-        ureq::Error::ConnectionFailed => "no connection".to_owned(),
-        ureq::Error::Io(error) => error.to_string(),
-        error => error.to_string(),
-    }
-}
-
-/// Returns whom to trust: those that Nix is told to, else the usual ones.
-fn roots() -> RootCerts {
-    let told = ["NIX_SSL_CERT_FILE", "SSL_CERT_FILE"];
-    let told = told.into_iter().find_map(std::env::var_os);
-    let Some(pem) = told.and_then(|path| std::fs::read(path).ok()) else {
-        return RootCerts::WebPki;
-    };
-    let items = parse_pem(&pem).filter_map(Result::ok);
-    let certificates: Vec<Certificate<'static>> = items
-        .filter_map(|item| match item {
-            PemItem::Certificate(certificate) => Some(certificate),
-            _ => None,
-        })
-        .collect();
-    match certificates.is_empty() {
-        true => RootCerts::WebPki,
-        false => certificates.into(),
-    }
 }
 
 /// What a cache says of itself or of a path: `Key: value` lines.

@@ -19,6 +19,7 @@ pub mod implied_graph;
 pub mod inside;
 pub mod lanes;
 pub mod late;
+pub mod limits;
 pub mod load;
 pub mod machines;
 pub mod makespan;

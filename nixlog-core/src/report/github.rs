@@ -3,8 +3,10 @@
 use std::io::{self, Write};
 
 use super::envelope::Report;
-use super::format::{duration, harmless};
+use super::format::{duration, harmless, plural};
+use super::verbs::check::CheckResult;
 use super::verbs::failures::{FailureView, FailuresResult};
+use crate::analysis::limits::Answer;
 
 /// GitHub shows so many of a kind for a step.
 const MOST: usize = 10;
@@ -22,12 +24,7 @@ pub fn write(report: &Report<FailuresResult>, out: &mut dyn Write) -> io::Result
         annotate("error", it, out)?;
     }
     for words in unnamed.iter().take(MOST.saturating_sub(bad.len())) {
-        writeln!(
-            out,
-            "::error title={}::{}",
-            property("Nix failed"),
-            message(words)
-        )?;
+        annotation("error", &[], "Nix failed", &[(*words).clone()], out)?;
     }
     for it in recovered.iter().take(MOST) {
         annotate("warning", it, out)?;
@@ -47,14 +44,56 @@ pub fn write(report: &Report<FailuresResult>, out: &mut dyn Write) -> io::Result
     Ok(())
 }
 
-fn annotate(level: &str, failed: &FailureView, out: &mut dyn Write) -> io::Result<()> {
-    let mut properties = Vec::new();
-    if let Some(place) = &failed.place {
-        properties.push(format!("file={}", property(&place.file)));
-        properties.push(format!("line={}", place.line));
-        properties.extend(place.column.map(|column| format!("col={column}")));
+/// Writes which limits do not hold, an annotation each, and which have nothing to be held against them.
+///
+/// # Errors
+///
+/// Passes on what the output says.
+pub fn write_check(report: &Report<CheckResult, ()>, out: &mut dyn Write) -> io::Result<()> {
+    let result = &report.result;
+    // What counts as failed is one.
+    let skip = if result.strict { "error" } else { "notice" };
+    for (verdict, level) in [(Answer::Fail, "error"), (Answer::Skip, skip)] {
+        let checks = result.checks.iter();
+        for it in checks.filter(|it| it.verdict == verdict).take(MOST) {
+            let title = format!("nixlog check: {}", it.name);
+            annotation(level, &[], &title, &[it.line()], out)?;
+        }
     }
-    properties.push(format!("title={}", property(&title(failed))));
+    if result.passed {
+        let words = format!("{} checked", plural(result.checks.len() as u64, "limit"));
+        annotation("notice", &[], "nixlog check passed", &[words], out)?;
+    }
+    Ok(())
+}
+
+/// Writes one annotation: where, what in brief, and what there is to say.
+fn annotation(
+    level: &str,
+    place: &[(&str, String)],
+    title: &str,
+    lines: &[String],
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let title = ("title", title.to_owned());
+    let properties = place.iter().chain([&title]);
+    let properties: Vec<String> = properties
+        .map(|(name, value)| format!("{name}={}", property(value)))
+        .collect();
+    let text: Vec<String> = lines.iter().map(|line| message(line)).collect();
+    let properties = properties.join(",");
+    writeln!(out, "::{level} {properties}::{}", text.join("%0A"))
+}
+
+fn annotate(level: &str, failed: &FailureView, out: &mut dyn Write) -> io::Result<()> {
+    let mut at = Vec::new();
+    if let Some(place) = &failed.place {
+        at.extend([
+            ("file", place.file.clone()),
+            ("line", place.line.to_string()),
+        ]);
+        at.extend(place.column.map(|column| ("col", column.to_string())));
+    }
     let mut lines: Vec<String> = failed
         .causes
         .iter()
@@ -88,9 +127,7 @@ fn annotate(level: &str, failed: &FailureView, out: &mut dyn Write) -> io::Resul
             .iter()
             .map(|command| format!("whole log: {command}")),
     );
-    let text: Vec<String> = lines.iter().map(|line| message(line)).collect();
-    let properties = properties.join(",");
-    writeln!(out, "::{level} {properties}::{}", text.join("%0A"))
+    annotation(level, &at, &title(failed), &lines, out)
 }
 
 fn title(failed: &FailureView) -> String {

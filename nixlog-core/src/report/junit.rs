@@ -6,7 +6,9 @@ use std::io::{self, Write};
 use super::envelope::Report;
 use super::format::xml;
 use super::unit::UnitBrief;
+use super::verbs::check::CheckResult;
 use super::verbs::failures::{FailureView, FailuresResult};
+use crate::analysis::limits::Answer;
 use crate::timeline::Outcome;
 
 /// Writes a result.
@@ -38,21 +40,18 @@ pub fn write(report: &Report<FailuresResult>, out: &mut dyn Write) -> io::Result
         .derivations
         .iter()
         .filter(|unit| unit.outcome.is_failure());
-    let n_failed = n_failed.count() + others.len();
-    let n = result.derivations.len() + never.len() + others.len() + unnamed.len();
     let command = report.input.run.as_ref().map(|run| run.command.join(" "));
     let name = command.filter(|words| !words.is_empty());
-    let name = xml(name.as_deref().unwrap_or(&report.input.source));
-    let counts = format!(
-        r#"tests="{n}" failures="{n_failed}" errors="{}" skipped="{n_skipped}"{}"#,
-        unnamed.len(),
-        time(report.input.wall_ns)
-    );
-    writeln!(out, r#"<?xml version="1.0" encoding="UTF-8"?>"#)?;
-    writeln!(out, r#"<testsuites name="nixlog" {counts}>"#)?;
-    let at = report.input.started_at.as_deref();
-    let at = at.map_or_else(String::new, |at| format!(r#" timestamp="{}""#, xml(at)));
-    writeln!(out, r#"  <testsuite name="{name}" {counts}{at}>"#)?;
+    let suite = Suite {
+        name: name.as_deref().unwrap_or(&report.input.source),
+        tests: result.derivations.len() + never.len() + others.len() + unnamed.len(),
+        failures: n_failed.count() + others.len(),
+        errors: unnamed.len(),
+        skipped: n_skipped,
+        time: report.input.wall_ns,
+        started_at: report.input.started_at.as_deref(),
+    };
+    suite.begin(out)?;
     for unit in &result.derivations {
         case(unit.kind.name(), &unit.name, unit.duration_ns, out)?;
         match (failures.get(unit.path.as_str()), skipped(unit)) {
@@ -76,6 +75,84 @@ pub fn write(report: &Report<FailuresResult>, out: &mut dyn Write) -> io::Result
         case("command", "nix", None, out)?;
         writeln!(out, "><error message=\"{}\"/></testcase>", xml(words))?;
     }
+    end(out)
+}
+
+/// Writes which limits hold, each as a test case.
+///
+/// # Errors
+///
+/// Passes on what the output says.
+pub fn write_check(report: &Report<CheckResult, ()>, out: &mut dyn Write) -> io::Result<()> {
+    let result = &report.result;
+    let counted = |verdict| {
+        let of = result.checks.iter().filter(|it| it.verdict == verdict);
+        of.count()
+    };
+    // What counts as failed is one.
+    let (skipped, more) = match result.strict {
+        true => (0, counted(Answer::Skip)),
+        false => (counted(Answer::Skip), 0),
+    };
+    let name = format!("nixlog check {}", result.side.name);
+    let suite = Suite {
+        name: &name,
+        tests: result.checks.len(),
+        failures: counted(Answer::Fail) + more,
+        errors: 0,
+        skipped,
+        time: None,
+        started_at: None,
+    };
+    suite.begin(out)?;
+    for it in &result.checks {
+        case("check", &it.name, None, out)?;
+        let line = xml(&it.line());
+        match it.verdict {
+            Answer::Skip if !result.strict => {
+                writeln!(out, "><skipped message=\"{line}\"/></testcase>")?;
+            }
+            Answer::Ok => writeln!(out, "/>")?,
+            Answer::Skip | Answer::Fail => writeln!(
+                out,
+                "><failure type=\"limit\" message=\"{line}\"/></testcase>"
+            )?,
+        }
+    }
+    end(out)
+}
+
+/// What a suite of test cases says of itself.
+struct Suite<'a> {
+    name: &'a str,
+    tests: usize,
+    failures: usize,
+    errors: usize,
+    skipped: usize,
+    time: Option<u64>,
+    started_at: Option<&'a str>,
+}
+
+impl Suite<'_> {
+    fn begin(&self, out: &mut dyn Write) -> io::Result<()> {
+        let counts = format!(
+            r#"tests="{}" failures="{}" errors="{}" skipped="{}"{}"#,
+            self.tests,
+            self.failures,
+            self.errors,
+            self.skipped,
+            time(self.time)
+        );
+        writeln!(out, r#"<?xml version="1.0" encoding="UTF-8"?>"#)?;
+        writeln!(out, r#"<testsuites name="nixlog" {counts}>"#)?;
+        let at = self.started_at;
+        let at = at.map_or_else(String::new, |at| format!(r#" timestamp="{}""#, xml(at)));
+        let name = xml(self.name);
+        writeln!(out, r#"  <testsuite name="{name}" {counts}{at}>"#)
+    }
+}
+
+fn end(out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "  </testsuite>\n</testsuites>")
 }
 

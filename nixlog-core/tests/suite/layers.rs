@@ -72,6 +72,7 @@ const VALUES: &[&[&str]] = &[
     &["timeline", "Outcome"],
     &["timeline", "UnitKind"],
     &["analysis", "lanes", "Group"],
+    &["analysis", "limits", "Answer"],
 ];
 
 #[test]

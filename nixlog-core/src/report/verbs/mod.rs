@@ -6,6 +6,7 @@ pub mod cache;
 pub mod cache_candidates;
 pub mod cache_coverage;
 pub mod cache_probe;
+pub mod check;
 pub mod compare;
 pub mod critical_path;
 pub mod doctor;
@@ -65,6 +66,7 @@ answers! {
     "cache coverage": cache_coverage::CacheCoverageResult,
     "cache probe": cache_probe::CacheProbeResult,
     "cache-candidates": cache_candidates::CacheCandidatesResult,
+    "check": check::CheckResult,
     "compare": compare::CompareResult,
     "critical-path": critical_path::CriticalPathResult,
     "doctor": doctor::DoctorResult,
