@@ -1,5 +1,6 @@
 //! The binary as users run it: wiring, help, errors, exit codes, pipes.
 
+mod ab;
 mod builds;
 mod caches;
 mod cat;

@@ -58,6 +58,7 @@ const NO_REPORTS: &[(&str, &str)] = &[
         "reads two sides; `compare.rs` holds it to its contract",
     ),
     ("check", "needs limits; `check.rs` holds it to its contract"),
+    ("ab", "runs commands; `ab.rs` holds it to its contract"),
     ("cat", "prints the log; `cat.rs` holds it to its contract"),
     (
         "log",

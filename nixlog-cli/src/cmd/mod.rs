@@ -1,5 +1,6 @@
 //! One file per verb, and the list of them.
 
+mod ab;
 mod baseline;
 mod bottlenecks;
 mod builds;
@@ -97,6 +98,7 @@ verbs! {
     machines: Machines,
     compare: Compare,
     check: Check,
+    ab: Ab,
     timeline: Timeline,
     graph: Graph,
     doctor: Doctor,

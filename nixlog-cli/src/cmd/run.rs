@@ -13,6 +13,7 @@ use nixlog_core::timeline::{Clock, Watched};
 use nixlog_core::wire::Line;
 
 use crate::archive::recorder::{self, Recorder};
+use crate::archive::runs::Recorded;
 use crate::base::arguments::ColorArgs;
 use crate::base::clock::unix_nanos;
 use crate::base::error::CliError;
@@ -73,7 +74,40 @@ pub(crate) struct Args {
     color: ColorArgs,
 }
 
+impl Args {
+    /// Runs a command as if nothing else were said, and records it in any case.
+    pub(super) const fn plain(
+        command: Vec<OsString>,
+        quiet: bool,
+        project: Option<String>,
+        color: ColorArgs,
+    ) -> Self {
+        Self {
+            command,
+            capture: None,
+            verbose_eval: false,
+            quiet,
+            print_build_logs: false,
+            save: SaveArgs::on(false),
+            project,
+            color,
+        }
+    }
+}
+
+/// What came of a command.
+pub(super) struct Ran {
+    /// The exit status that shells make of it.
+    pub(super) status: u8,
+    pub(super) recorded: Option<Recorded>,
+}
+
 pub(crate) fn run(args: &Args) -> Result<ExitCode, CliError> {
+    recorded(args).map(|ran| ExitCode::from(ran.status))
+}
+
+/// Runs a command, shows it, and records it.
+pub(super) fn recorded(args: &Args) -> Result<Ran, CliError> {
     let (start, started_at) = (Instant::now(), unix_nanos());
     let place = Place {
         interactive: io::stdin().is_terminal() && io::stderr().is_terminal(),
@@ -157,7 +191,10 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, CliError> {
     if let Some(recorded) = &recorded {
         history::remember(recorded);
     }
-    Ok(ExitCode::from(exit.status()))
+    Ok(Ran {
+        status: exit.status(),
+        recorded,
+    })
 }
 
 /// Shows what happens, if anything is to be shown.
