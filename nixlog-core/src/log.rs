@@ -85,6 +85,12 @@ impl Reading {
         self.builder.watch(watcher);
     }
 
+    /// Keeps the recipes of the derivations that a recording has, from now on, and of those that are found
+    /// for it later.
+    pub fn keep_recipes(&mut self) {
+        self.graph.keep_recipes();
+    }
+
     /// Takes in all that an input has, of which nobody knows when it arrived.
     ///
     /// # Errors

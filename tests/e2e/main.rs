@@ -21,6 +21,7 @@ mod output;
 mod predictions;
 mod program;
 mod readme;
+mod rebuilds;
 mod reconstruct;
 mod recording;
 mod reports;

@@ -22,6 +22,7 @@ mod machines;
 mod man;
 mod parallelism;
 mod phases;
+mod rebuilds;
 mod reconstruct;
 mod record;
 mod run;
@@ -94,6 +95,7 @@ verbs! {
     what_if: WhatIf,
     cache: Cache,
     cache_candidates: CacheCandidates,
+    rebuilds: Rebuilds,
     failures: Failures,
     machines: Machines,
     compare: Compare,

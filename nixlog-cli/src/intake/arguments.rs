@@ -81,6 +81,15 @@ impl From<&InputArgs> for Stream {
 }
 
 impl InputArgs {
+    /// Names another input, which is read alike.
+    pub(crate) fn with(&self, input: PathBuf) -> Self {
+        Self {
+            input: Some(input),
+            wrapping: self.wrapping.clone(),
+            ..*self
+        }
+    }
+
     /// Names an input that is a file.
     pub(crate) const fn of_file(path: PathBuf) -> Self {
         Self {

@@ -28,6 +28,7 @@ pub mod nix_rules;
 pub mod parallelism;
 pub mod past_run;
 pub mod phases;
+pub mod rebuilds;
 pub mod reconstruction;
 pub mod run_graph;
 pub mod selection;

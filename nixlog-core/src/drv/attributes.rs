@@ -41,7 +41,7 @@ impl Default for Attributes<'_> {
 }
 
 /// The variable that holds structured attributes.
-const STRUCTURED: &str = "__json";
+pub const STRUCTURED: &str = "__json";
 
 /// The variables that attributes are read from, found while the environment is read: going over it
 /// again would take as long as reading all of the file.

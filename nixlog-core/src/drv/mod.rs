@@ -16,7 +16,7 @@ mod text;
 mod tests;
 
 pub use aterm::{Derivation, Dynamic, Input, Output, OutputKind, ParseError, ParseErrorKind};
-pub use attributes::Attributes;
+pub use attributes::{Attributes, STRUCTURED};
 pub use json::JsonError;
 pub use list::{Element, Iter, List};
 pub use path_info::{PathInfo, path_infos};

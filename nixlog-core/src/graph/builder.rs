@@ -7,7 +7,7 @@ use indexmap::IndexSet;
 use petgraph::graph::NodeIndex;
 
 use super::dag::{Cycle, Dag};
-use super::model::{Dependency, DerivationGraph, Node, NodeIdx, NodeKind, Output};
+use super::model::{Dependency, DerivationGraph, Node, NodeIdx, NodeKind, Output, Recipe};
 use crate::store_path::{base_name, name_of};
 
 /// Puts a graph together. What is added twice counts once; where two say different things about the
@@ -33,6 +33,18 @@ struct Wanted {
 }
 
 impl GraphBuilder {
+    /// Keeps the recipes of derivations, from now on: they are most of what derivations say.
+    pub fn keep_recipes(&mut self) {
+        self.graph.recipes.get_or_insert_default();
+    }
+
+    /// Keeps the recipe of a derivation, where somebody wants it.
+    pub(super) fn recipe(&mut self, index: NodeIdx, recipe: impl FnOnce() -> Recipe) {
+        if let Some(recipes) = &mut self.graph.recipes {
+            recipes.entry(index).or_insert_with(recipe);
+        }
+    }
+
     /// Returns the node of a path, which may be new: then its kind is [`NodeKind::Missing`] for a
     /// `.drv`, else [`NodeKind::Source`].
     ///

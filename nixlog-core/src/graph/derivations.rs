@@ -1,8 +1,10 @@
 //! From `.drv` files and their kin to nodes and edges.
 
+use serde_json::Value;
+
 use super::builder::GraphBuilder;
-use super::model::{NodeIdx, NodeKind};
-use crate::drv::{Attributes, Derivation, PathInfo, Shown, Text};
+use super::model::{NodeIdx, NodeKind, Recipe};
+use crate::drv::{Attributes, Derivation, PathInfo, STRUCTURED, Shown, Text};
 use crate::store_path::base_name;
 
 impl GraphBuilder {
@@ -30,6 +32,15 @@ impl GraphBuilder {
         for source in derivation.sources {
             self.need(index, &source.to_text());
         }
+        self.recipe(index, || {
+            let owned = |text: Text<'_>| Box::from(text.to_text());
+            let env = derivation.env.iter();
+            Recipe {
+                builder: owned(derivation.builder),
+                args: derivation.args.iter().map(owned).collect(),
+                env: variables(env.map(|(name, value)| (owned(name), owned(value))), None),
+            }
+        });
         index
     }
 
@@ -52,6 +63,15 @@ impl GraphBuilder {
         for source in &shown.sources {
             self.need(index, source);
         }
+        self.recipe(index, || {
+            let env = shown.env.iter();
+            let env = env.map(|(name, value)| (Box::from(&**name), Box::from(&**value)));
+            Recipe {
+                builder: (&*shown.builder).into(),
+                args: shown.args.iter().map(|arg| Box::from(&**arg)).collect(),
+                env: variables(env, shown.structured.clone()),
+            }
+        });
         index
     }
 
@@ -101,6 +121,37 @@ impl GraphBuilder {
     fn need(&mut self, index: NodeIdx, path: &str) {
         let on = self.node(path);
         self.depend(index, on, []);
+    }
+}
+
+/// Takes structured attributes apart, which may be in a variable: each is one of its own.
+fn variables(
+    env: impl Iterator<Item = (Box<str>, Box<str>)>,
+    mut structured: Option<Value>,
+) -> Vec<(Box<str>, Box<str>)> {
+    let mut all: Vec<(Box<str>, Box<str>)> = Vec::with_capacity(env.size_hint().0);
+    for (name, value) in env {
+        match (*name == *STRUCTURED).then(|| serde_json::from_str(&value)) {
+            Some(Ok(json)) => structured = Some(json),
+            _ => all.push((name, value)),
+        }
+    }
+    if let Some(Value::Object(attributes)) = structured {
+        let attributes = attributes.into_iter();
+        all.extend(attributes.map(|(name, value)| (name.into(), flat(value).into())));
+    }
+    all
+}
+
+/// Writes a structured attribute as a variable would have it: a list of texts is joined by blanks.
+fn flat(value: Value) -> String {
+    match value {
+        Value::String(text) => text,
+        Value::Array(list) if list.iter().all(Value::is_string) => {
+            let texts: Vec<&str> = list.iter().filter_map(Value::as_str).collect();
+            texts.join(" ")
+        }
+        other => other.to_string(),
     }
 }
 
@@ -173,6 +224,43 @@ mod tests {
         assert_eq!(said(&twice), said(&from_files));
         let app = twice.find("1-app.drv").expect("added");
         assert!(twice.node(app).prefers_local && twice.node(app).allows_substitutes);
+    }
+
+    #[test]
+    fn recipes_are_kept_where_somebody_asks() {
+        let shown_json = r#"{"1-a.drv":{"outputs":{"out":{"path":"2-a"}},"inputDrvs":{},"inputSrcs":[],"system":"s","builder":"b","args":["-e","x"],"env":{"out":"/2-a"},"structuredAttrs":{"deep":{"a":1},"list":["p","q"],"name":"a"}}}"#;
+        let file = r#"Derive([("out","2-a","","")],[],[],"s","b",["-e","x"],[("__json","{\"deep\":{\"a\":1},\"list\":[\"p\",\"q\"],\"name\":\"a\"}"),("out","/2-a")])"#;
+        let want = [
+            ("out", "/2-a"),
+            ("deep", r#"{"a":1}"#),
+            ("list", "p q"),
+            ("name", "a"),
+        ];
+        let derivation = Derivation::parse(file.as_bytes()).expect("well-formed");
+        let shown = shown(shown_json.as_bytes()).expect("well-formed");
+        for keep in [false, true] {
+            for from_file in [false, true] {
+                let mut builder = GraphBuilder::default();
+                if keep {
+                    builder.keep_recipes();
+                }
+                let node = match from_file {
+                    true => builder.add_derivation("1-a.drv", &derivation),
+                    false => builder.add_shown(&shown[0]),
+                };
+                let graph = builder.finish().expect("no cycle");
+                let recipe = graph.recipe(node);
+                assert_eq!(recipe.is_some(), keep);
+                let Some(recipe) = recipe else { continue };
+                let env: Vec<(&str, &str)> = recipe
+                    .env
+                    .iter()
+                    .map(|(name, value)| (&**name, &**value))
+                    .collect();
+                assert_eq!(env, want, "from a file: {from_file}");
+                assert_eq!((&*recipe.builder, recipe.args.len()), ("b", 2));
+            }
+        }
     }
 
     #[test]

@@ -17,7 +17,7 @@ mod sweep;
 pub use builder::GraphBuilder;
 pub use cpm::CriticalPathMethod;
 pub use dag::{Cycle, Dag};
-pub use model::{Dependency, DerivationGraph, Node, NodeIdx, NodeKind, Output};
+pub use model::{Dependency, DerivationGraph, Node, NodeIdx, NodeKind, Output, Recipe};
 pub use reach::{Direction, Reach, closure, no_longer_needed, transitive};
 pub use reduce::{Contraction, Hubs, contract, reduce};
 pub use savings::{FASTER_PERCENT, Faster, Savings};

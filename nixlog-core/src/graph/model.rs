@@ -81,6 +81,18 @@ pub struct Dependency {
     pub outputs: Vec<u32>,
 }
 
+/// What a derivation says besides what it needs and makes: all that a builder is given.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Recipe {
+    /// The program that builds it.
+    pub builder: Box<str>,
+    /// The builder's arguments.
+    pub args: Vec<Box<str>>,
+    /// The builder's environment. Structured attributes are in it one by one: lists of texts joined by
+    /// blanks, what is nested as JSON.
+    pub env: Vec<(Box<str>, Box<str>)>,
+}
+
 /// Derivations, store paths, and what each needs. Keyed by the base name of the path, since the
 /// sources differ in whether they name the store directory.
 #[derive(Debug, Clone, Default)]
@@ -93,6 +105,8 @@ pub struct DerivationGraph {
     /// The derivation of each name; `None` where several bear it.
     pub(super) derivations_by_name: HashMap<Box<str>, Option<NodeIdx>, FixedState>,
     pub(super) dag: Dag,
+    /// The recipes of derivations at hand; `None` where nobody asked for them.
+    pub(super) recipes: Option<HashMap<NodeIdx, Recipe, FixedState>>,
 }
 
 impl DerivationGraph {
@@ -176,6 +190,13 @@ impl DerivationGraph {
         targets
             .zip(range)
             .map(|(&to, edge)| (NodeIdx(to), &self.graph[EdgeIndex::new(edge)]))
+    }
+
+    /// Returns what a derivation says besides what it needs and makes; `None` where it is not at hand, or
+    /// where nobody said that recipes are to be kept.
+    #[must_use]
+    pub fn recipe(&self, index: NodeIdx) -> Option<&Recipe> {
+        self.recipes.as_ref()?.get(&index)
     }
 
     /// Returns the bare structure: the same nodes, for algorithms.

@@ -3,6 +3,7 @@
 use super::envelope::{Diagnostic, Input};
 use super::evaluation_waits::{EvaluationWaitView, WaitedFor};
 use super::format::{count, duration, harmless, plural, short_id};
+use crate::analysis::cache::Why;
 use crate::analysis::critical_path::Wait;
 use crate::analysis::sufficiency::HOW_TO_STAMP;
 use crate::timeline::{Clock, Part};
@@ -165,6 +166,21 @@ pub(super) fn next(input: &Input, verb: &str) -> Option<String> {
         command.push_str(&shell_word(path));
     }
     (input.source != "-").then_some(command)
+}
+
+/// Says in words why something was built and not fetched.
+pub(super) const fn built_because(reason: Why) -> &'static str {
+    match reason {
+        Why::Disabled => "Nix was told to use no cache",
+        Why::NotAllowed => "allowSubstitutes = false",
+        Why::Absent => "in no cache that was asked",
+        Why::NotSigned => "in a cache, not signed by a trusted key",
+        Why::DownloadFailed => "in a cache, the download failed",
+        Why::Unanswered => "a cache did not answer",
+        Why::Present => "in a cache, built all the same",
+        Why::NotAsked => "no question in this log",
+        Why::Unknown => "unknown",
+    }
 }
 
 /// Quotes a file name for the shell where it needs to be.

@@ -28,6 +28,7 @@ mod people;
 mod phases;
 mod predictions;
 mod reading;
+mod rebuilds;
 mod recordings;
 mod rules;
 mod rust_source;

@@ -17,6 +17,7 @@ pub mod inside;
 pub mod machines;
 pub mod parallelism;
 pub mod phases;
+pub mod rebuilds;
 pub mod reconstruct;
 pub mod runs;
 pub mod silence;
@@ -77,6 +78,7 @@ answers! {
     "machines": machines::MachinesResult,
     "parallelism": parallelism::ParallelismResult,
     "phases": phases::PhasesResult,
+    "rebuilds": rebuilds::RebuildsResult,
     "reconstruct": reconstruct::ReconstructResult,
     "runs list": runs::RunsListResult,
     "runs prune": runs::RunsPruneResult,

@@ -6,7 +6,7 @@ use crate::report::document::Document;
 use crate::report::envelope::Report;
 use crate::report::format::{duration, harmless, percent, plural};
 use crate::report::table::{Cell, Columns, Names, Table, Weight, plain};
-use crate::report::words::{next, notes, nothing, with_failures};
+use crate::report::words::{built_because, next, notes, nothing, with_failures};
 use crate::timeline::CacheFault;
 
 /// Lays out the result of `cache`.
@@ -168,27 +168,12 @@ fn caches(caches: &[SubstituterView]) -> Table {
     ])
 }
 
-/// Says in words why something was built.
-const fn why(reason: Why) -> &'static str {
-    match reason {
-        Why::Disabled => "Nix was told to use no cache",
-        Why::NotAllowed => "allowSubstitutes = false",
-        Why::Absent => "in no cache that was asked",
-        Why::NotSigned => "in a cache, not signed by a trusted key",
-        Why::DownloadFailed => "in a cache, the download failed",
-        Why::Unanswered => "a cache did not answer",
-        Why::Present => "in a cache, built all the same",
-        Why::NotAsked => "no question in this log",
-        Why::Unknown => "unknown",
-    }
-}
-
 fn reasons(reasons: &[ReasonView], names: Names) -> Table {
     let mut columns = Columns::<&ReasonView>::new();
     columns
         .text("reason", "reason", |row| Cell::text(row.reason.name()))
         .for_programs();
-    columns.text("why", "why", |row| Cell::text(why(row.reason)));
+    columns.text("why", "why", |row| Cell::text(built_because(row.reason)));
     columns.number("count", "builds", |row| Cell::number(row.count));
     columns.number("duration_ns", "took", |row| Cell::nanos(row.duration_ns));
     columns
