@@ -11,6 +11,8 @@ mod contract;
 mod critical_path;
 mod echo;
 mod errors;
+#[cfg(unix)]
+mod estimates;
 mod graph;
 mod help;
 mod history;

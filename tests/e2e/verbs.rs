@@ -59,6 +59,12 @@ const NO_REPORTS: &[(&str, &str)] = &[
     ),
     ("check", "needs limits; `check.rs` holds it to its contract"),
     ("ab", "runs commands; `ab.rs` holds it to its contract"),
+    ("eta", "is about what is yet to be built"),
+    ("impact", "compares derivations, and reads no log"),
+    (
+        "gate",
+        "runs a command; `estimates.rs` holds it to its contract",
+    ),
     ("cat", "prints the log; `cat.rs` holds it to its contract"),
     (
         "log",

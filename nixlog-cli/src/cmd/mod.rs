@@ -12,9 +12,12 @@ mod compare;
 pub(crate) mod completions;
 mod critical_path;
 mod doctor;
+mod eta;
 mod failures;
+mod gate;
 mod graph;
 mod history;
+mod impact;
 mod import;
 mod inside;
 mod log;
@@ -54,7 +57,7 @@ use crate::base::error::CliError;
                   nixlog critical-path\n\n\
                   Or in a pipe:\n\n    \
                   nix build .#foo --log-format internal-json -v |& nixlog phases\n\n\
-                  Exit status: 0 fine; 1 the answer of `check` is no; 2 wrong use, or an input that is no log; `run` has its command's own."
+                  Exit status: 0 fine; 1 the answer of `check` or `gate` is no; 2 wrong use, or an input that is no log; `run` has its command's own."
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]
@@ -96,6 +99,9 @@ verbs! {
     cache: Cache,
     cache_candidates: CacheCandidates,
     rebuilds: Rebuilds,
+    eta: Eta,
+    impact: Impact,
+    gate: Gate,
     failures: Failures,
     machines: Machines,
     compare: Compare,

@@ -75,6 +75,16 @@ pub(crate) struct Args {
 }
 
 impl Args {
+    /// Returns the command and its arguments.
+    pub(crate) fn command(&self) -> &[OsString] {
+        &self.command
+    }
+
+    /// Tells whether output is coloured.
+    pub(crate) const fn color(&self) -> ColorArgs {
+        self.color
+    }
+
     /// Runs a command as if nothing else were said, and records it in any case.
     pub(super) const fn plain(
         command: Vec<OsString>,

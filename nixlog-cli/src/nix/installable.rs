@@ -55,7 +55,7 @@ pub(crate) fn derivations(
 }
 
 /// Returns what an error says: the last line that begins like one, with what comes below it.
-fn gist(said: &str) -> String {
+pub(super) fn gist(said: &str) -> String {
     let plain = nixlog_core::wire::ansi::strip(said);
     let lines: Vec<&str> = plain.lines().map(str::trim_end).collect();
     let begins = |line: &&str| line.trim_start().starts_with("error:");

@@ -3,6 +3,7 @@
 pub(crate) mod binary_cache;
 pub(crate) mod database;
 pub(crate) mod derivations;
+pub(crate) mod dry_run;
 pub(crate) mod installable;
 pub(crate) mod logs;
 pub(crate) mod program;

@@ -186,6 +186,29 @@ pub struct UnitKey<'a> {
 }
 
 impl PastUnit {
+    /// Makes a unit that succeeded, and of which nothing else is known.
+    #[must_use]
+    pub fn seen(kind: UnitKind, name: &str, system: Option<&str>, duration_ns: u64) -> Self {
+        Self {
+            kind,
+            pname: pname_of(name).to_owned(),
+            name: name.to_owned(),
+            system: system.map(str::to_owned),
+            outputs: Vec::new(),
+            path: String::new(),
+            machine: None,
+            substituter: None,
+            bytes: None,
+            unpacked_bytes: None,
+            duration_ns: Some(duration_ns),
+            end: End::Measured,
+            outcome: Outcome::Succeeded,
+            critical_ns: None,
+            saving_ns: None,
+            builder_phases: Vec::new(),
+        }
+    }
+
     /// Returns what it is matched by.
     #[must_use]
     pub fn key(&self) -> UnitKey<'_> {

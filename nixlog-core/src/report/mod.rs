@@ -31,6 +31,7 @@ pub mod document;
 pub mod dot;
 mod drawing;
 pub mod envelope;
+pub mod estimated;
 pub mod evaluation_waits;
 pub mod format;
 pub mod github;

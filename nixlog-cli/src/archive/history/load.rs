@@ -53,7 +53,6 @@ pub(crate) struct ProjectRow {
 
 /// One build of a package.
 #[derive(Debug, Clone)]
-#[expect(dead_code, reason = "for estimates")]
 pub(crate) struct PackageTimes {
     pub(crate) name: String,
     pub(crate) system: String,
@@ -210,7 +209,6 @@ impl History {
         Ok(projects)
     }
 
-    #[cfg_attr(not(test), expect(dead_code, reason = "for estimates"))]
     /// Returns the latest successful builds of a package, the newest first, of whatever version and system.
     pub(crate) fn builds_of(&self, pname: &str, most: usize) -> Result<Vec<PackageTimes>, Trouble> {
         let mut find = self.connection.prepare_cached(

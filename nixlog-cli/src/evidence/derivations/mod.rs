@@ -85,7 +85,19 @@ pub(crate) fn find(
 
 /// Finds the derivations that are given, and these with all that they need, in the local store.
 pub(crate) fn of(args: &GraphArgs, paths: &[String]) -> Result<Derivations, CliError> {
-    let mut collected = Collected::default();
+    into(GraphBuilder::default(), args, paths)
+}
+
+/// The same, with what somebody has already.
+pub(crate) fn into(
+    builder: GraphBuilder,
+    args: &GraphArgs,
+    paths: &[String],
+) -> Result<Derivations, CliError> {
+    let mut collected = Collected {
+        builder,
+        issues: Vec::new(),
+    };
     for path in &args.derivations {
         archive::read(path, &mut collected)?;
     }

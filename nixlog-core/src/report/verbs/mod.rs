@@ -10,9 +10,12 @@ pub mod check;
 pub mod compare;
 pub mod critical_path;
 pub mod doctor;
+pub mod eta;
 pub mod failures;
+pub mod gate;
 pub mod graph;
 pub mod history;
+pub mod impact;
 pub mod inside;
 pub mod machines;
 pub mod parallelism;
@@ -71,9 +74,12 @@ answers! {
     "compare": compare::CompareResult,
     "critical-path": critical_path::CriticalPathResult,
     "doctor": doctor::DoctorResult,
+    "eta": eta::EtaResult,
     "failures": failures::FailuresResult,
+    "gate": gate::GateResult,
     "graph": graph::GraphResult,
     "history": history::HistoryResult,
+    "impact": impact::ImpactResult,
     "inside": inside::InsideResult,
     "machines": machines::MachinesResult,
     "parallelism": parallelism::ParallelismResult,

@@ -2,6 +2,8 @@
 
 mod layout;
 
+pub(super) use layout::{root_section, root_table, roots_in_short};
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use schemars::JsonSchema;
