@@ -275,3 +275,46 @@ fn a_change_is_told_with_its_run_and_revision() {
         none.stderr
     );
 }
+
+#[test]
+fn times_of_a_hydra_are_scaled_by_what_both_have_built() {
+    let home = Home::new();
+    record(&home, "p", &recording(DIAMOND));
+    let ours = home.nixlog(&["history", "export"]).stdout;
+    let ours: Value = serde_json::from_str(ours.trim()).expect("JSON");
+    let units = ours["units"].as_array().expect("units").iter();
+    // Each build took a tenth of the time there.
+    let steps: Vec<String> = units
+        .filter(|unit| unit["kind"] == "build")
+        .map(|unit| {
+            let took = unit["duration_ns"].as_u64().expect("known") / 1_000_000;
+            json!({"drvpath": unit["path"], "system": "x86_64-linux", "machine": "big", "type": 0,
+                   "status": 0, "starttime": 1_000_000, "stoptime": 1_000_000 + took / 10})
+            .to_string()
+        })
+        .collect();
+    let file = home.folder.path().join("steps.jsonl");
+    fs::write(&file, steps.join("\n")).expect("written");
+    let file = file.to_str().expect("UTF-8");
+    let import = home.nixlog(&["history", "import-hydra", file]);
+    // In whole milliseconds there, which count as seconds: the factor is a thousandth of ten.
+    assert!(
+        import.stderr.contains("4 times of builds"),
+        "{}",
+        import.stderr
+    );
+    assert!(
+        import
+            .stderr
+            .contains("big: 4 packages, builds take 0.01 times"),
+        "{}",
+        import.stderr
+    );
+    fs::write(file, "[{]").expect("written");
+    let broken = home.nixlog(&["history", "import-hydra", file]);
+    assert!(
+        broken.status == Some(2) && broken.stderr.contains("line 1"),
+        "{}",
+        broken.stderr
+    );
+}

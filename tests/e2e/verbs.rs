@@ -41,6 +41,7 @@ const NO_REPORTS: &[(&str, &str)] = &[
     ("history sql", "prints tables"),
     ("history export", "reads the history"),
     ("history import", "changes the history"),
+    ("history import-hydra", "changes the history"),
     ("history rebuild", "changes the history"),
     ("history remove", "changes the history"),
     ("trends", "reads the history"),

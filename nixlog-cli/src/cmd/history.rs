@@ -1,13 +1,14 @@
 //! `nixlog history`.
 
 use std::fs::File;
-use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use clap::{Subcommand, ValueEnum};
+use nixlog_core::analysis::elsewhere;
 use nixlog_core::analysis::past_run::PastRun;
 use nixlog_core::report::envelope::{Report, rfc3339};
-use nixlog_core::report::format::{bytes, plural};
+use nixlog_core::report::format::{bytes, harmless, plural};
 use nixlog_core::report::verbs::history::{HistoryResult, PastRunView, ProjectView};
 
 use crate::archive::history::{History, ProjectRow, SCHEMA, Trouble, Which};
@@ -43,6 +44,7 @@ enum Command {
     Sql(SqlArgs),
     Export(ExportArgs),
     Import(ImportArgs),
+    ImportHydra(HydraArgs),
     /// Make the history anew from the recordings
     ///
     /// Rows of runs whose recordings are gone are taken over, as far as they can be read.
@@ -108,6 +110,17 @@ struct ImportArgs {
     file: PathBuf,
 }
 
+/// Take over how long builds took on a Hydra, to estimate what was never built here
+///
+/// JSON as Hydra's API gives builds, or its database build steps (`select row_to_json(s) from buildsteps s`): a
+/// list, or one object a line. Other machines are faster or slower; what both have built tells by how much.
+#[derive(Debug, clap::Args)]
+struct HydraArgs {
+    /// The file, or `-` for standard input; may be compressed
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+}
+
 /// Remove runs from the history; their recordings stay
 #[derive(Debug, clap::Args)]
 struct RemoveArgs {
@@ -122,6 +135,7 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
         Some(Command::Sql(args)) => sql(args),
         Some(Command::Export(args)) => export(args),
         Some(Command::Import(args)) => import(args),
+        Some(Command::ImportHydra(args)) => import_hydra(args),
         Some(Command::Rebuild) => rebuild(),
         Some(Command::Remove(args)) => remove(args),
     }
@@ -306,6 +320,53 @@ fn import(args: &ImportArgs) -> Result<(), CliError> {
         "{} added, {known} were there already",
         plural(added, "run")
     ));
+    Ok(())
+}
+
+fn import_hydra(args: &HydraArgs) -> Result<(), CliError> {
+    let name = args.file.display().to_string();
+    let unreadable = |error: io::Error| {
+        CliError::new(format!("cannot read `{name}` as build steps"))
+            .because(error)
+            .hint("Hydra's API writes such JSON: curl -H 'Accept: application/json' https://hydra.example.org/eval/1/builds")
+    };
+    let read = match args.file == Path::new("-") {
+        true => unpack(io::stdin()),
+        false => File::open(&args.file).and_then(unpack),
+    };
+    let mut text = Vec::new();
+    read.and_then(|mut unpacked| unpacked.bytes.read_to_end(&mut text))
+        .map_err(unreadable)?;
+    let read = elsewhere::steps(&text).map_err(|error| unreadable(error.into()))?;
+    let times = elsewhere::times(&read.steps);
+    let place = Place::known()?;
+    let mut history = history::open(&place)?;
+    history
+        .add_elsewhere(&times)
+        .map_err(|error| history.error(error))?;
+    output::note(&format!(
+        "{} of builds; {} left out: failed, cached, or without start and stop",
+        plural(read.steps.len() as u64, "time"),
+        plural(read.left_out, "record")
+    ));
+    let machines = history.machines_elsewhere();
+    for (machine, packages) in machines.map_err(|error| history.error(error))? {
+        let factor = history
+            .factor_of(&machine)
+            .map_err(|error| history.error(error))?;
+        let name = match &*harmless(&machine) {
+            "" => "machine unknown".to_owned(),
+            name => name.to_owned(),
+        };
+        let factor = match factor {
+            Some(factor) => format!("builds take {factor:.2} times as long here"),
+            None => "nothing that was also built here: its times are taken as they are".to_owned(),
+        };
+        output::note(&format!(
+            "{name}: {}, {factor}",
+            plural(packages, "package")
+        ));
+    }
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use nixlog_core::analysis::estimate::{Case, Plan};
 use nixlog_core::analysis::past_run::{PastRun, PastUnit};
 use nixlog_core::timeline::UnitKind;
 
-use crate::archive::history::Which;
+use crate::archive::history::{History, Which};
 use crate::archive::runs::{Place, Run};
 use crate::base::error::CliError;
 use crate::base::output;
@@ -54,7 +54,11 @@ fn older(plan: &Plan, newest: &[PastRun]) -> Result<Vec<PastRun>, CliError> {
             continue;
         }
         let found = history.builds_of(task.pname(), MOST_BUILDS);
-        for times in found.map_err(|error| history.error(error))? {
+        let found = found.map_err(|error| history.error(error))?;
+        if found.is_empty() {
+            older.extend(elsewhere(&history, task.kind, task.pname())?);
+        }
+        for times in found {
             let system = Some(&*times.system).filter(|system| !system.is_empty());
             let mut unit = PastUnit::seen(task.kind, &times.name, system, times.duration_ns);
             unit.machine = times.machine;
@@ -67,6 +71,30 @@ fn older(plan: &Plan, newest: &[PastRun]) -> Result<Vec<PastRun>, CliError> {
         }
     }
     Ok(older)
+}
+
+/// Returns what other machines took for a package that was never built here, as if it had been.
+fn elsewhere(history: &History, kind: UnitKind, pname: &str) -> Result<Vec<PastRun>, CliError> {
+    let found = history.elsewhere(pname);
+    let found = found.map_err(|error| history.error(error))?;
+    let times = found.iter().flat_map(|(system, times)| {
+        let system = Some(&**system).filter(|system| !system.is_empty());
+        times.iter().map(move |&seconds| (system, seconds))
+    });
+    let run = times.map(|(system, seconds)| {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a length of time"
+        )]
+        let nanos = (seconds * 1e9) as u64;
+        PastRun {
+            timed: true,
+            units: vec![PastUnit::seen(kind, pname, system, nanos)],
+            ..PastRun::default()
+        }
+    });
+    Ok(run.collect())
 }
 
 fn known() -> Result<Vec<PastRun>, CliError> {

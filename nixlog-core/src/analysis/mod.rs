@@ -10,6 +10,7 @@ pub mod comparison;
 pub mod coverage;
 pub mod critical_path;
 pub mod drawing;
+pub mod elsewhere;
 pub mod estimate;
 pub mod excerpts;
 pub mod failures;

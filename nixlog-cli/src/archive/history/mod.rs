@@ -4,6 +4,7 @@
 //! run is one transaction, so that a killed nixlog leaves no half of one. What could not be written then is
 //! written when somebody next asks the history: the recording is still there.
 
+mod elsewhere;
 mod load;
 mod store;
 

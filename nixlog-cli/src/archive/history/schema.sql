@@ -109,6 +109,18 @@ CREATE TABLE units (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX builds_by_package ON units (package, run) WHERE built = 1;
 
+-- How long builds took on machines that nixlog never saw, in seconds: see `nixlog history import-hydra`.
+CREATE TABLE elsewhere (
+  pname TEXT NOT NULL,
+  machine TEXT NOT NULL,             -- '' where it is not told
+  system TEXT NOT NULL,
+  n INTEGER NOT NULL,
+  p10 REAL NOT NULL,                 -- a tenth of them took less
+  p50 REAL NOT NULL,
+  p90 REAL NOT NULL,
+  PRIMARY KEY (pname, machine, system)
+) STRICT, WITHOUT ROWID;
+
 -- Recordings that are not in here: they cannot be read, or are older than what is kept. So nobody tries again.
 CREATE TABLE left_out (
   run TEXT PRIMARY KEY,
