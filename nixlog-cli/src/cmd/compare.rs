@@ -1,17 +1,25 @@
 //! `nixlog compare`.
 
+use std::path::PathBuf;
+
+use nixlog_core::analysis::cache::cache_use;
 use nixlog_core::analysis::comparison::comparison;
 use nixlog_core::analysis::past_run::PastUnit;
+use nixlog_core::analysis::rebuilds::{self, Ran};
 use nixlog_core::report::envelope::Report;
 use nixlog_core::report::table::Names;
-use nixlog_core::report::verbs::compare;
+use nixlog_core::report::verbs::rebuilds::RebuildsResult;
+use nixlog_core::report::verbs::{self, compare};
 use regex::Regex;
 
 use crate::base::arguments::OutputArgs;
 use crate::base::error::CliError;
 use crate::base::output::{self, Stream};
 use crate::base::selection::{names, top};
-use crate::evidence::sides::Sides;
+use crate::evidence::derivations::GraphArgs;
+use crate::evidence::explained::{self, Explained};
+use crate::evidence::sides::{Side, Sides};
+use crate::intake::arguments::InputArgs;
 
 /// Compare runs: what became slower, whether that is more than chance, and whether anyone waited for it
 ///
@@ -62,8 +70,35 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     let repeats = sides.repeats(&a, &b)?;
     let compared = comparison(&a.runs, &b.runs, &repeats);
     let wanted = |unit: &PastUnit| names(args.filter.as_ref(), &[&unit.name, &unit.path]);
-    let result = compare::result([a.named(), b.named()], &compared, args.top, wanted);
+    let mut result = compare::result([a.named(), b.named()], &compared, args.top, wanted);
+    result.rebuilds = rebuilds(&a, &b, args)?;
     let report = Report::without_log(&[], result);
     let names = Names::new(args.full_paths);
     output::write(&args.output, Stream::Output, &report, &names)
+}
+
+fn ran(log: &Explained) -> Ran<'_> {
+    Ran::new(&log.timeline, &log.run, rebuilds::Side::all(&log.graph))
+}
+
+/// Finds out why the newest run of the second side built things, where both recordings are there.
+fn rebuilds(a: &Side, b: &Side, args: &Args) -> Result<Option<RebuildsResult>, CliError> {
+    let (Some(before), Some(after)) = (&a.log, &b.log) else {
+        return Ok(None);
+    };
+    let read = |path: &PathBuf| {
+        let input = InputArgs::of_file(path.clone());
+        explained::watched(&input, &GraphArgs::default(), &args.output, |reading| {
+            reading.keep_recipes();
+        })
+    };
+    let (before, after) = (read(before)?, read(after)?);
+    if before.graph.is_empty() || after.graph.is_empty() {
+        return Ok(None);
+    }
+    let caches = cache_use(&after.timeline, &after.source, &after.graph, None);
+    let earlier = ran(&before);
+    let before = Some((&before.source, &earlier));
+    let result = verbs::rebuilds::result(&ran(&after), before, &caches.built, args.top);
+    Ok(Some(result))
 }

@@ -1,5 +1,6 @@
 //! The result of `compare`, laid out.
 
+use super::super::rebuilds::{root_table, roots_in_short};
 use super::{CompareResult, LoneUnitView, MeasureView, UnitChangeView};
 use crate::analysis::comparison::{Basis, Verdict};
 use crate::analysis::measures::{Measure, MeasureUnit};
@@ -19,13 +20,24 @@ pub(super) fn document(report: &Report<CompareResult, ()>, names: Names) -> Docu
     // Where there is a difference, or nobody can tell.
     let shown = |unit: &&UnitChangeView| unit.of.verdict != Verdict::Same;
     let units: Vec<&UnitChangeView> = result.units.iter().filter(shown).collect();
-    let tables = vec![
+    let mut tables = vec![
         measures(&result.measures),
         unit_table(&units, names),
         lone(&result.new, names).titled("only in B"),
         lone(&result.gone, names).titled("only in A"),
     ];
     let mut all = sides(result);
+    if let Some(rebuilds) = &result.rebuilds
+        && rebuilds.total_roots > 0
+    {
+        tables.push(root_table(&rebuilds.roots, names).titled("Why B built it"));
+        all.push(format!(
+            "the newest run of B built {}: {}, {} follow",
+            plural(rebuilds.builds as u64, "derivation"),
+            roots_in_short(&rebuilds.roots, rebuilds.total_roots),
+            rebuilds.follow
+        ));
+    }
     all.extend(limits(result));
     all.extend(uncertain(result));
     let is_cut = result.units.iter().all(|it| shown(&it));

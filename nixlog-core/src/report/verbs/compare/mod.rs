@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::rebuilds::RebuildsResult;
 use crate::analysis::comparison::{Comparison, LoneUnit, UnitChange};
 use crate::analysis::measures::{Measure, MeasureUnit};
 use crate::analysis::past_run::{PastRun, PastUnit};
@@ -47,6 +48,9 @@ pub struct CompareResult {
     pub more_needed: MoreNeeded,
     /// What else differs between the sides: machine, system, Nix, project, slots.
     pub context: Vec<ContextView>,
+    /// Why the newest run of the second side built what it built, and that of the first did not; `null` where
+    /// one of their recordings is gone.
+    pub rebuilds: Option<RebuildsResult>,
 }
 
 /// How many more runs each side needs.
@@ -224,6 +228,7 @@ pub fn result(
             b: more_b,
         },
         context: context(a.runs, b.runs),
+        rebuilds: None,
     }
 }
 
