@@ -155,7 +155,7 @@ fn read(args: &Args, path: &Path) -> Result<Log, CliError> {
         Ok(_) => {}
         Err(error) => return Err(input::unreadable(&shown, error)),
     }
-    let mut log = load::load(&input, ColorWhen::Never)?.log;
+    let mut log = load::load(&input, ColorWhen::Never, |_, _| {})?.log;
     log.source.name = shown;
     if log.source.recording.header.is_some() {
         return Ok(log);

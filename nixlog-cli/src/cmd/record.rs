@@ -9,7 +9,7 @@ use crate::base::arguments::ColorArgs;
 use crate::base::error::CliError;
 use crate::base::output;
 use crate::display::closing;
-use crate::evidence::history;
+use crate::evidence::{forecast, history};
 use crate::intake::arguments::{InputArgs, SaveArgs, WrappingArgs};
 use crate::intake::{listen, load};
 
@@ -79,7 +79,11 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
         tee: args.tee,
         save,
     };
-    let loaded = load::load(&input, args.color.when)?;
+    let loaded = load::load(&input, args.color.when, |_, display| {
+        if let Some(display) = display {
+            forecast::ahead(display, None);
+        }
+    })?;
     let Some(saved) = loaded.saved else {
         if !loaded.is_news {
             return Err(CliError::new(

@@ -19,7 +19,7 @@ use crate::base::clock::unix_nanos;
 use crate::base::error::CliError;
 use crate::base::{output, terminal};
 use crate::display::{Display, DisplayKind, closing};
-use crate::evidence::history;
+use crate::evidence::{forecast, history};
 use crate::intake::arguments::SaveArgs;
 use crate::intake::run::plan::{Place, Way, plan};
 use crate::intake::run::{self, ThisMachine, Watch};
@@ -159,10 +159,14 @@ pub(super) fn recorded(args: &Args) -> Result<Ran, CliError> {
             DisplayKind::Terminal => asked.wants_build_logs,
             DisplayKind::Plain | DisplayKind::Folded(_) => asked.build_logs,
         };
-        Display::new(kind, color)
+        let mut display = Display::new(kind, color)
             .build_logs(args.print_build_logs || build_logs)
             .at_most(asked.level)
-            .alone(running.prints_results())
+            .alone(running.prints_results());
+        let words = args.command.iter();
+        let words = words.map(|word| word.to_string_lossy().into_owned());
+        forecast::ahead(&mut display, Some(words.collect()));
+        display
     }));
     let exit = running.watch(&mut reading, &mut watch);
     if let Some(display) = watch.0 {

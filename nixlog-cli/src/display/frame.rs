@@ -3,12 +3,13 @@
 use console::{measure_text_width, truncate_str};
 use nixlog_core::report::format::{bytes, plural};
 use nixlog_core::store_path::name_of;
-use nixlog_core::time::{Nanos, Stamp};
+use nixlog_core::time::Stamp;
 use nixlog_core::timeline::live::{Live, RunningBuild, Task, TaskKind, Totals};
 
 use super::echo::printable;
 use super::screen::Size;
 use super::words;
+use super::{Foresight, Left};
 
 /// How it is written.
 #[derive(Debug, Clone, Copy)]
@@ -17,8 +18,8 @@ pub(super) struct Style {
     pub(super) ascii: bool,
 }
 
-/// How long a derivation usually takes to build, by its name, where that is known.
-pub(super) type Usual = dyn Fn(&str) -> Option<Nanos>;
+/// Who knows how long things usually take, if anybody does.
+pub(super) type Ahead<'a> = Option<&'a dyn Foresight>;
 
 /// Between columns.
 const GAP: usize = 2;
@@ -37,7 +38,7 @@ const WIDEST: usize = 120;
 pub(super) fn lines(
     live: &Live,
     now: Stamp,
-    usual: &Usual,
+    ahead: Ahead<'_>,
     style: Style,
     size: Size,
 ) -> Vec<String> {
@@ -45,16 +46,17 @@ pub(super) fn lines(
     // column free is safe with all of them.
     let columns = size.columns.saturating_sub(1).clamp(1, WIDEST);
     let most = (size.lines / 3).saturating_sub(1).max(1);
-    let mut lines = vec![totals(live, now, style, columns)];
-    lines.extend(rows(live, now, usual, style, columns, most - 1));
+    let left = ahead.and_then(|ahead| ahead.left(now));
+    let mut lines = vec![totals(live, now, left, style, columns)];
+    lines.extend(rows(live, now, ahead, style, columns, most - 1));
     lines
 }
 
 /// Writes the line of totals: as many of its parts as fit, the least important left out first.
-fn totals(live: &Live, now: Stamp, style: Style, columns: usize) -> String {
+fn totals(live: &Live, now: Stamp, left: Option<Left>, style: Style, columns: usize) -> String {
     let totals = live.totals(now);
     let separator = if style.ascii { " | " } else { " · " };
-    let mut parts = parts(&totals, now, style);
+    let mut parts = parts(&totals, now, left, style);
     loop {
         let widths: usize = parts
             .iter()
@@ -83,7 +85,7 @@ struct Part {
     rank: u8,
 }
 
-fn parts(totals: &Totals, now: Stamp, style: Style) -> Vec<Part> {
+fn parts(totals: &Totals, now: Stamp, left: Option<Left>, style: Style) -> Vec<Part> {
     let mut parts = Vec::new();
     let mut add = |rank, look, text: String| parts.push(Part { text, look, rank });
     let files = totals.evaluated_files.map(|files| plural(files, "file"));
@@ -140,6 +142,9 @@ fn parts(totals: &Totals, now: Stamp, style: Style) -> Vec<Part> {
             add(1, Look::Bad, format!("{} failed", builds.failed));
         }
     }
+    if let Some(left) = left {
+        add(1, Look::Plain, words::left(left, style.ascii));
+    }
     add(0, Look::Plain, words::clock(now.since(Stamp::ZERO)));
     parts
 }
@@ -166,7 +171,7 @@ struct Row {
 fn rows(
     live: &Live,
     now: Stamp,
-    usual: &Usual,
+    ahead: Ahead<'_>,
     style: Style,
     columns: usize,
     most: usize,
@@ -192,7 +197,7 @@ fn rows(
         builds
             .iter()
             .take(n_builds)
-            .map(|each| build(each, now, usual, style)),
+            .map(|each| build(each, now, ahead, style)),
     );
     rows.extend(
         tasks
@@ -243,10 +248,12 @@ fn evaluating(live: &Live, now: Stamp, style: Style) -> Option<Row> {
     })
 }
 
-fn build(build: &RunningBuild<'_>, now: Stamp, usual: &Usual, style: Style) -> Row {
+fn build(build: &RunningBuild<'_>, now: Stamp, ahead: Ahead<'_>, style: Style) -> Row {
     let line = build.last_line.as_deref().unwrap_or_default();
     let line = nixlog_core::wire::ansi::strip(line);
-    let usual = usual(name_of(build.drv)).map(words::clock);
+    let name = name_of(build.drv);
+    let name = name.strip_suffix(".drv").unwrap_or(name);
+    let usual = ahead.and_then(|ahead| ahead.usual(name)).map(words::clock);
     Row {
         symbol: if style.ascii { ">" } else { "▸" },
         look: Look::Building,

@@ -5,7 +5,7 @@ use nixlog_core::time::{Nanos, Stamp};
 use nixlog_core::timeline::live::{Live, Totals};
 
 use super::echo::printable;
-use super::words;
+use super::{Left, words};
 
 /// How often it comes, whatever else is printed: a build that hangs is found among nine that talk, and
 /// a line in half a minute is no burden.
@@ -15,7 +15,7 @@ pub(super) const EVERY: Nanos = Nanos::new(30_000_000_000);
 const NAMED: usize = 3;
 
 /// Makes the line.
-pub(super) fn line(live: &Live, now: Stamp) -> String {
+pub(super) fn line(live: &Live, now: Stamp, left: Option<Left>) -> String {
     let totals = live.totals(now);
     let mut parts = counts(&totals);
     if let Some(evaluating) = live.evaluating() {
@@ -35,6 +35,7 @@ pub(super) fn line(live: &Live, now: Stamp) -> String {
             words::latest(&latest)
         ));
     }
+    parts.extend(left.map(|left| words::left(left, false)));
     parts.extend(running(live, now));
     if parts.is_empty() {
         parts.push("nothing runs".to_owned());

@@ -27,7 +27,7 @@ use crate::base::clock::unix_nanos;
 use crate::base::terminal;
 pub(crate) use echo::{Amount, Echo, printable};
 pub(crate) use folds::Ci;
-use frame::{Style, Usual};
+use frame::Style;
 use screen::{Screen, Sink, Size, Stderr};
 
 /// Where it is shown.
@@ -74,12 +74,35 @@ pub(crate) struct Display {
     echo: Echo,
     face: Face,
     style: Style,
-    usual: Box<Usual>,
+    foresight: Option<Box<dyn Foresight>>,
     /// Text that is to be written.
     pending: Vec<u8>,
     /// The derivations whose failures were shown.
     told: VecDeque<String>,
     now: Stamp,
+}
+
+/// Knows how long things usually take, and so what is left.
+pub(crate) trait Foresight {
+    /// Takes in a line of the log.
+    fn line(&mut self, line: &Line<'_>);
+    /// Is told that time passes.
+    fn tick(&mut self, live: &Live, now: Stamp);
+    /// Returns how long a derivation usually takes to build, by its name.
+    fn usual(&self, name: &str) -> Option<Nanos>;
+    /// Returns how long all that is planned still takes.
+    fn left(&self, now: Stamp) -> Option<Left>;
+}
+
+/// How long something still takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Left {
+    /// It is as likely to take longer as it is to be over before.
+    pub(crate) middle: Nanos,
+    /// One of ten is over before.
+    pub(crate) low: Nanos,
+    /// One of ten takes longer.
+    pub(crate) high: Nanos,
 }
 
 /// How it looks.
@@ -187,7 +210,7 @@ impl Display {
             echo,
             face,
             style,
-            usual: Box::new(|_| None),
+            foresight: None,
             pending: Vec::new(),
             told: VecDeque::new(),
             now: Stamp::ZERO,
@@ -215,11 +238,9 @@ impl Display {
         self
     }
 
-    /// Says how long a derivation usually takes to build, by its name.
-    #[expect(dead_code, reason = "there is no history of runs yet that could tell")]
-    pub(crate) fn usual(mut self, usual: impl Fn(&str) -> Option<Nanos> + 'static) -> Self {
-        self.usual = Box::new(usual);
-        self
+    /// Takes somebody who knows how long things usually take.
+    pub(crate) fn foresee(&mut self, foresight: impl Foresight + 'static) {
+        self.foresight = Some(Box::new(foresight));
     }
 
     /// Takes in a line that came at `now`. [`tick`](Self::tick) is wanted behind the last one that is
@@ -231,6 +252,9 @@ impl Display {
             ..*line
         };
         self.live.push(&line);
+        if let Some(foresight) = &mut self.foresight {
+            foresight.line(&line);
+        }
         match self.face {
             Face::Terminal { .. } => self.line_above(&line),
             Face::Plain { .. } => self.line_below(&line),
@@ -253,6 +277,9 @@ impl Display {
     /// Is told that time passes, or that no more lines are there: at least every 100 ms.
     pub(crate) fn tick(&mut self, now: Stamp) {
         self.now = self.now.max(now);
+        if let Some(foresight) = &mut self.foresight {
+            foresight.tick(&self.live, self.now);
+        }
         self.failures();
         match &mut self.face {
             Face::Terminal { frame, due, .. } if self.now >= *due => {
@@ -267,7 +294,9 @@ impl Display {
                 if let Some(folds) = folds {
                     folds.close(self.now, &mut self.pending);
                 }
-                let line = heartbeat::line(&self.live, self.now);
+                let left = self.foresight.as_ref();
+                let left = left.and_then(|foresight| foresight.left(self.now));
+                let line = heartbeat::line(&self.live, self.now, left);
                 self.echo.text(&line, &mut self.pending);
                 self.write();
             }
@@ -331,7 +360,8 @@ impl Display {
                 if self.live.is_idle() {
                     frame.clear();
                 } else if frame.is_empty() || *size != Some(now) {
-                    *frame = frame::lines(&self.live, self.now, &*self.usual, self.style, now);
+                    let foresight = self.foresight.as_deref();
+                    *frame = frame::lines(&self.live, self.now, foresight, self.style, now);
                     *size = Some(now);
                 }
                 screen.paint(&self.pending, frame.clone());

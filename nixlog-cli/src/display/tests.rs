@@ -241,7 +241,7 @@ fn a_terminal_may_be_small() {
             columns,
             lines: columns / 4,
         };
-        let lines = frame::lines(&display.live, at(2500), &|_| None, PLAIN, size);
+        let lines = frame::lines(&display.live, at(2500), None, PLAIN, size);
         assert!(
             lines.len() < (size.lines / 3).max(2),
             "{size:?}: {lines:#?}"
@@ -261,15 +261,30 @@ fn what_is_usual_and_what_is_ascii() {
         color: false,
         ascii: true,
     };
-    let usual = |name: &str| {
-        name.starts_with("libX")
-            .then_some(Nanos::new(724_000_000_000))
-    };
+    struct Knows;
+    impl Foresight for Knows {
+        fn line(&mut self, _: &Line<'_>) {}
+        fn tick(&mut self, _: &Live, _: Stamp) {}
+
+        fn usual(&self, name: &str) -> Option<Nanos> {
+            name.starts_with("libX")
+                .then_some(Nanos::new(724_000_000_000))
+        }
+
+        fn left(&self, _: Stamp) -> Option<Left> {
+            let minutes = |minutes: u64| Nanos::new(minutes * 60_000_000_000);
+            Some(Left {
+                middle: minutes(6),
+                low: minutes(4),
+                high: minutes(9),
+            })
+        }
+    }
     let size = Size {
         columns: 80,
         lines: 24,
     };
-    let lines = frame::lines(&display.live, at(4000), &usual, style, size).join("\n");
+    let lines = frame::lines(&display.live, at(4000), Some(&Knows), style, size).join("\n");
     assert!(lines.is_ascii(), "{lines}");
     assert_snapshot!(lines);
 }

@@ -5,6 +5,8 @@ use nixlog_core::store_path::name_of;
 use nixlog_core::time::{Nanos, Stamp};
 use nixlog_core::timeline::live::{Bytes, Count, FailedBuild, Latest, Task, TaskKind};
 
+use super::Left;
+
 /// Writes how long something takes: `38s`, `4m 41s`, `1h 02m`.
 pub(super) fn clock(length: Nanos) -> String {
     let seconds = length.get() / 1_000_000_000;
@@ -12,6 +14,28 @@ pub(super) fn clock(length: Nanos) -> String {
         0..60 => format!("{seconds}s"),
         60..3600 => format!("{}m {:02}s", seconds / 60, seconds % 60),
         _ => format!("{}h {:02}m", seconds / 3600, seconds / 60 % 60),
+    }
+}
+
+/// Writes how long something still takes: `about 6m left (4m–9m)`.
+pub(super) fn left(left: Left, ascii: bool) -> String {
+    let (low, high) = (rough(left.low), rough(left.high));
+    let middle = rough(left.middle);
+    if low == high {
+        return format!("about {middle} left");
+    }
+    let dash = if ascii { "-" } else { "–" };
+    format!("about {middle} left ({low}{dash}{high})")
+}
+
+/// Writes a length of time that nobody knows to the second.
+fn rough(length: Nanos) -> String {
+    let seconds = length.get() / 1_000_000_000;
+    match seconds {
+        0..10 => format!("{}s", seconds.max(1)),
+        10..60 => format!("{}s", (seconds + 2) / 5 * 5),
+        60..3_600 => format!("{}m", (seconds + 30) / 60),
+        _ => format!("{}h {:02}m", seconds / 3_600, seconds / 60 % 60),
     }
 }
 

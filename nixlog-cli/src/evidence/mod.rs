@@ -2,6 +2,7 @@
 
 pub(crate) mod derivations;
 pub(crate) mod explained;
+pub(crate) mod forecast;
 pub(crate) mod globs;
 pub(crate) mod history;
 pub(crate) mod past;

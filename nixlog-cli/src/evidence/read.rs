@@ -9,9 +9,9 @@ use crate::archive::runs::select;
 use crate::base::arguments::ColorWhen;
 use crate::base::error::CliError;
 use crate::base::output;
-use crate::evidence::{history, reconstruct};
+use crate::evidence::{forecast, history, reconstruct};
 use crate::intake::arguments::InputArgs;
-use crate::intake::load::load_with;
+use crate::intake::load::load;
 
 /// Reads the log that the command line names; records it, where it is one that comes in live, and says
 /// so.
@@ -31,7 +31,12 @@ pub(crate) fn log_with(
     {
         return Ok(recording_with(name, &text?, prepare));
     }
-    let loaded = load_with(args, color, prepare)?;
+    let loaded = load(args, color, |reading, display| {
+        prepare(reading);
+        if let Some(display) = display {
+            forecast::ahead(display, None);
+        }
+    })?;
     if let Some(run) = loaded.saved {
         if !args.quiet {
             output::note(&format!("recorded as {}", run.title()));

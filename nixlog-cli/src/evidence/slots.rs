@@ -8,7 +8,7 @@ use nixlog_core::report::estimated::PlannedSlots;
 use crate::nix::settings::settings;
 
 /// On how many slots.
-#[derive(Debug, Clone, Copy, clap::Args)]
+#[derive(Debug, Clone, Copy, Default, clap::Args)]
 pub(crate) struct SlotArgs {
     /// Builds at once; by default as many as Nix is set to
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]

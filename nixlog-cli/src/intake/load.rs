@@ -46,16 +46,12 @@ pub(crate) struct Loaded {
     pub(crate) duration_ns: u64,
 }
 
-/// Reads the log that the command line names; records it, where it is one that comes in live.
-pub(crate) fn load(args: &InputArgs, color: ColorWhen) -> Result<Loaded, CliError> {
-    load_with(args, color, |_| {})
-}
-
-/// The same; `prepare` may let somebody watch.
-pub(crate) fn load_with(
+/// Reads the log that the command line names; records it, where it is one that comes in live. `prepare` may
+/// let somebody watch, and the display, where there is one, know more.
+pub(crate) fn load(
     args: &InputArgs,
     color: ColorWhen,
-    prepare: impl FnOnce(&mut Reading),
+    prepare: impl FnOnce(&mut Reading, Option<&mut Display>),
 ) -> Result<Loaded, CliError> {
     // The recording begins now: opening a live input waits for its first byte, and what Nix does
     // before that is evaluation.
@@ -79,7 +75,7 @@ pub(crate) fn load_with(
         }
     });
     let mut reading = Reading::new(reader);
-    prepare(&mut reading);
+    prepare(&mut reading, display.as_mut());
     let (mut failure, mut arrivals) = (None, None);
     let capture = match live && !args.save.is_off() {
         true => Capture::new(

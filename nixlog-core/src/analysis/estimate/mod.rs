@@ -16,6 +16,8 @@ mod random;
 mod tests;
 mod usual;
 
+use std::collections::HashMap;
+
 use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 
 pub use self::backtest::{Backtest, Case, backtest};
@@ -31,6 +33,10 @@ const RUN: u32 = u32::MAX;
 
 /// So many deviations from what is expected are drawn at most.
 const FARTHEST: f64 = 2.5;
+
+/// So often a duration is drawn for what has already run for some time, and that far apart.
+const TRIES: u32 = 8;
+const AGAIN: u32 = 100_003;
 
 /// So many simulated tasks are worth it to find out what is uncertain.
 const EFFORT: usize = 4_000_000;
@@ -161,12 +167,39 @@ pub fn estimate(plan: &Plan, usual: &Usual, options: &Options) -> Estimate {
     }
 }
 
+/// Estimates what is left of a plan of which something runs already: `elapsed` says for how long, by the base name
+/// of its path. `None` where nobody knows how long some of it takes, or nothing is left.
+#[must_use]
+pub fn remaining(
+    plan: &Plan,
+    usual: &Usual,
+    options: &Options,
+    elapsed: &HashMap<&str, Nanos>,
+) -> Option<Range> {
+    let mut model = Model::new(plan, usual, options);
+    for (node, task) in plan.tasks() {
+        if task.kind != UnitKind::Substitution && model.of(node).is_none() {
+            return None;
+        }
+        if let Some(&elapsed) = elapsed.get(&*task.path) {
+            model.elapsed[node as usize] = Some(elapsed);
+            // It has its slot.
+            model.tasks[node as usize].rank = 0;
+        }
+    }
+    let samples = (0..options.samples).into_par_iter();
+    range(samples.map(|sample| model.run(sample, None).0).collect())
+        .filter(|_| plan.tasks().next().is_some())
+}
+
 /// What is drawn from, node by node.
 struct Model<'a> {
     plan: &'a Plan,
     options: &'a Options,
     tasks: Vec<Task>,
     expected: Vec<Option<Expected>>,
+    /// For how long it has run already.
+    elapsed: Vec<Option<Nanos>>,
     runs_differ: f64,
     download_bytes: Option<u64>,
     /// What all downloads together take at least, in seconds.
@@ -216,6 +249,7 @@ impl<'a> Model<'a> {
         }
         let downloads = total.zip(usual.downloads());
         Self {
+            elapsed: vec![None; plan.len()],
             plan,
             options,
             tasks,
@@ -246,6 +280,19 @@ impl<'a> Model<'a> {
         Nanos::new(usual::nanos((centre + own + common).exp()))
     }
 
+    /// Draws what is left of one thing, which may run already: of all the durations that it can have only those
+    /// count that are longer than it has run.
+    fn left(&self, sample: u32, node: u32) -> Nanos {
+        let Some(elapsed) = self.elapsed[node as usize] else {
+            return self.draw(sample, node);
+        };
+        let samples = (0..TRIES).map(|again| sample.wrapping_add(again * AGAIN));
+        let mut drawn = samples.map(|sample| self.draw(sample, node));
+        let longer = drawn.find(|&it| it > elapsed);
+        // Longer than anything that was expected: the longer it has run, the longer it will.
+        longer.map_or(Nanos::new(elapsed.get() / 4), |it| it - elapsed)
+    }
+
     /// Simulates one of the runs: the makespan, the work, and the chain that explains it. `fixed`: what takes as
     /// long as expected.
     fn run(&self, sample: u32, fixed: Option<u32>) -> (Nanos, Nanos, Vec<u32>) {
@@ -253,7 +300,7 @@ impl<'a> Model<'a> {
         for (node, task) in (0..).zip(&mut tasks) {
             task.duration = match (fixed == Some(node), self.of(node)) {
                 (true, Some(expected)) => Nanos::new(usual::nanos(expected.mean.exp())),
-                _ => self.draw(sample, node),
+                _ => self.left(sample, node),
             };
         }
         let pool = Pool::new;

@@ -11,6 +11,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use crate::analysis::past_run::{PastRun, PastUnit};
 use crate::names::named;
+use crate::store_path::pname_of;
+use crate::time::Nanos;
 use crate::timeline::{End, Outcome, Phase, UnitKind};
 
 named! {
@@ -259,6 +261,14 @@ impl Usual {
         let same = versions.iter().find(|it| it.name == name);
         let all = same.into_iter().chain(versions.iter().rev());
         all.filter_map(|version| version.bytes).next()
+    }
+
+    /// Returns how long a package usually takes, by its name with version; `None` where it was never seen.
+    #[must_use]
+    pub fn typical(&self, kind: UnitKind, name: &str) -> Option<Nanos> {
+        let expected = self.expected(kind, name, pname_of(name), None, None)?;
+        matches!(expected.basis, Basis::SameVersion | Basis::SamePackage)
+            .then(|| Nanos::new(nanos(expected.mean.exp())))
     }
 
     /// Returns what is expected of a build; `None` where no build was ever seen. `slots`: on how many at once.
