@@ -139,7 +139,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, CliError> {
         .map(|(pattern, _)| Ok((pattern.as_str(), glob(pattern)?)))
         .collect::<Result<_, CliError>>()?;
     let hooks = hooks(&args.notify)?;
-    let sides = Sides::open()?;
+    let sides = Sides::open_or_warn()?;
     let side = sides.find(&args.run)?;
     let baseline = args.baseline.as_ref();
     let baseline = baseline.or(from_file.and_then(|it| it.baseline.as_ref()));

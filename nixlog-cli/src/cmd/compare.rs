@@ -65,7 +65,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), CliError> {
-    let sides = Sides::open()?;
+    let sides = Sides::open_or_warn()?;
     let (a, b) = (sides.find(&args.a)?, sides.find(&args.b)?);
     let repeats = sides.repeats(&a, &b)?;
     let compared = comparison(&a.runs, &b.runs, &repeats);

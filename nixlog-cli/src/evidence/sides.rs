@@ -82,6 +82,22 @@ impl Sides {
         Ok(Self { place, history })
     }
 
+    /// Opens the history; where it cannot be used, says so: files can be compared without it.
+    pub(crate) fn open_or_warn() -> Result<Self, CliError> {
+        let place = Place::known()?;
+        let history = match open(&place) {
+            Ok(history) => history,
+            Err(error) => {
+                let history = History::empty(&place).map_err(|_| error)?;
+                output::warning(
+                    "the history cannot be used, so only files can be compared: `nixlog history` says why",
+                );
+                history
+            }
+        };
+        Ok(Self { place, history })
+    }
+
     /// Returns the newest runs that can be compared with a run, and came before it, with their units.
     pub(crate) fn before(&self, run: &PastRun, most: usize) -> Result<Vec<PastRun>, CliError> {
         let which = Which {

@@ -127,6 +127,16 @@ impl History {
         Ok(history)
     }
 
+    /// Makes one without any run, which nothing is written of.
+    pub(crate) fn empty(place: &Place) -> Result<Self, Trouble> {
+        let connection = Connection::open_in_memory()?;
+        make_tables(&connection)?;
+        Ok(Self {
+            connection,
+            path: Self::path_in(place),
+        })
+    }
+
     /// Opens the history for whoever asks it, with an error to print.
     pub(crate) fn known(place: &Place) -> Result<Self, CliError> {
         Self::open(place).map_err(|trouble| trouble.error(&Self::path_in(place)))
@@ -245,6 +255,19 @@ fn make(place: &Place, path: &Path) -> Result<(), Trouble> {
     let connection = connect(file.path())?;
     // Readers and a writer do not hold each other up; where the file system cannot do that, they do.
     connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
+    make_tables(&connection)?;
+    connection
+        .close()
+        .map_err(|(_, error)| Trouble::new(&error))?;
+    match file.persist_noclobber(path) {
+        Err(error) if error.error.kind() != io::ErrorKind::AlreadyExists => {
+            Err(failed(error.error))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn make_tables(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch("BEGIN")?;
     connection.execute_batch(SCHEMA)?;
     for end in ENDS {
@@ -257,14 +280,5 @@ fn make(place: &Place, path: &Path) -> Result<(), Trouble> {
     }
     connection.pragma_update(None, "application_id", APPLICATION)?;
     connection.pragma_update(None, "user_version", VERSION)?;
-    connection.execute_batch("COMMIT")?;
-    connection
-        .close()
-        .map_err(|(_, error)| Trouble::new(&error))?;
-    match file.persist_noclobber(path) {
-        Err(error) if error.error.kind() != io::ErrorKind::AlreadyExists => {
-            Err(failed(error.error))
-        }
-        _ => Ok(()),
-    }
+    connection.execute_batch("COMMIT")
 }

@@ -253,3 +253,43 @@ fn downloads_go_by_their_size() {
     assert!((40.0..90.0).contains(&seconds), "{seconds}");
     assert_eq!(said.download_bytes, Some(60 * mebibyte));
 }
+
+/// What runs already takes what is left of it; what runs longer than ever takes longer still.
+#[test]
+fn what_is_left_of_what_runs() {
+    let past: Vec<PastRun> = (0..20)
+        .map(|run| PastRun {
+            timed: true,
+            units: vec![
+                built("pkga-1.0", 10.0 + f64::from(run % 3) * 0.1),
+                built("pkgb-1.0", 4.0),
+            ],
+            ..PastRun::default()
+        })
+        .collect();
+    let usual = Usual::new(&past);
+    let typical = usual.typical(UnitKind::Build, "pkga-1.0").expect("seen");
+    assert!((float64(typical.get()) / 10.1e9 - 1.0).abs() < 0.02);
+    assert_eq!(usual.typical(UnitKind::Build, "pkgz-1.0"), None);
+    let mut builder = GraphBuilder::default();
+    let paths = ["a", "b"].map(|it| format!("7ajh8plhm64ypnph30js1a3lq6zsyxqr-pkg{it}-1.0.drv"));
+    let nodes = paths.each_ref().map(|path| builder.node(path));
+    builder.depend(nodes[1], nodes[0], []);
+    let graph = builder.finish().expect("no circle");
+    let left = |nodes: &[NodeIdx], elapsed: u64| {
+        let plan = Plan::new(&graph, nodes, []);
+        let elapsed = [(&*paths[0], Nanos::new(elapsed * 1_000_000_000))];
+        let elapsed = HashMap::from(elapsed);
+        remaining(&plan, &usual, &Options::new(1), &elapsed)
+            .map(|range| float64(range.p50.get()) / 1e9)
+    };
+    let near = |left: Option<f64>, want: f64| {
+        let left = left.expect("an estimate");
+        assert!((left / want - 1.0).abs() < 0.15, "{left} for {want}");
+    };
+    near(left(&nodes, 0), 14.1);
+    near(left(&nodes, 6), 8.1);
+    near(left(&nodes, 40), 10.0 + 4.0);
+    near(left(&nodes[1..], 0), 4.0);
+    assert_eq!(left(&[], 0), None);
+}
