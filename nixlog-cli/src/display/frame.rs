@@ -6,10 +6,10 @@ use nixlog_core::store_path::name_of;
 use nixlog_core::time::Stamp;
 use nixlog_core::timeline::live::{Live, RunningBuild, Task, TaskKind, Totals};
 
+use super::ahead::{Foresight, Left};
 use super::echo::printable;
 use super::screen::Size;
 use super::words;
-use super::{Foresight, Left};
 
 /// How it is written.
 #[derive(Debug, Clone, Copy)]

@@ -4,8 +4,9 @@ use nixlog_core::report::format::bytes;
 use nixlog_core::time::{Nanos, Stamp};
 use nixlog_core::timeline::live::{Live, Totals};
 
+use super::ahead::Left;
 use super::echo::printable;
-use super::{Left, words};
+use super::words;
 
 /// How often it comes, whatever else is printed: a build that hangs is found among nine that talk, and
 /// a line in half a minute is no burden.

@@ -4,6 +4,7 @@
 //! a file or a pipe: plain lines, and twice a minute one that says what runs. In CI: the same, with the
 //! build output folded.
 
+mod ahead;
 pub(crate) mod closing;
 mod echo;
 mod folds;
@@ -25,6 +26,7 @@ use nixlog_core::wire::{Body, Line, ansi};
 
 use crate::base::clock::unix_nanos;
 use crate::base::terminal;
+pub(crate) use ahead::{Foresight, Left};
 pub(crate) use echo::{Amount, Echo, printable};
 pub(crate) use folds::Ci;
 use frame::Style;
@@ -80,29 +82,6 @@ pub(crate) struct Display {
     /// The derivations whose failures were shown.
     told: VecDeque<String>,
     now: Stamp,
-}
-
-/// Knows how long things usually take, and so what is left.
-pub(crate) trait Foresight {
-    /// Takes in a line of the log.
-    fn line(&mut self, line: &Line<'_>);
-    /// Is told that time passes.
-    fn tick(&mut self, live: &Live, now: Stamp);
-    /// Returns how long a derivation usually takes to build, by its name.
-    fn usual(&self, name: &str) -> Option<Nanos>;
-    /// Returns how long all that is planned still takes.
-    fn left(&self, now: Stamp) -> Option<Left>;
-}
-
-/// How long something still takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Left {
-    /// It is as likely to take longer as it is to be over before.
-    pub(crate) middle: Nanos,
-    /// One of ten is over before.
-    pub(crate) low: Nanos,
-    /// One of ten takes longer.
-    pub(crate) high: Nanos,
 }
 
 /// How it looks.

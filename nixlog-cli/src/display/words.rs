@@ -5,7 +5,7 @@ use nixlog_core::store_path::name_of;
 use nixlog_core::time::{Nanos, Stamp};
 use nixlog_core::timeline::live::{Bytes, Count, FailedBuild, Latest, Task, TaskKind};
 
-use super::Left;
+use super::ahead::Left;
 
 /// Writes how long something takes: `38s`, `4m 41s`, `1h 02m`.
 pub(super) fn clock(length: Nanos) -> String {
