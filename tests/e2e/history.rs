@@ -318,3 +318,43 @@ fn times_of_a_hydra_are_scaled_by_what_both_have_built() {
         broken.stderr
     );
 }
+
+/// What came from a cache is worth what building it took before.
+#[test]
+fn caches_are_worth_what_they_saved() {
+    let home = Home::new();
+    let log = recording("2.34.8-subst-subst-slow.ts.log.zst");
+    let before = home.piped(&["cache", "--json", "--quiet"], &log);
+    let before: Value = serde_json::from_slice(&before.stdout).expect("JSON");
+    assert_eq!(
+        before["result"]["ledger"],
+        Value::Null,
+        "nothing of it was ever built"
+    );
+    let units = home.nixlog(&[
+        "slowest",
+        "last",
+        "--kind",
+        "substitution",
+        "--top",
+        "1",
+        "--json",
+    ]);
+    let unit = units.json()["result"]["units"][0].clone();
+    let mut run: Value = serde_json::from_str(&stored(1, 10_000)).expect("JSON");
+    run["units"][0]["pname"] = unit["pname"].clone();
+    let file = home.folder.path().join("runs.jsonl");
+    fs::write(&file, run.to_string()).expect("written");
+    home.nixlog(&["history", "import", file.to_str().expect("UTF-8")]);
+    let ledger = home.json(&["cache", "last"])["result"]["ledger"].clone();
+    assert_eq!(
+        (&ledger["known"], &ledger["building_ns"]),
+        (&json!(1), &json!(5_000_000_000_u64))
+    );
+    assert_eq!(ledger["worth"][0]["pname"], unit["pname"]);
+    let text = home.nixlog(&["cache", "last"]).stdout;
+    assert!(
+        text.contains("What the caches saved") && text.contains("saved: 1 of"),
+        "{text}"
+    );
+}

@@ -40,6 +40,9 @@ pub(crate) fn baselines_of(place: &Place) -> Result<Vec<Stored>, CliError> {
     })
 }
 
+/// Nobody counts further back.
+const FAR: usize = 10_000;
+
 /// The word for the default baseline of a project.
 const BASELINE: &str = "baseline";
 
@@ -291,8 +294,22 @@ impl Sides {
         })
     }
 
-    /// Finds a run by the beginning of its id whose recording is gone.
+    /// Finds a run whose recording is gone: by the beginning of its id, or as so many before the last.
     fn pruned(&self, word: &str) -> Result<Option<String>, CliError> {
+        if is_last(word) {
+            let before: usize = word
+                .strip_prefix("last~")
+                .map_or(Some(0), |number| number.parse().ok())
+                .filter(|&before| before < FAR)
+                .unwrap_or(FAR);
+            let which = Which {
+                limit: Some(before.saturating_add(1)),
+                ..Which::default()
+            };
+            let runs = self.history.runs(&which);
+            let runs = runs.map_err(|error| self.history.error(error))?;
+            return Ok(runs.into_iter().nth(before).map(|run| run.id));
+        }
         if !select::is_id(word) {
             return Ok(None);
         }

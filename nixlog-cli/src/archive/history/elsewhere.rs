@@ -2,6 +2,7 @@
 
 use nixlog_core::analysis::elsewhere::{Times, factor};
 use nixlog_core::statistics::sample::median;
+use nixlog_core::time::Nanos;
 use rusqlite::{TransactionBehavior, params};
 
 use super::{History, Trouble};
@@ -55,6 +56,31 @@ impl History {
             found.push((system, times.map(|seconds| seconds * factor)));
         }
         Ok(found)
+    }
+
+    /// Returns how long a package usually takes to build: the median here, else what other machines tell; `None`
+    /// where nobody knows.
+    pub(crate) fn usual(&self, pname: &str) -> Result<Option<Nanos>, Trouble> {
+        let ours = self.builds_of(pname, OURS)?;
+        let ours: Vec<f64> = ours.iter().map(|it| it.duration_ns as f64 / 1e9).collect();
+        let seconds = match median(&ours) {
+            Some(seconds) => Some(seconds),
+            None => {
+                let theirs = self.elsewhere(pname)?;
+                median(
+                    &theirs
+                        .iter()
+                        .map(|(_, times)| times[1])
+                        .collect::<Vec<f64>>(),
+                )
+            }
+        };
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a length of time"
+        )]
+        Ok(seconds.map(|seconds| Nanos::new((seconds * 1e9) as u64)))
     }
 
     /// Returns how many times as long builds take here as on a machine, from what both have built.

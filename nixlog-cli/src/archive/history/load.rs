@@ -419,6 +419,12 @@ mod tests {
         two.units[0].path = "/other/store/7ajh8plhm64ypnph30js1a3lq6zsyxqr-x.drv".to_owned();
         assert!(history.add(&one).expect("written") && history.add(&two).expect("written"));
         assert!(!history.add(&one).expect("it is there already"));
+        let mut cut = past("cut", NOW - 1);
+        cut.complete = false;
+        history.add(&cut).expect("written");
+        cut.complete = true;
+        assert!(history.add(&cut).expect("it has its end now"));
+        assert!(history.remove("cut").expect("removed"));
         drop(history);
         let history = History::open(&place).expect("the same");
         assert_eq!(history.run("one").expect("a row").as_ref(), Some(&one));

@@ -127,6 +127,13 @@ impl History {
         Ok(history)
     }
 
+    /// Opens the history where there is one that can be used.
+    pub(crate) fn if_any() -> Option<Self> {
+        let place = Place::find().ok()?;
+        let is_there = Self::path_in(&place).is_file();
+        is_there.then(|| Self::open(&place).ok())?
+    }
+
     /// Makes one without any run, which nothing is written of.
     pub(crate) fn empty(place: &Place) -> Result<Self, Trouble> {
         let connection = Connection::open_in_memory()?;

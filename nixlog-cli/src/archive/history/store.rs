@@ -84,6 +84,14 @@ fn add(write: &Transaction<'_>, run: &PastRun) -> rusqlite::Result<bool> {
         None => None,
     };
     let command = serde_json::to_string(&run.command).unwrap_or_default();
+    // Where a file system has no locks, somebody may have taken it for a wreck while it went on.
+    let unfinished: Option<i64> = write
+        .prepare_cached("SELECT id FROM runs WHERE run = ?1 AND complete = 0")?
+        .query_row([&run.id], |row| row.get(0))
+        .optional()?;
+    if let Some(id) = unfinished.filter(|_| run.complete) {
+        remove(write, id)?;
+    }
     let added = write
         .prepare_cached(
             "INSERT INTO runs (run, project, system, host, started_at, command, nix_version, revision, \

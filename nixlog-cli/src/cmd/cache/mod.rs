@@ -12,6 +12,7 @@ use nixlog_core::report::format::harmless;
 use nixlog_core::report::table::Names;
 use nixlog_core::report::verbs;
 
+use crate::archive::history::History;
 use crate::base::arguments::OutputArgs;
 use crate::base::error::CliError;
 use crate::base::output;
@@ -23,7 +24,8 @@ use crate::intake::arguments::InputArgs;
 /// Show what caches gave, what they cost, and why the rest was built
 ///
 /// For each cache: how often it was asked and had what was asked for, how fast it answered and sent, what
-/// failed, and how much of that the build waited for.
+/// failed, and how much of that the build waited for. With a history, also what the caches saved: how long
+/// what came from them usually takes to build.
 #[derive(Debug, clap::Args)]
 #[command(
     args_conflicts_with_subcommands = true,
@@ -115,7 +117,11 @@ fn configured() -> Result<Vec<String>, CliError> {
 fn report(args: &ReportArgs) -> Result<(), CliError> {
     let log = explained::log(&args.input, &args.graph, &args.output)?;
     let caches = cache_use(&log.timeline, &log.source, &log.graph, log.known_path());
-    let result = verbs::cache::result(&log.timeline, &caches, args.top);
+    let mut result = verbs::cache::result(&log.timeline, &caches, args.top);
+    if let Some(history) = History::if_any() {
+        let usual = |pname: &str| history.usual(pname).ok()?;
+        result.add_ledger(&log.timeline, usual, args.top);
+    }
     let report = log.report(result);
     let names = Names::new(args.full_paths);
     let written = output::write(&args.output, &args.input, &report, &names);

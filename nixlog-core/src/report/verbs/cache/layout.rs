@@ -1,6 +1,9 @@
 //! The result of `cache`, laid out.
 
-use super::{CacheResult, FailuresView, OrderView, ReasonView, SubstituterView, UploadView};
+use super::{
+    CacheResult, FailuresView, LedgerView, OrderView, ReasonView, SubstituterView, UploadView,
+    WorthView,
+};
 use crate::analysis::cache::{Oddity, Why};
 use crate::report::document::Document;
 use crate::report::envelope::Report;
@@ -16,6 +19,7 @@ pub(super) fn document(report: &Report<CacheResult>, names: Names) -> Document {
     all.extend(of_proxies(&result.substituters));
     all.extend(result.order.iter().flat_map(of_order));
     all.extend(of_hooks(result));
+    all.extend(result.ledger.as_ref().map(of_ledger));
     all.extend(of_settings(result));
     all.extend(of_questions(result));
     all.extend(notes(&report.diagnostics));
@@ -25,6 +29,7 @@ pub(super) fn document(report: &Report<CacheResult>, names: Names) -> Document {
             caches(&result.substituters),
             reasons(&result.reasons, names),
             uploads(&result.uploads),
+            worth(result),
         ],
         notes: all,
         next: next(&report.input, "cache-candidates"),
@@ -59,6 +64,40 @@ fn verdict(report: &Report<CacheResult>) -> String {
             "{came} came from caches, {builds} ran; the log does not tell what caches were asked for"
         ),
     }
+}
+
+/// Says what caches saved.
+fn of_ledger(ledger: &LedgerView) -> String {
+    let slower = match ledger.slower_than_building {
+        0 => String::new(),
+        n => format!("; {n} took longer to fetch than they take to build"),
+    };
+    format!(
+        "saved: {} of {} usually take {} to build, and took {} to fetch{slower}",
+        ledger.known,
+        plural(ledger.packages as u64, "package"),
+        duration(ledger.building_ns),
+        duration(ledger.fetching_ns)
+    )
+}
+
+fn worth(result: &CacheResult) -> Table {
+    let mut columns = Columns::<&WorthView>::new();
+    columns.text("pname", "package", |it| Cell::text(&it.pname));
+    columns
+        .number("paths", "paths", |it| Cell::number(it.paths))
+        .rank(2);
+    columns
+        .number("bytes", "received", |it| Cell::bytes(it.bytes))
+        .rank(1);
+    columns.number("fetching_ns", "took to fetch", |it| {
+        Cell::nanos(it.fetching_ns)
+    });
+    columns.number("building_ns", "takes to build", |it| {
+        Cell::estimated(it.building_ns, true)
+    });
+    let rows = result.ledger.iter().flat_map(|ledger| &ledger.worth);
+    Table::new(columns, rows, plain).titled("What the caches saved")
 }
 
 /// Says what there is where nothing was substituted or built.

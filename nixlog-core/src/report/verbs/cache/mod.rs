@@ -15,8 +15,9 @@ use crate::report::document::Document;
 use crate::report::envelope::{Answer, Input, Report, nanos, share};
 use crate::report::table::{Names, limit};
 use crate::report::unit::{UnitBrief, brief};
+use crate::store_path::pname_of;
 use crate::time::Nanos;
-use crate::timeline::{CacheFault, Timeline};
+use crate::timeline::{CacheFault, Outcome, Timeline, UnitKind};
 
 /// The result of `cache`.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -45,6 +46,42 @@ pub struct CacheResult {
     pub post_build_hooks: Option<TransfersView>,
     /// What Nix was set to; `null` where the recording does not tell.
     pub settings: Option<SettingsView>,
+    /// What caches saved; `null` where nothing is known of how long what came takes to build.
+    pub ledger: Option<LedgerView>,
+}
+
+/// What caches saved: work that was not done here, by how long such builds usually take.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[non_exhaustive]
+pub struct LedgerView {
+    /// How many packages came from caches.
+    pub packages: usize,
+    /// Of how many of them it is known how long they usually take to build; only these are counted below.
+    pub known: usize,
+    /// How long building them usually takes, one after the other.
+    pub building_ns: u64,
+    /// How long fetching them took, one after the other.
+    pub fetching_ns: u64,
+    /// How many of them took longer to fetch than they usually take to build.
+    pub slower_than_building: usize,
+    /// The packages, those that take longest to build first.
+    pub worth: Vec<WorthView>,
+}
+
+/// A package that came from a cache.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[non_exhaustive]
+pub struct WorthView {
+    /// The name without version.
+    pub pname: String,
+    /// How many of its paths came.
+    pub paths: usize,
+    /// Bytes on the wire.
+    pub bytes: Option<u64>,
+    /// How long fetching it took.
+    pub fetching_ns: Option<u64>,
+    /// How long building it usually takes.
+    pub building_ns: Option<u64>,
 }
 
 /// What one cache did.
@@ -257,6 +294,59 @@ pub fn result(timeline: &Timeline, caches: &CacheUse<'_>, top: usize) -> CacheRe
             .collect(),
         post_build_hooks: caches.hooks.as_ref().map(transfers),
         settings: settings.map(settings_view),
+        ledger: None,
+    }
+}
+
+impl CacheResult {
+    /// Adds what the caches saved: `usual` tells how long a package usually takes to build. So many packages are
+    /// named; 0 for all.
+    pub fn add_ledger(
+        &mut self,
+        timeline: &Timeline,
+        usual: impl Fn(&str) -> Option<Nanos>,
+        top: usize,
+    ) {
+        let units = timeline.units().iter();
+        let came = units.filter(|unit| {
+            let is_one = unit.kind == UnitKind::Substitution && unit.started && !unit.by_hook;
+            is_one && unit.outcome == Outcome::Succeeded
+        });
+        // Several outputs are made by one build.
+        let mut packages: BTreeMap<&str, WorthView> = BTreeMap::new();
+        for unit in came {
+            let pname = pname_of(timeline.unit_name(unit));
+            let package = packages.entry(pname).or_insert_with(|| WorthView {
+                pname: pname.to_owned(),
+                paths: 0,
+                bytes: None,
+                fetching_ns: None,
+                building_ns: nanos(usual(pname)),
+            });
+            let add = |sum: &mut Option<u64>, more: Option<u64>| {
+                *sum = more.map(|more| sum.unwrap_or_default() + more).or(*sum);
+            };
+            package.paths += 1;
+            add(&mut package.bytes, unit.wire_bytes);
+            add(&mut package.fetching_ns, nanos(unit.duration()));
+        }
+        let total = packages.len();
+        let known = packages.into_values().filter(|it| it.building_ns.is_some());
+        let mut known: Vec<WorthView> = known.collect();
+        if known.is_empty() {
+            return;
+        }
+        known.sort_by(|a, b| (b.building_ns, &a.pname).cmp(&(a.building_ns, &b.pname)));
+        let sum = |of: fn(&WorthView) -> Option<u64>| known.iter().filter_map(of).sum();
+        let is_slower = |it: &&WorthView| it.fetching_ns > it.building_ns;
+        self.ledger = Some(LedgerView {
+            packages: total,
+            known: known.len(),
+            building_ns: sum(|it| it.building_ns),
+            fetching_ns: sum(|it| it.fetching_ns),
+            slower_than_building: known.iter().filter(is_slower).count(),
+            worth: known[..limit(top, known.len())].to_vec(),
+        });
     }
 }
 
