@@ -75,7 +75,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, CliError> {
     let log = nixlog_core::read(&said);
     let found = plan::of_dry_run(&log, &GraphArgs::default())?;
     let usual = Usual::new(&past::runs(&found.plan));
-    let (slots, source) = args.slots.find();
+    let words = args.run.command().iter();
+    let words = words.map(|word| word.to_string_lossy().into_owned());
+    let (slots, source) = args.slots.find_for(words.collect());
     let options = Options::new(slots);
     let estimate = estimate(&found.plan, &usual, &options);
     let view = EstimateView::new(&found.plan, &estimate, 10);

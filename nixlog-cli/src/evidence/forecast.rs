@@ -13,7 +13,6 @@ use std::time::Instant;
 use nixlog_core::analysis::estimate::{Options, Plan, Range, Usual, remaining};
 use nixlog_core::graph::{GraphBuilder, NodeIdx};
 use nixlog_core::log::Derivations;
-use nixlog_core::recording::{Contents, Header};
 use nixlog_core::store_path::base_name;
 use nixlog_core::time::{Nanos, Stamp};
 use nixlog_core::timeline::UnitKind;
@@ -217,8 +216,7 @@ fn answer(
     // Whoever writes to a pipe is known once something has come.
     let first = asked.recv().ok()?;
     let command = command.or_else(|| recorder::writer_of_stdin().map(|(command, _)| command));
-    let slots = told_jobs(command.unwrap_or_default());
-    let slots = slots.unwrap_or_else(|| SlotArgs::default().find().0);
+    let (slots, _) = SlotArgs::default().find_for(command.unwrap_or_default());
     let mut options = Options::new(slots);
     options.samples = SAMPLES;
     let mut next = Some(first);
@@ -241,16 +239,6 @@ fn answer(
         thread::sleep(started.elapsed() * REST);
     }
     Some(())
-}
-
-/// Returns how many builds may run at once, if the command says so.
-fn told_jobs(command: Vec<String>) -> Option<u32> {
-    let mut contents = Contents::default();
-    contents.header = Some(Box::new(Header {
-        command,
-        ..Header::default()
-    }));
-    contents.max_jobs().filter(|&jobs| jobs > 0)
 }
 
 /// Reads the derivations of what is to be built.

@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::thread::available_parallelism;
 
+use nixlog_core::recording::{Contents, Header};
 use nixlog_core::report::estimated::PlannedSlots;
 
 use crate::nix::settings::settings;
@@ -16,6 +17,20 @@ pub(crate) struct SlotArgs {
 }
 
 impl SlotArgs {
+    /// Returns how many a command has, which may say so itself, and where that is from.
+    pub(crate) fn find_for(self, command: Vec<String>) -> (u32, PlannedSlots) {
+        let mut contents = Contents::default();
+        contents.header = Some(Box::new(Header {
+            command,
+            ..Header::default()
+        }));
+        let told = contents.max_jobs().filter(|&jobs| jobs > 0);
+        match told.filter(|_| self.max_jobs.is_none()) {
+            Some(told) => (told, PlannedSlots::Given),
+            None => self.find(),
+        }
+    }
+
     /// Returns how many, and where that is from.
     pub(crate) fn find(self) -> (u32, PlannedSlots) {
         if let Some(given) = self.max_jobs {

@@ -24,10 +24,7 @@ pub(super) fn document(report: &Report<TrendsResult, ()>) -> Document {
         .collect();
     let mut all = Vec::new();
     if result.runs < FEW {
-        all.push(format!(
-            "{} are too few to find changes in: it takes {FEW}",
-            plural(result.runs as u64, "run")
-        ));
+        all.push(format!("too few runs to find changes in: it takes {FEW}"));
     }
     if result.runs_with_path < result.runs {
         all.push(format!(
@@ -57,7 +54,7 @@ pub(super) fn document(report: &Report<TrendsResult, ()>) -> Document {
             packages(result).titled("Packages on the critical path"),
         ],
         notes: all,
-        next: Some(next.unwrap_or_else(|| "nixlog compare".to_owned())),
+        next: next.or_else(|| (result.runs > 1).then(|| "nixlog compare".to_owned())),
         ..Document::default()
     }
 }
@@ -75,7 +72,11 @@ fn verdict(result: &TrendsResult) -> String {
     };
     let now = cell(wall.unit, Some(wall.now)).for_people();
     let Some(change) = wall.changes.last() else {
-        return format!("{project}: {now} wall over {runs}, no lasting change");
+        let change = match result.runs < FEW {
+            true => "too few to tell of changes",
+            false => "no lasting change",
+        };
+        return format!("{project}: {now} wall over {runs}, {change}");
     };
     let ratio = change.ratio.map(relative).unwrap_or_default();
     let at = change.at.as_deref().map(|at| format!(" ({})", day(at)));
