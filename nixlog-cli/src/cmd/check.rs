@@ -9,6 +9,7 @@ use globset::{Glob, GlobMatcher};
 use nixlog_core::analysis::limits::{Limits, Regress, check};
 use nixlog_core::analysis::past_run::PastUnit;
 use nixlog_core::report::envelope::Report;
+use nixlog_core::report::format::harmless;
 use nixlog_core::report::verbs::check::{CheckResult, result, summary};
 use nixlog_core::report::{github, json, junit};
 use nixlog_core::time::Nanos;
@@ -144,6 +145,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, CliError> {
     let baseline = args.baseline.as_ref();
     let baseline = baseline.or(from_file.and_then(|it| it.baseline.as_ref()));
     let baseline = baseline.map(|name| sides.find(name)).transpose()?;
+    if let Some(baseline) = &baseline {
+        same_project(baseline, &side);
+    }
     let repeats = match &baseline {
         Some(baseline) => sides.repeats(baseline, &side)?,
         None => Vec::new(),
@@ -177,6 +181,19 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, CliError> {
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,
     })
+}
+
+/// Warns where a run is compared with those of another project: a name is quickly mixed up.
+fn same_project(baseline: &Side, side: &Side) {
+    let project = |side: &Side| side.newest().and_then(|run| run.project.clone());
+    if let (Some(one), Some(other)) = (project(baseline), project(side))
+        && one != other
+    {
+        let (one, other) = (harmless(&one), harmless(&other));
+        output::warning(&format!(
+            "the baseline is of another project: `{one}`, and the run of `{other}`"
+        ));
+    }
 }
 
 /// Puts the limits of the command line over those of the file.
