@@ -71,7 +71,7 @@ pub(crate) fn ahead(display: &mut Display, command: Option<Vec<String>>) {
 /// What the thread has come to.
 #[derive(Default)]
 struct Shared {
-    usual: Option<Usual>,
+    usual: Option<Arc<Usual>>,
     /// What was left, and when.
     left: Option<(Stamp, Range)>,
 }
@@ -203,15 +203,12 @@ fn answer(
         comparable: true,
         ..Which::default()
     };
-    let mut runs = history.runs(&which).ok()?;
-    for run in &mut runs {
-        history.fill(run).ok()?;
-    }
+    let runs = history.whole_runs(&which).ok()?;
     if runs.is_empty() {
         return None;
     }
-    lock(shared).usual = Some(Usual::new(&runs));
-    let usual = Usual::new(&runs);
+    let usual = Arc::new(Usual::new(&runs));
+    lock(shared).usual = Some(Arc::clone(&usual));
     drop(runs);
     // Whoever writes to a pipe is known once something has come.
     let first = asked.recv().ok()?;

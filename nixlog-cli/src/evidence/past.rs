@@ -30,8 +30,9 @@ pub(crate) struct Past {
 /// says so, and there are none.
 pub(crate) fn runs(plan: &Plan) -> Vec<PastRun> {
     let all = || {
-        let mut runs = known()?;
-        runs.extend(older(plan, &runs)?);
+        let history = history::open(&Place::known()?)?;
+        let mut runs = known(&history)?;
+        runs.extend(older(&history, plan, &runs)?);
         Ok(runs)
     };
     all().unwrap_or_else(|error: CliError| {
@@ -44,10 +45,9 @@ pub(crate) fn runs(plan: &Plan) -> Vec<PastRun> {
 }
 
 /// Returns older builds of what is planned, where the newest runs had none of it.
-fn older(plan: &Plan, newest: &[PastRun]) -> Result<Vec<PastRun>, CliError> {
+fn older(history: &History, plan: &Plan, newest: &[PastRun]) -> Result<Vec<PastRun>, CliError> {
     let units = newest.iter().flat_map(|run| &run.units);
     let mut seen: HashSet<&str> = units.map(|unit| &*unit.pname).collect();
-    let history = history::open(&Place::known()?)?;
     let mut older = Vec::new();
     for (_, task) in plan.tasks() {
         if !task.kind.is_derivation() || !seen.insert(task.pname()) {
@@ -56,7 +56,7 @@ fn older(plan: &Plan, newest: &[PastRun]) -> Result<Vec<PastRun>, CliError> {
         let found = history.builds_of(task.pname(), MOST_BUILDS);
         let found = found.map_err(|error| history.error(error))?;
         if found.is_empty() {
-            older.extend(elsewhere(&history, task.kind, task.pname())?);
+            older.extend(elsewhere(history, task.kind, task.pname())?);
         }
         for times in found {
             let system = Some(&*times.system).filter(|system| !system.is_empty());
@@ -97,26 +97,23 @@ fn elsewhere(history: &History, kind: UnitKind, pname: &str) -> Result<Vec<PastR
     Ok(run.collect())
 }
 
-fn known() -> Result<Vec<PastRun>, CliError> {
-    let history = history::open(&Place::known()?)?;
+fn known(history: &History) -> Result<Vec<PastRun>, CliError> {
     let which = Which {
         limit: Some(MOST),
         ..Which::default()
     };
-    let mut runs = history.runs(&which).map_err(|error| history.error(error))?;
-    for run in &mut runs {
-        history.fill(run).map_err(|error| history.error(error))?;
-    }
-    Ok(runs)
+    let runs = history.whole_runs(&which);
+    runs.map_err(|error| history.error(error))
 }
 
 /// Returns the same, and what depended on what in those whose recordings are still there.
 pub(crate) fn cases() -> Result<Past, CliError> {
+    let place = Place::known()?;
     let mut past = Past {
-        runs: known()?,
+        runs: known(&history::open(&place)?)?,
         cases: Vec::new(),
     };
-    for run in Place::known()?.list().unwrap_or_default() {
+    for run in place.list().unwrap_or_default() {
         let id = run.id.to_string();
         if let Some(place) = past.runs.iter().position(|past| past.id == id) {
             past.cases.extend(case(&run, &past.runs[place], place));
@@ -128,7 +125,7 @@ pub(crate) fn cases() -> Result<Past, CliError> {
 /// Reads what a run did; `None` where that cannot be estimated: it failed, it built nothing, or nobody knows
 /// what depended on what.
 fn case(run: &Run, past: &PastRun, place: usize) -> Option<Case> {
-    if !past.timed || !past.complete || past.exit_status.is_some_and(|status| status != 0) {
+    if !past.is_comparable() {
         return None;
     }
     let (file, _) = run.open().ok()?;

@@ -1,5 +1,6 @@
 //! Runs that are to be compared, as the command line names them.
 
+use std::cmp::Reverse;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,7 +11,7 @@ use nixlog_core::statistics::LEVEL;
 use nixlog_core::statistics::rank_sum::least_p;
 
 use crate::archive::baselines::Stored;
-use crate::archive::history::{History, Trouble, Which};
+use crate::archive::history::{History, Which};
 use crate::archive::runs::select::{self, Selected, is_last};
 use crate::archive::runs::{EXTENSION, Place};
 use crate::base::arguments::ColorWhen;
@@ -154,12 +155,8 @@ impl Sides {
     }
 
     fn filled(&self, which: &Which) -> Result<Vec<PastRun>, CliError> {
-        let failed = |trouble: Trouble| self.history.error(trouble);
-        let mut runs = self.history.runs(which).map_err(failed)?;
-        for run in &mut runs {
-            self.history.fill(run).map_err(failed)?;
-        }
-        Ok(runs)
+        let runs = self.history.whole_runs(which);
+        runs.map_err(|error| self.history.error(error))
     }
 
     /// Finds what a word means: `last~0..5`, a run, a file, or several of them with commas in between.
@@ -167,7 +164,7 @@ impl Sides {
         if let Some(range) = range(word) {
             return self.range(word, range?);
         }
-        if let Some(side) = self.baseline(word, None)? {
+        if let Some(side) = self.baseline(word)? {
             return Ok(side);
         }
         if word.contains(',') && !Path::new(word).exists() {
@@ -176,23 +173,28 @@ impl Sides {
                 runs: Vec::new(),
                 log: None,
             };
+            let mut logs = Vec::new();
             for word in word.split(',').filter(|word| !word.is_empty()) {
                 let side = self.find(word)?;
-                all.log = all.log.or(side.log);
+                logs.extend(
+                    side.newest()
+                        .map(|run| run.id.clone())
+                        .zip(side.log.clone()),
+                );
                 all.runs.extend(side.runs);
             }
+            all.runs.sort_by_key(|run| Reverse(run.started_at));
+            let newest = all.runs.first().map(|run| &run.id);
+            let log = logs.into_iter().find(|(id, _)| Some(id) == newest);
+            all.log = log.map(|(_, log)| log);
             return Ok(all);
         }
         self.one(word)
     }
 
     /// Finds the baseline that a word means: its name, or `baseline` for the default one. Of several projects
-    /// that of `project`, else that of the newest run. A run or a file of the same name comes first.
-    pub(crate) fn baseline(
-        &self,
-        word: &str,
-        project: Option<&str>,
-    ) -> Result<Option<Side>, CliError> {
+    /// that of the newest run. A run or a file of the same name comes first.
+    fn baseline(&self, word: &str) -> Result<Option<Side>, CliError> {
         let is_default = word == BASELINE;
         if !is_default && (Path::new(word).exists() || select::run(word).is_ok()) {
             return Ok(None);
@@ -204,8 +206,7 @@ impl Sides {
         };
         let mut found: Vec<&Stored> = all.iter().filter(fits).collect();
         if found.len() > 1 {
-            let newest = self.newest(None)?.and_then(|run| run.project);
-            let project = project.map(str::to_owned).or(newest);
+            let project = self.newest(None)?.and_then(|run| run.project);
             found.retain(|it| it.header.project == project);
         }
         let Some(stored) = found.first() else {

@@ -105,7 +105,9 @@ impl Measure {
             Self::Evaluator => run.evaluation.wall_ns.map(whole),
             Self::HitRate => run.hit_rate(),
             Self::Downloaded => {
-                let sizes = run.substituters.iter().map(|cache| cache.bytes);
+                // From a cache that gave nothing, nothing came.
+                let caches = run.substituters.iter();
+                let sizes = caches.map(|it| it.bytes.or((it.paths == 0).then_some(0)));
                 sizes.sum::<Option<u64>>().map(whole)
             }
             Self::Built => {

@@ -12,6 +12,8 @@ use super::{History, Trouble};
 /// Which runs are asked for. What is `None` does not matter.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Which {
+    /// Project, system and machine are just these: what is `None` is not known of the run either.
+    pub(crate) exactly: bool,
     pub(crate) project: Option<String>,
     pub(crate) system: Option<String>,
     pub(crate) host: Option<String>,
@@ -31,6 +33,7 @@ impl Which {
             system: run.system.clone(),
             host: run.host.clone(),
             comparable: true,
+            exactly: true,
             ..Self::default()
         }
     }
@@ -118,8 +121,9 @@ impl History {
         let comparable = if which.comparable { COMPARABLE } else { "1" };
         let sql = format!(
             "SELECT {RUN} FROM runs LEFT JOIN projects ON projects.id = project \
-             WHERE (?1 IS NULL OR project = (SELECT id FROM projects WHERE name = ?1)) \
-             AND (?2 IS NULL OR system = ?2) AND (?3 IS NULL OR host = ?3) \
+             WHERE (project = (SELECT id FROM projects WHERE name = ?1) \
+             OR ?1 IS NULL AND (project IS NULL OR NOT ?6)) \
+             AND (system IS ?2 OR ?2 IS NULL AND NOT ?6) AND (host IS ?3 OR ?3 IS NULL AND NOT ?6) \
              AND (?4 IS NULL OR started_at < ?4) AND {comparable} \
              ORDER BY started_at DESC, run DESC LIMIT ?5"
         );
@@ -130,13 +134,23 @@ impl History {
             which.system,
             which.host,
             which.before,
-            limit.unwrap_or(-1)
+            limit.unwrap_or(-1),
+            which.exactly
         ];
         let rows = find.query_map(asked, run)?;
         let rows: Vec<(i64, PastRun)> = rows.collect::<Result<_, _>>()?;
         rows.into_iter()
             .map(|(id, run)| self.with_parts(id, run))
             .collect()
+    }
+
+    /// The same, with their units.
+    pub(crate) fn whole_runs(&self, which: &Which) -> Result<Vec<PastRun>, Trouble> {
+        let mut runs = self.runs(which)?;
+        for run in &mut runs {
+            self.fill(run)?;
+        }
+        Ok(runs)
     }
 
     /// Returns a run with its units, by its id.
@@ -426,22 +440,34 @@ mod tests {
         assert!(history.add(&cut).expect("it has its end now"));
         assert!(history.remove("cut").expect("removed"));
         drop(history);
-        let history = History::open(&place).expect("the same");
+        let mut history = History::open(&place).expect("the same");
         assert_eq!(history.run("one").expect("a row").as_ref(), Some(&one));
         assert_eq!(history.run("two").expect("a row").as_ref(), Some(&two));
-        let ids = |which: &Which| -> Vec<String> {
+        let ids = |history: &History, which: &Which| -> Vec<String> {
             let runs = history.runs(which).expect("rows");
             runs.into_iter().map(|run| run.id).collect()
         };
-        assert_eq!(ids(&Which::default()), ["two", "one"]);
-        assert_eq!(ids(&Which::like(&one)), ["one"], "only what succeeded");
+        assert_eq!(ids(&history, &Which::default()), ["two", "one"]);
+        assert_eq!(
+            ids(&history, &Which::like(&one)),
+            ["one"],
+            "only what succeeded"
+        );
+        let mut unknown = past("unknown", NOW + 2);
+        unknown.project = None;
+        history.add(&unknown).expect("written");
+        assert_eq!(
+            ids(&history, &Which::like(&unknown)),
+            ["unknown"],
+            "nobody knows that it is the same"
+        );
         let other = Which {
             project: Some("other".to_owned()),
             ..Which::default()
         };
-        assert!(ids(&other).is_empty());
+        assert!(ids(&history, &other).is_empty());
         let builds = history.builds_of("diamond-a", 10).expect("rows");
-        assert_eq!(builds.len(), 2, "{builds:?}");
+        assert_eq!(builds.len(), 3, "{builds:?}");
     }
 
     /// Whoever is killed in the middle of a transaction leaves nothing of it, and others go on.
