@@ -2,6 +2,8 @@
 
 use std::f64::consts::TAU;
 
+use crate::statistics::random::mixed;
+
 /// Returns a number from 0 to 1, neither of them, that depends on all of these (`SplitMix64`: Steele, Lea and
 /// Flood, Fast Splittable Pseudorandom Number Generators, 2014).
 pub(super) fn uniform(seed: u64, sample: u32, task: u32, turn: u32) -> f64 {
@@ -12,12 +14,6 @@ pub(super) fn uniform(seed: u64, sample: u32, task: u32, turn: u32) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "of 53 bits")]
     let high = (state >> 11) as f64;
     (high + 0.5) / 9_007_199_254_740_992.0
-}
-
-const fn mixed(mut z: u64) -> u64 {
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }
 
 /// Draws from Student's t with so many degrees of freedom, which need not be whole (Bailey, Polar Generation of

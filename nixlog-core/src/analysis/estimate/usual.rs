@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use crate::analysis::past_run::{PastRun, PastUnit};
 use crate::names::named;
+use crate::statistics::sample::median;
 use crate::store_path::pname_of;
 use crate::time::Nanos;
 use crate::timeline::{End, Outcome, Phase, UnitKind};
@@ -154,7 +155,7 @@ impl Usual {
                 }
             }
         }
-        usual.downloads = downloads(&transfers, &mut rates);
+        usual.downloads = downloads(&transfers, &rates);
         usual.spreads();
         usual
     }
@@ -240,8 +241,8 @@ impl Usual {
         let of = |alike: bool| {
             let steps = self.steps.iter();
             let steps = steps.filter(|(seen, _)| !alike || *seen == Some(slots));
-            let mut steps: Vec<f64> = steps.map(|&(_, step)| step).collect();
-            median(&mut steps)
+            let steps: Vec<f64> = steps.map(|&(_, step)| step).collect();
+            median(&steps)
         };
         of(true).or_else(|| of(false)).unwrap_or(0.0)
     }
@@ -326,8 +327,8 @@ impl Usual {
 
 impl Version {
     fn mean(&self) -> f64 {
-        let mut logs: Vec<f64> = self.samples.iter().map(|it| it.log).collect();
-        centre(&mut logs)
+        let logs: Vec<f64> = self.samples.iter().map(|it| it.log).collect();
+        centre(&logs)
     }
 }
 
@@ -349,8 +350,7 @@ impl Downloads {
 /// something else comes on top; `None` after none.
 fn predicted(seen: &[f64], usual: f64, more: f64, basis: Basis) -> Option<Expected> {
     let n = float(seen.len());
-    let mut sorted = seen.to_vec();
-    let mean = (!seen.is_empty()).then(|| centre(&mut sorted))?;
+    let mean = (!seen.is_empty()).then(|| centre(seen))?;
     let squares: f64 = seen.iter().map(|log| (log - mean).powi(2)).sum();
     let variance = (PRIOR * usual.powi(2) + squares) / (PRIOR + n - 1.0);
     Some(Expected {
@@ -374,7 +374,7 @@ fn among(others: &[f64], usual: f64, more: f64, basis: Basis) -> Option<Expected
 }
 
 /// Returns the mean, or where there are enough the median: one slow day does not move it.
-fn centre(logs: &mut [f64]) -> f64 {
+fn centre(logs: &[f64]) -> f64 {
     match logs.len() {
         0..5 => mean(logs).unwrap_or(0.0),
         _ => median(logs).unwrap_or(0.0),
@@ -410,18 +410,18 @@ impl Spread {
 }
 
 /// Learns how long downloads take.
-fn downloads(transfers: &[(u64, f64)], rates: &mut [f64]) -> Option<Downloads> {
+fn downloads(transfers: &[(u64, f64)], rates: &[f64]) -> Option<Downloads> {
     let small = transfers.iter().filter(|(bytes, _)| *bytes < SMALL);
-    let mut small: Vec<f64> = small.map(|&(_, seconds)| seconds).collect();
+    let small: Vec<f64> = small.map(|&(_, seconds)| seconds).collect();
     let shortest = transfers.iter().map(|&(_, seconds)| seconds);
     let shortest = shortest.fold(f64::INFINITY, f64::min);
-    let shortest = median(&mut small).unwrap_or(shortest);
+    let shortest = median(&small).unwrap_or(shortest);
     let large = transfers.iter().filter(|(bytes, _)| *bytes >= SMALL);
-    let mut each: Vec<f64> = large
+    let each: Vec<f64> = large
         .map(|&(bytes, seconds)| float64(bytes) / (seconds - shortest).max(seconds / 10.0))
         .collect();
     // Where only small ones were seen, they say how fast it is at least.
-    let rate = median(&mut each).or_else(|| {
+    let rate = median(&each).or_else(|| {
         let mut all: Vec<f64> = transfers
             .iter()
             .map(|&(bytes, seconds)| float64(bytes.max(1)) / seconds)
@@ -506,13 +506,4 @@ pub(super) fn quantile(sorted: &[f64], share: f64) -> Option<f64> {
 
 fn mean(all: &[f64]) -> Option<f64> {
     (!all.is_empty()).then(|| all.iter().sum::<f64>() / float(all.len()))
-}
-
-fn median(all: &mut [f64]) -> Option<f64> {
-    all.sort_by(f64::total_cmp);
-    let middle = all.len() / 2;
-    match all.len() % 2 {
-        1 => all.get(middle).copied(),
-        _ => Some((all.get(middle.checked_sub(1)?)? + all.get(middle)?) / 2.0),
-    }
 }
