@@ -34,7 +34,9 @@ use crate::graph::{DerivationGraph, GraphBuilder};
 use crate::recording::{Contents, SideLine};
 use crate::report::envelope::{Answer, Input, Report};
 use crate::time::Stamp;
-use crate::timeline::{Issue, IssueCode, Severity, Source, Timeline, TimelineBuilder, WatchBuilds};
+use crate::timeline::{
+    Issue, IssueCode, Severity, Source, Timeline, TimelineBuilder, WatchBuilds, WatchEvaluation,
+};
 use crate::wire::block::{Block, Blocks};
 use crate::wire::{Body, Line, LogReader};
 
@@ -83,6 +85,11 @@ impl Reading {
     /// Lets somebody watch the logs of builds, from now on.
     pub fn watch_builds(&mut self, watcher: impl WatchBuilds + 'static) {
         self.builder.watch(watcher);
+    }
+
+    /// Lets somebody watch the evaluator, from now on.
+    pub fn watch_evaluation(&mut self, watcher: impl WatchEvaluation + 'static) {
+        self.builder.watch_evaluation(watcher);
     }
 
     /// Keeps the recipes of the derivations that a recording has, from now on, and of those that are found

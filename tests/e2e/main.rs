@@ -13,6 +13,7 @@ mod echo;
 mod errors;
 #[cfg(unix)]
 mod estimates;
+mod evaluation;
 mod graph;
 mod help;
 mod history;

@@ -1,11 +1,14 @@
 //! Compressed bytes: gzip, zstd, xz, bzip2, told by how they begin.
 
+use std::fs::File;
 use std::io::{self, Chain, Cursor, Read};
+use std::path::Path;
 
 use bzip2::read::MultiBzDecoder;
 use flate2::read::MultiGzDecoder;
 use liblzma::read::XzDecoder;
 
+use crate::base::error::CliError;
 use crate::base::unicode;
 
 /// The longest of the magic numbers below.
@@ -40,6 +43,27 @@ pub(crate) fn unpack(mut bytes: impl Read + Send + 'static) -> io::Result<Unpack
         bytes: unicode::decoded(reader(format, bytes)?),
         compression: format.map(Compression::name),
     })
+}
+
+/// Opens a file that is named beside a log, compressed or not; `-` is standard input.
+pub(crate) fn open(path: &Path) -> Result<Box<dyn Read + Send>, CliError> {
+    let cannot = |error| CliError::new(format!("cannot read `{}`", path.display())).because(error);
+    let unpacked = match path.as_os_str() == "-" {
+        true => unpack(io::stdin()),
+        false => File::open(path).and_then(unpack),
+    };
+    Ok(unpacked.map_err(cannot)?.bytes)
+}
+
+/// Reads all of it as text.
+pub(crate) fn text(path: &Path) -> Result<String, CliError> {
+    let mut text = Vec::new();
+    let read = open(path)?.read_to_end(&mut text);
+    read.map_err(|error| {
+        CliError::new(format!("cannot read `{}`", path.display())).because(error)
+    })?;
+    Ok(String::from_utf8(text)
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
 }
 
 fn reader<R: Read + Send + 'static>(

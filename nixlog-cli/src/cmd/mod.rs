@@ -13,6 +13,7 @@ pub(crate) mod completions;
 mod critical_path;
 mod doctor;
 mod eta;
+mod eval;
 mod failures;
 mod gate;
 mod graph;
@@ -92,6 +93,7 @@ verbs! {
     inside: Inside,
     log: Log,
     silence: Silence,
+    eval: Eval,
     critical_path: CriticalPath,
     bottlenecks: Bottlenecks,
     parallelism: Parallelism,

@@ -1,15 +1,17 @@
 //! `nixlog timeline`.
 
+use nixlog_core::analysis::evaluation::{Evaluation, EvaluationLog};
 use nixlog_core::analysis::inside::Traces;
 use nixlog_core::analysis::lanes;
 use nixlog_core::report::unit::UnitView;
 use nixlog_core::report::{chrome, html, svg, verbs};
 use nixlog_core::time::Nanos;
+use nixlog_core::timeline::Watched;
 use regex::Regex;
 
 use clap::ValueEnum;
 
-use super::inside::{insides, traced};
+use super::inside::insides;
 use crate::base::arguments::{Format, Formats, OutputArgs};
 use crate::base::error::CliError;
 use crate::base::selection::{duration, matches, top};
@@ -84,15 +86,21 @@ impl Formats for TimelineFormat {
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), CliError> {
-    // No other format shows what happened inside builds.
-    let is_trace = !args.output.is_json() && args.output.format == TimelineFormat::Chrome;
-    let (log, mut traces) = match is_trace {
-        true => traced(&args.input, &args.graph, &args.output, Traces::default())?,
-        false => (
-            explained::log(&args.input, &args.graph, &args.output)?,
-            Traces::default(),
-        ),
-    };
+    let is = |format| !args.output.is_json() && args.output.format == format;
+    let is_page = is(TimelineFormat::Html);
+    let is_trace = is(TimelineFormat::Chrome);
+    let traces = Watched::new(Traces::default());
+    let said = Watched::new(EvaluationLog::default());
+    let log = explained::watched(&args.input, &args.graph, &args.output, |reading| {
+        // No other format shows what happened inside of builds and of evaluation.
+        if is_trace {
+            reading.watch_builds(traces.clone());
+        }
+        if is_trace || is_page {
+            reading.watch_evaluation(said.clone());
+        }
+    })?;
+    let (mut traces, said) = (traces.take(), said.take());
     let path = log.known_path().map(|path| path.chart(&log.timeline));
     let path = path.unwrap_or_default();
     let lanes = lanes::lanes(&log.timeline);
@@ -102,12 +110,12 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
         long && matches(args.filter.as_ref(), unit)
     };
     // No other format shows it.
-    let is_page = !args.output.is_json() && args.output.format == TimelineFormat::Html;
     let run = (is_page && log.is_known()).then_some(&log.run);
     let result = verbs::timeline::result(&log.timeline, &lanes, &path, run, wanted);
     let builds: Vec<usize> = (0..log.timeline.units().len()).collect();
     let insides = insides(&log, &builds, &mut traces);
-    let report = log.report(result.with_steps(&insides));
+    let evaluation = Evaluation::new(&log.timeline, &said);
+    let report = log.report(result.with_steps(&insides).with_files(&evaluation));
     let written = output::write_with(&args.output, &args.input, |format, style, out| {
         let mut options = verbs::timeline::Options::default();
         options.top = args.top;

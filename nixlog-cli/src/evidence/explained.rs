@@ -56,8 +56,20 @@ pub(crate) fn watched<F: Formats>(
     output: &OutputArgs<F>,
     prepare: impl FnOnce(&mut Reading),
 ) -> Result<Explained, CliError> {
+    watched_for(input, graph, output, prepare, || false)
+}
+
+/// The same, of a log that may have nothing of a build where `is_enough` says so.
+pub(crate) fn watched_for<F: Formats>(
+    input: &InputArgs,
+    graph: &GraphArgs,
+    output: &OutputArgs<F>,
+    prepare: impl FnOnce(&mut Reading),
+    is_enough: impl FnOnce() -> bool,
+) -> Result<Explained, CliError> {
     let log = read::log_with(input, output.color.when, prepare)?;
     let refusal = match is_log(&log) {
+        Err(_) if is_enough() => None,
         Err(error) if !output.is_json() => return Err(error),
         checked => checked.err(),
     };

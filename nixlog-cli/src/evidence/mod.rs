@@ -12,4 +12,5 @@ pub(crate) mod reconstruct;
 pub(crate) mod sides;
 pub(crate) mod sizes;
 pub(crate) mod slots;
+pub(crate) mod sources;
 pub(crate) mod stored_logs;

@@ -12,6 +12,7 @@ pub mod critical_path;
 pub mod drawing;
 pub mod elsewhere;
 pub mod estimate;
+pub mod evaluation;
 pub mod excerpts;
 pub mod failures;
 pub mod groups;

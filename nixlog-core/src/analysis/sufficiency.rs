@@ -54,6 +54,7 @@ pub fn sufficiency(timeline: &Timeline, coverage: &Coverage) -> Vec<Answerable> 
     let answers = vec![
         durations(timeline),
         evaluation(timeline),
+        files(timeline),
         ends(timeline),
         outcomes(timeline),
         builder_phases(timeline),
@@ -142,6 +143,24 @@ fn evaluation(timeline: &Timeline) -> Answerable {
             Some(why),
             Some(HOW_TO_SEE_EVALUATION),
         );
+    }
+    answer(question, Extent::Whole, None, None)
+}
+
+fn files(timeline: &Timeline) -> Answerable {
+    let question = "which files evaluation was at (eval)";
+    if timeline.facts().evaluated_files == 0 {
+        let why = "no line names a file".to_owned();
+        return answer(
+            question,
+            Extent::None,
+            Some(why),
+            Some(HOW_TO_SEE_EVALUATION),
+        );
+    }
+    if timeline.wall().is_none() {
+        let why = "which, but not for how long: the lines have no timestamps".to_owned();
+        return answer(question, Extent::Partial, Some(why), Some(HOW_TO_STAMP));
     }
     answer(question, Extent::Whole, None, None)
 }

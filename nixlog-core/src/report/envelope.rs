@@ -24,7 +24,7 @@ pub trait Answer: Serialize + JsonSchema + Sized {
     /// `nixlog.<verb>/<version>`.
     const SCHEMA: &'static str;
 
-    /// What it was made from: an [`Input`], or `()` where no log was read.
+    /// What it was made from: an [`Input`], perhaps none, or `()` where no log is ever read.
     type From: About + Serialize + JsonSchema;
 
     /// How it can be laid out.
@@ -43,6 +43,12 @@ pub trait About {
 impl About for Input {
     fn heading(&self) -> Option<String> {
         heading(self)
+    }
+}
+
+impl About for Option<Input> {
+    fn heading(&self) -> Option<String> {
+        self.as_ref().and_then(heading)
     }
 }
 
@@ -191,6 +197,21 @@ impl<R: Answer<From = Input>> Report<R> {
     pub fn new(source: &Source, timeline: &Timeline, result: R) -> Self {
         let issues = source.issues.iter().chain(timeline.issues());
         Self::with(input(source, timeline), issues, result)
+    }
+}
+
+impl<R: Answer<From = Option<Input>>> Report<R, Option<Input>> {
+    /// Wraps a result with the log that it was made from, if one was read, and with what else is to be
+    /// said.
+    #[must_use]
+    pub fn of_any(log: Option<(&Source, &Timeline)>, issues: &[Issue], result: R) -> Self {
+        let own = log.map(|(source, timeline)| source.issues.iter().chain(timeline.issues()));
+        let issues = issues.iter().chain(own.into_iter().flatten());
+        Self::with(
+            log.map(|(source, timeline)| input(source, timeline)),
+            issues,
+            result,
+        )
     }
 }
 

@@ -15,7 +15,7 @@ use super::links::Links;
 use super::model::{Filler, Name, Names, Part, Place, Stretch};
 use super::strands::{self, Strands};
 use super::told::ToldUnit;
-use super::watch::{BuildLine, LineText, PhaseBegins, WatchBuilds};
+use super::watch::{BuildLine, EvaluatorSign, LineText, PhaseBegins, WatchBuilds, WatchEvaluation};
 use super::{Map, Timeline, finish};
 use crate::ids::ActivityId;
 use crate::json_str::JsonStr;
@@ -93,6 +93,8 @@ pub struct TimelineBuilder {
     pub(super) told_units: Map<Row, ToldUnit>,
     /// Who watches the logs of builds.
     watcher: Option<Box<dyn WatchBuilds>>,
+    /// Who watches the evaluator.
+    evaluation_watcher: Option<Box<dyn WatchEvaluation>>,
 }
 
 /// Tells whether a result is a line of a build's log, as Nix writes it.
@@ -139,6 +141,11 @@ impl TimelineBuilder {
     /// Lets somebody watch the logs of builds, from now on.
     pub fn watch(&mut self, watcher: impl WatchBuilds + 'static) {
         self.watcher = Some(Box::new(watcher));
+    }
+
+    /// Lets somebody watch the evaluator, from now on.
+    pub fn watch_evaluation(&mut self, watcher: impl WatchEvaluation + 'static) {
+        self.evaluation_watcher = Some(Box::new(watcher));
     }
 
     /// Takes in one line.
@@ -471,7 +478,9 @@ impl TimelineBuilder {
         let is_error =
             message.level == Level::ERROR && (message.raw.is_some() || plain.starts_with("error:"));
         if !is_error {
-            return self.note(&message::read(&plain), Some(message));
+            let note = message::read(&plain);
+            self.evaluator_says(&note, &plain);
+            return self.note(&note, Some(message));
         }
         // The trace stands in the whole text only.
         let whole = message.text.decode();
@@ -549,7 +558,20 @@ impl TimelineBuilder {
         }
     }
 
+    /// Passes on what the evaluator says of its work.
+    #[inline]
+    pub(super) fn evaluator_says(&mut self, note: &Note<'_>, text: &str) {
+        if let Some(watcher) = &mut self.evaluation_watcher
+            && let Some(sign) = EvaluatorSign::of(note, text)
+        {
+            watcher.sign(&sign, self.now);
+        }
+    }
+
     fn text(&mut self, text: &str) {
+        if let Some(watcher) = &mut self.evaluation_watcher {
+            watcher.text(text);
+        }
         HumanLog::line(self, text);
     }
 

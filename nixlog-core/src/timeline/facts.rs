@@ -55,6 +55,8 @@ pub struct Facts {
     pub orphan_results: Tally,
     /// Starts of activities that were open already.
     pub duplicate_starts: Tally,
+    /// How often an evaluator says that it begins with a file.
+    pub evaluated_files: u64,
     /// What gives the version away.
     pub evidence: Evidence,
     /// Determinate Nix's build results, as raw JSON.
@@ -123,6 +125,7 @@ impl Facts {
     }
 
     pub(super) fn note(&mut self, note: &Note<'_>, message: Option<&Message<'_>>) {
+        self.evaluated_files += u64::from(matches!(note, Note::EvaluatingFile { .. }));
         if let Some(message) = message {
             self.evidence.message(message, note);
         }

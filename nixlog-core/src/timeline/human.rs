@@ -180,6 +180,7 @@ impl HumanLog {
                     }
                     _ => {}
                 }
+                builder.evaluator_says(&note, "");
                 let words = builder.human.error.take();
                 builder.tell(&note, None, words.as_deref());
             }

@@ -43,7 +43,9 @@ pub use model::{
 };
 
 pub use source::{Clock, Source};
-pub use watch::{BuildLine, LineText, PhaseBegins, WatchBuilds, Watched};
+pub use watch::{
+    BuildLine, EvaluatorSign, LineText, PhaseBegins, WatchBuilds, WatchEvaluation, Watched,
+};
 
 use std::collections::{HashMap, HashSet};
 

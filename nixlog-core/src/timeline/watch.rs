@@ -1,5 +1,5 @@
-//! Watching the logs of builds while a log is read: the timeline keeps how many lines there were, and not
-//! one of them.
+//! Watching while a log is read: the timeline keeps how many lines builds had, and when evaluation was at
+//! work, and not one of the lines that say so.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::json_str::JsonStr;
 use crate::time::Stamp;
 use crate::wire::ansi;
+use crate::wire::message::Note;
 
 /// A line of a build's own log.
 #[derive(Debug, Clone, Copy)]
@@ -95,6 +96,94 @@ pub trait WatchBuilds: fmt::Debug + Send {
     fn failed(&mut self, _subject: Option<&str>) {}
 }
 
+/// What the evaluator says of its work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EvaluatorSign<'a> {
+    /// It begins with a file (`-v`; in Lix `-vvv`).
+    File(&'a str),
+    /// It made a derivation (`-vv`).
+    Instantiated {
+        /// The derivation's name.
+        name: &'a str,
+        /// Its `.drv`.
+        drv: &'a str,
+    },
+    /// It has copied a source into the store.
+    Copied {
+        /// What was copied.
+        source: &'a str,
+        /// The store path that it became.
+        path: &'a str,
+    },
+    /// It has copied a large source into the store (`warn-large-path-threshold`).
+    CopiedLarge {
+        /// What was copied.
+        source: &'a str,
+        /// How large it is.
+        bytes: u64,
+    },
+    /// It needs the output of a derivation before it goes on (`trace-import-from-derivation`).
+    Import {
+        /// The derivation.
+        drv: &'a str,
+    },
+    /// It warns: all that it says.
+    Warning(&'a str),
+    /// An attribute came from the evaluation cache, or did not (`-vvv`).
+    Attribute {
+        /// It did.
+        is_cached: bool,
+    },
+    /// What it evaluates has changes that no revision has, so that nothing of it is cached.
+    DirtyTree,
+    /// A function was entered or left (`trace-function-calls`).
+    Call {
+        /// Entered, else left.
+        entered: bool,
+        /// Where the call stands.
+        position: &'a str,
+        /// When, in nanoseconds since the Unix epoch.
+        epoch_ns: u64,
+    },
+}
+
+impl<'a> EvaluatorSign<'a> {
+    /// Reads a message; `text` is all of it.
+    pub(super) fn of(note: &Note<'a>, text: &'a str) -> Option<Self> {
+        Some(match *note {
+            Note::EvaluatingFile { path } => Self::File(path),
+            Note::Instantiated { name, drv } => Self::Instantiated { name, drv },
+            Note::CopiedSource { source, path } => Self::Copied { source, path },
+            Note::CopiedLargePath { source, bytes } => Self::CopiedLarge { source, bytes },
+            Note::ImportFromDerivation { drv } => Self::Import { drv },
+            Note::EvaluationWarning => Self::Warning(text),
+            Note::UsingEvalCache { .. } => Self::Attribute { is_cached: true },
+            Note::EvaluatingAttribute { .. } => Self::Attribute { is_cached: false },
+            Note::DirtyTree => Self::DirtyTree,
+            Note::FunctionTrace {
+                entered,
+                position,
+                epoch_ns,
+            } => Self::Call {
+                entered,
+                position,
+                epoch_ns,
+            },
+            _ => return None,
+        })
+    }
+}
+
+/// Whoever watches the evaluator.
+pub trait WatchEvaluation: fmt::Debug + Send {
+    /// Takes in what it says of its work, and when that came; `None` without timestamps.
+    fn sign(&mut self, sign: &EvaluatorSign<'_>, at: Option<Stamp>);
+
+    /// Takes in a line of the log that is no event: statistics are printed past the logger.
+    fn text(&mut self, _line: &str) {}
+}
+
 /// Somebody who watches, to be had back when the log has been read.
 #[derive(Debug, Default)]
 pub struct Watched<T>(Arc<Mutex<T>>);
@@ -137,5 +226,15 @@ impl<T: WatchBuilds> WatchBuilds for Watched<T> {
 
     fn failed(&mut self, subject: Option<&str>) {
         self.lock().failed(subject);
+    }
+}
+
+impl<T: WatchEvaluation> WatchEvaluation for Watched<T> {
+    fn sign(&mut self, sign: &EvaluatorSign<'_>, at: Option<Stamp>) {
+        self.lock().sign(sign, at);
+    }
+
+    fn text(&mut self, line: &str) {
+        self.lock().text(line);
     }
 }

@@ -37,7 +37,14 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     (
         "report",
-        &["timeline", "graph", "analysis", "build_log", "statistics"],
+        &[
+            "timeline",
+            "graph",
+            "analysis",
+            "eval",
+            "build_log",
+            "statistics",
+        ],
     ),
     (
         "log",

@@ -10,6 +10,7 @@ mod corpus_files;
 mod critical_path;
 mod derivations;
 mod ends;
+mod evaluations;
 mod failures;
 mod floors;
 mod golden;

@@ -23,11 +23,15 @@ use super::super::drawing::{self, Holds};
 use super::super::format::{harmless, xml};
 use super::super::verbs::critical_path::SegmentKind;
 use super::super::verbs::timeline::{
-    CounterView, LaneView, NeedsView, PlacedView, StepView, TimelineResult,
+    CounterView, LaneView, NeedsView, PlacedView, StepSliceView, StepView, TimelineResult,
 };
+use crate::timeline::UnitKind;
 
 /// Builder phases are a multiple of the units: these many are in a page.
 const MOST_PHASES: usize = 20_000;
+
+/// Evaluation has thousands of files: those that took longest are in a page, in these many stretches.
+const MOST_FILES: usize = 2_000;
 
 /// A counter with more changes is told by columns.
 const MOST_CHANGES: usize = 4000;
@@ -196,6 +200,9 @@ impl<'a> Data<'a> {
     /// Returns what a unit was doing: its builder phases, or what it did instead of one thing all the time.
     fn parts(&self, placed: &'a PlacedView) -> Vec<(&'a str, u64, u64)> {
         let phases = &placed.unit.builder_phases;
+        if placed.unit.kind == UnitKind::Evaluation && !placed.steps.is_empty() {
+            return files(placed);
+        }
         if phases.is_empty() {
             let stretches = placed.stretches.iter();
             return stretches
@@ -268,6 +275,18 @@ impl<'a> Data<'a> {
         }
         writeln!(self.lines)
     }
+}
+
+/// Returns at which files evaluation was; where there are too many, those that took longest, in their order.
+fn files(placed: &PlacedView) -> Vec<(&str, u64, u64)> {
+    let mut longest: Vec<&StepSliceView> = placed.steps.iter().collect();
+    longest.sort_by_key(|step| Reverse(step.end_ns.saturating_sub(step.start_ns)));
+    longest.truncate(MOST_FILES);
+    longest.sort_by_key(|step| step.start_ns);
+    let files = longest.into_iter();
+    files
+        .map(|step| (&*step.name, step.start_ns, step.end_ns))
+        .collect()
 }
 
 /// Returns how long a unit has to be for its builder phases, where there are too many for all.

@@ -11,6 +11,8 @@ pub mod compare;
 pub mod critical_path;
 pub mod doctor;
 pub mod eta;
+pub mod eval;
+pub mod eval_compare;
 pub mod failures;
 pub mod gate;
 pub mod graph;
@@ -56,7 +58,7 @@ macro_rules! answers {
         #[must_use]
         pub fn any_schema() -> Schema {
             root(|generator| {
-                let all = [$(report::<$Result>(generator)),+];
+                let all = vec![$(report::<$Result>(generator)),+];
                 json_schema!({ "oneOf": all })
             })
         }
@@ -77,6 +79,8 @@ answers! {
     "critical-path": critical_path::CriticalPathResult,
     "doctor": doctor::DoctorResult,
     "eta": eta::EtaResult,
+    "eval": eval::EvalResult,
+    "eval compare": eval_compare::EvalCompareResult,
     "failures": failures::FailuresResult,
     "gate": gate::GateResult,
     "graph": graph::GraphResult,

@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::critical_path::SegmentKind;
 use crate::analysis::critical_path::Wait;
+use crate::analysis::evaluation::Evaluation;
 use crate::analysis::inside::{Inside, Step};
 use crate::analysis::lanes::{CriticalStep, Group, Lanes, Placed};
 use crate::analysis::load::traffic;
@@ -22,7 +23,7 @@ use crate::report::envelope::{Answer, Input, Report, nanos};
 use crate::report::evaluation_waits::{EvaluationWaitView, evaluation_waits};
 use crate::report::unit::{UnitView, unit_view};
 use crate::time::{Interval, Nanos, Stamp};
-use crate::timeline::{Part, Timeline, Unit};
+use crate::timeline::{Part, Timeline, Unit, UnitKind};
 
 /// The result of `timeline`.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -89,7 +90,8 @@ pub struct PlacedView {
     pub drawn_end_ns: u64,
     /// What it was doing, where that is not one thing all the time.
     pub stretches: Vec<StretchView>,
-    /// The steps inside it, for a trace: see [`TimelineResult::with_steps`].
+    /// What happened inside it, for a trace: see [`TimelineResult::with_steps`] and
+    /// [`with_files`](TimelineResult::with_files).
     #[serde(skip)]
     pub steps: Vec<StepSliceView>,
     /// Its place among the units of the timeline.
@@ -97,13 +99,13 @@ pub struct PlacedView {
     index: usize,
 }
 
-/// A step of a build, as far as it can be drawn.
+/// A step of a build or a file of evaluation, as far as it can be drawn.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StepSliceView {
-    /// What the tool calls it.
+    /// What the tool calls it; the file.
     pub name: String,
-    /// What it was for.
+    /// What it was for, or `file`.
     pub kind: &'static str,
     /// From when it was at work, as far as lines tell.
     pub start_ns: u64,
@@ -291,7 +293,32 @@ impl TimelineResult {
         }
         self
     }
+
+    /// Takes in at which files evaluation was: a trace and a page show it.
+    #[must_use]
+    pub fn with_files(mut self, evaluation: &Evaluation) -> Self {
+        let units = self.lanes.iter_mut().flat_map(|lane| &mut lane.units);
+        let mut units = units.filter(|placed| placed.unit.kind == UnitKind::Evaluation);
+        if let Some(placed) = units.next() {
+            let files = evaluation.files.iter();
+            let stretches = files.flat_map(|file| file.stretches.iter().map(move |at| (file, at)));
+            let mut steps: Vec<StepSliceView> = stretches
+                .map(|(file, at)| StepSliceView {
+                    name: file.name.to_string(),
+                    kind: FILE,
+                    start_ns: at.start().as_nanos(),
+                    end_ns: at.end().as_nanos(),
+                })
+                .collect();
+            steps.sort_by_key(|step| step.start_ns);
+            placed.steps = steps;
+        }
+        self
+    }
 }
+
+/// What a step of evaluation is.
+const FILE: &str = "file";
 
 fn slice(step: &Step) -> Option<StepSliceView> {
     let interval = step.at_work()?;
