@@ -19,7 +19,8 @@
 //!
 //! The layers, lowest first: the words ([`ids`], [`time`], [`json_str`], [`store_path`]); [`wire`], from
 //! bytes to borrowed events; [`recording`], what nixlog's own recordings hold beside a log; [`drv`], from
-//! bytes to borrowed derivations; [`eval`], what evaluators say of themselves; [`build_log`], what the lines of builders mean; [`statistics`], what
+//! bytes to borrowed derivations; [`eval`], what the evaluator tells of itself; [`build_log`], what the lines of
+//! builders mean; [`statistics`], what
 //! repeated measurements tell; [`timeline`], from events to
 //! what ran and when; [`graph`], from derivations to what depends on what; [`analysis`], from both to answers;
 //! [`report`], from answers to text, Markdown, CSV, JSON and pictures; [`log`], all the steps in their order.

@@ -3,4 +3,5 @@
 pub mod difference;
 pub mod jobs;
 pub mod lock;
+pub mod stacks;
 pub mod stats;

@@ -9,6 +9,7 @@ pub mod change_points;
 pub mod multiple;
 pub mod noise;
 mod normal;
+pub mod proportion;
 pub mod random;
 pub mod rank_sum;
 pub mod sample;
