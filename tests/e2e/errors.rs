@@ -217,8 +217,8 @@ fn timing_files() {
 #[test]
 fn wrong_use() {
     let said = |args: &[&str]| nixlog(args).refused();
-    assert_snapshot!(said(&["profile"]), @r"
-    error: unrecognized subcommand 'profile'
+    assert_snapshot!(said(&["frobnicate"]), @r"
+    error: unrecognized subcommand 'frobnicate'
 
     Usage: nixlog <COMMAND>
 

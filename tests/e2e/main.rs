@@ -22,6 +22,8 @@ mod live;
 mod log;
 mod output;
 mod predictions;
+#[cfg(unix)]
+mod profile;
 mod program;
 mod readme;
 mod rebuilds;

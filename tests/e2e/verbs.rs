@@ -29,6 +29,10 @@ const NO_REPORTS: &[(&str, &str)] = &[
     ("run", "runs a command; `run.rs` holds it to its contract"),
     ("record", "reads a pipe or a socket, and reports nothing"),
     ("reconstruct", "asks the store, and reads no log"),
+    (
+        "profile",
+        "evaluates and builds; `profile.rs` holds it to its contract",
+    ),
     ("runs", "is no verb without another one"),
     ("runs list", "reads the ends of recordings"),
     ("runs show", "reads runs, and no other logs"),

@@ -1,7 +1,7 @@
 //! `nixlog cat`.
 
 use std::io::{self, BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use clap_complete::ArgValueCompleter;
@@ -13,7 +13,7 @@ use nixlog_core::wire::block::Block;
 use nixlog_core::wire::{ClockKind, LogReader};
 
 use crate::archive::runs::complete;
-use crate::base::arguments::ColorArgs;
+use crate::base::arguments::{ColorArgs, ColorWhen};
 use crate::base::error::CliError;
 use crate::base::{output, terminal};
 use crate::display::{Amount, Echo, printable};
@@ -101,6 +101,33 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
         }
         _ if n_bytes == 0 && name == "-" => Err(input::nothing_piped()),
         _ => Ok(()),
+    }
+}
+
+/// Writes the log of a file as plain Nix would have shown it, without color.
+pub(super) fn human(path: &Path, out: &mut dyn Write) -> Result<(), CliError> {
+    let input = input::open(Some(path))?.begin()?;
+    let name = input.name.clone();
+    let args = Args {
+        input: None,
+        raw: false,
+        stamped: None,
+        human: true,
+        wrapping: WrappingArgs::default(),
+        color: ColorArgs {
+            when: ColorWhen::Never,
+        },
+    };
+    let mut copy = Copy {
+        args: &args,
+        name: &name,
+        live: false,
+        n_bytes: 0,
+        out: &mut { out },
+    };
+    match copy.copy(input)? {
+        None => Ok(()),
+        Some(error) => Err(input::unreadable(&name, error)),
     }
 }
 

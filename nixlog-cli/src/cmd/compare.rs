@@ -1,6 +1,6 @@
 //! `nixlog compare`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use nixlog_core::analysis::cache::cache_use;
 use nixlog_core::analysis::comparison::comparison;
@@ -12,6 +12,7 @@ use nixlog_core::report::verbs::rebuilds::RebuildsResult;
 use nixlog_core::report::verbs::{self, compare};
 use regex::Regex;
 
+use super::profile;
 use crate::base::arguments::OutputArgs;
 use crate::base::error::CliError;
 use crate::base::output::{self, Stream};
@@ -20,13 +21,15 @@ use crate::evidence::derivations::GraphArgs;
 use crate::evidence::explained::{self, Explained};
 use crate::evidence::sides::{Side, Sides};
 use crate::intake::arguments::InputArgs;
+use crate::intake::input::PROFILED;
 
 /// Compare runs: what became slower, whether that is more than chance, and whether anyone waited for it
 ///
 /// Each side is a run (`last`, `last~2`, a name, an id), a file, a baseline, or several runs: `last~0..5`, or
 /// with commas in between. With four runs on each side or more, a rank sum test tells a difference from
 /// chance. With fewer, it is compared with how far repeats of the project lie apart in the history; without
-/// these, the difference is shown, and that nobody can tell.
+/// these, the difference is shown, and that nobody can tell. A folder of `nixlog profile` is a run, too; of two
+/// of them the evaluations are compared besides.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Units are matched by package, system and outputs, never by hash.\n\n\
@@ -65,6 +68,16 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), CliError> {
+    let folders = [Path::new(&args.a), Path::new(&args.b)];
+    let evaluation = profile::compared(folders, args.top)?;
+    let has_build = |folder: &Path| folder.join(PROFILED).is_file();
+    if let Some(evaluation) = &evaluation
+        && !folders.into_iter().all(has_build)
+    {
+        // Nothing was built.
+        let report = Report::without_log(&[], evaluation.clone());
+        return output::write(&args.output, Stream::Output, &report, &());
+    }
     let sides = Sides::open_or_warn()?;
     let (a, b) = (sides.find(&args.a)?, sides.find(&args.b)?);
     let repeats = sides.repeats(&a, &b)?;
@@ -72,6 +85,7 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     let wanted = |unit: &PastUnit| names(args.filter.as_ref(), &[&unit.name, &unit.path]);
     let mut result = compare::result([a.named(), b.named()], &compared, args.top, wanted);
     result.rebuilds = rebuilds(&a, &b, args)?;
+    result.evaluation = evaluation;
     let report = Report::without_log(&[], result);
     let names = Names::new(args.full_paths);
     output::write(&args.output, Stream::Output, &report, &names)

@@ -6,16 +6,17 @@ use std::path::{Path, PathBuf};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use nixlog_core::analysis::evaluation::{Evaluation, EvaluationLog};
 use nixlog_core::eval::jobs::Job;
-use nixlog_core::eval::lock::Lock;
+use nixlog_core::eval::stacks::By;
 use nixlog_core::eval::stats::{EvaluationStats, NoCounter};
 use nixlog_core::log::Reading;
 use nixlog_core::report::envelope::Report;
 use nixlog_core::report::table::Names;
-use nixlog_core::report::verbs::eval::{self, By, Material, Shown, SourceKind, SourceView};
+use nixlog_core::report::verbs::eval::{self, Material, Shown, SourceKind, SourceView};
 use nixlog_core::report::verbs::eval_compare;
 use nixlog_core::time::Nanos;
 use nixlog_core::timeline::Watched;
 
+use super::profile::STATS;
 use crate::base::arguments::OutputArgs;
 use crate::base::error::CliError;
 use crate::base::output;
@@ -23,6 +24,7 @@ use crate::base::selection::top;
 use crate::base::unpack;
 use crate::evidence::derivations::GraphArgs;
 use crate::evidence::explained::{self, Explained};
+use crate::evidence::profiles::{self, InputNames, LockFile};
 use crate::evidence::sources::largest;
 use crate::intake::arguments::InputArgs;
 
@@ -44,6 +46,19 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE", help_heading = "Sources")]
     stats: Option<PathBuf>,
 
+    /// What Nix's profiler has written (`--eval-profiler flamegraph`), or other stacks in that form;
+    /// compressed or not
+    #[arg(long, value_name = "FILE", help_heading = "Sources")]
+    profile: Option<PathBuf>,
+
+    /// How many samples it took in a second (`eval-profiler-frequency`; Nix takes 99 unless it is told otherwise)
+    #[arg(long, value_name = "HZ", value_parser = frequency, requires = "profile", help_heading = "Sources")]
+    frequency: Option<f64>,
+
+    /// A log with function calls in it (`--trace-function-calls`)
+    #[arg(long, value_name = "FILE", help_heading = "Sources")]
+    function_calls: Option<PathBuf>,
+
     /// What nix-eval-jobs printed
     #[arg(long, value_name = "FILE", help_heading = "Sources")]
     jobs: Option<PathBuf>,
@@ -61,7 +76,7 @@ pub(crate) struct Args {
         long,
         value_names = ["BEFORE", "AFTER"],
         num_args = 2,
-        conflicts_with_all = ["input", "stats", "jobs", "lock", "by", "counter"],
+        conflicts_with_all = ["input", "stats", "profile", "function_calls", "jobs", "lock", "by", "counter"],
         help_heading = "Sources"
     )]
     compare: Vec<PathBuf>,
@@ -100,14 +115,25 @@ pub(crate) struct Args {
 const EXAMPLES: &str = "Examples:\n    \
     nixlog run -- nix build .#foo -v; nixlog eval\n    \
     NIX_SHOW_STATS=1 NIX_COUNT_CALLS=1 nix-instantiate default.nix |& nixlog eval\n    \
-    nixlog eval --stats stats.json";
+    nixlog eval --stats stats.json --profile nix.profile --by module";
 
 fn by() -> impl TypedValueParser<Value = By> {
-    let names = PossibleValuesParser::new(By::ALL.map(By::name));
-    names.try_map(|name| {
-        let mut all = By::ALL.into_iter();
-        all.find(|by| by.name() == name).ok_or("no such division")
-    })
+    const BY: [By; 6] = [
+        By::File,
+        By::Function,
+        By::Input,
+        By::Module,
+        By::Option,
+        By::Derivation,
+    ];
+    let names = PossibleValuesParser::new(BY.map(By::name));
+    names.try_map(|name| By::named(&name).ok_or("no such division"))
+}
+
+fn frequency(text: &str) -> Result<f64, String> {
+    let hz: Option<f64> = text.parse().ok();
+    hz.filter(|hz| *hz > 0.0 && hz.is_finite())
+        .ok_or_else(|| "expected how many samples a second".to_owned())
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), CliError> {
@@ -120,6 +146,13 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
         stats(path)
     });
     let stats = stats.transpose()?;
+    let named = [
+        (SourceKind::Profile, &args.profile),
+        (SourceKind::FunctionCalls, &args.function_calls),
+    ];
+    for (kind, path) in named {
+        sources.extend(path.as_deref().map(|path| source(kind, path)));
+    }
     let jobs = args.jobs.as_deref().map(|path| {
         sources.push(source(SourceKind::Jobs, path));
         jobs(path)
@@ -131,14 +164,22 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
         false => None,
     };
     let lock = lock(args, log.as_ref().map(|(log, _)| log))?;
-    if let Some((path, _)) = &lock {
-        sources.push(source(SourceKind::Lock, path));
+    if let Some(lock) = &lock {
+        sources.push(source(SourceKind::Lock, &lock.path));
     }
+    let names = InputNames::new(lock.as_ref());
+    let read = |path: &Option<PathBuf>| {
+        let read = path.as_deref().map(|path| profiles::read(path, &names));
+        read.transpose()
+    };
+    let (sampled, calls) = (read(&args.profile)?, read(&args.function_calls)?);
     let material = Material {
         log: log.as_ref().map(|(log, said)| (&log.timeline, said)),
         stats: stats.as_ref(),
+        profile: sampled.as_ref().map(|profile| (profile, args.frequency)),
+        function_calls: calls.as_ref(),
         jobs: jobs.as_ref().map(|(jobs, others)| (&jobs[..], *others)),
-        lock: lock.as_ref().map(|(_, lock)| lock),
+        lock: lock.as_ref().map(|lock| &lock.lock),
         sources,
         top: args.top,
     };
@@ -176,6 +217,9 @@ impl Side {
     /// Reads a file of statistics, or a log.
     fn read(args: &Args, path: &Path) -> Result<Self, CliError> {
         let name = path.display().to_string();
+        // What `nixlog profile` leaves has them in a file of its own.
+        let inside = path.join(STATS);
+        let path = if inside.is_file() { &inside } else { path };
         if is_stats(path) {
             return Ok(Self {
                 name,
@@ -240,7 +284,7 @@ fn watched(args: &Args, input: &InputArgs) -> Result<(Explained, EvaluationLog),
     Ok((log, watched.take()))
 }
 
-fn stats(path: &Path) -> Result<EvaluationStats, CliError> {
+pub(super) fn stats(path: &Path) -> Result<EvaluationStats, CliError> {
     let text = unpack::text(path)?;
     EvaluationStats::parse(&text).map_err(|error| {
         CliError::new(format!("`{}` has no statistics of an evaluator: {error}", path.display()))
@@ -268,24 +312,13 @@ fn jobs(path: &Path) -> Result<(Vec<Job>, u64), CliError> {
 }
 
 /// Finds the lock file: the one that is named, else that of the directory where the command ran.
-fn lock(args: &Args, log: Option<&Explained>) -> Result<Option<(PathBuf, Lock)>, CliError> {
-    let read = |path: &Path| {
-        let text = unpack::text(path)?;
-        Lock::parse(&text).map_err(|error| {
-            CliError::new(format!(
-                "`{}` is no lock file of a flake: {error}",
-                path.display()
-            ))
-        })
-    };
+fn lock(args: &Args, log: Option<&Explained>) -> Result<Option<LockFile>, CliError> {
     if let Some(path) = &args.lock {
-        return Ok(Some((path.clone(), read(path)?)));
+        return LockFile::read(path).map(Some);
     }
     let header = log.and_then(|log| log.source.recording.header.as_ref());
-    let Some(directory) = header.and_then(|header| header.cwd.as_deref()) else {
-        return Ok(None);
-    };
-    let path = Path::new(directory).join("flake.lock");
+    let directory = header.and_then(|header| header.cwd.as_deref());
+    let path = directory.map(|directory| Path::new(directory).join("flake.lock"));
     // Nobody asked for it: what cannot be read is not missed.
-    Ok(read(&path).ok().map(|lock| (path, lock)))
+    Ok(path.and_then(|path| LockFile::read(&path).ok()))
 }

@@ -26,6 +26,7 @@ mod machines;
 mod man;
 mod parallelism;
 mod phases;
+mod profile;
 mod rebuilds;
 mod reconstruct;
 mod record;
@@ -94,6 +95,7 @@ verbs! {
     log: Log,
     silence: Silence,
     eval: Eval,
+    profile: Profile,
     critical_path: CriticalPath,
     bottlenecks: Bottlenecks,
     parallelism: Parallelism,

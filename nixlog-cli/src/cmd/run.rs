@@ -7,10 +7,11 @@ use std::time::Instant;
 
 use nixlog_core::analysis::excerpts::Excerpts;
 use nixlog_core::graph::GraphBuilder;
+use nixlog_core::log::Reading;
 use nixlog_core::report::closing::Ending;
 use nixlog_core::time::Stamp;
 use nixlog_core::timeline::{Clock, Watched};
-use nixlog_core::wire::Line;
+use nixlog_core::wire::{Body, Line};
 
 use crate::archive::recorder::{self, Recorder};
 use crate::archive::runs::Recorded;
@@ -21,8 +22,8 @@ use crate::base::{output, terminal};
 use crate::display::{Display, DisplayKind, closing};
 use crate::evidence::{forecast, history};
 use crate::intake::arguments::SaveArgs;
-use crate::intake::run::plan::{Place, Way, plan};
-use crate::intake::run::{self, ThisMachine, Watch};
+use crate::intake::run::plan::{Place, Plan, Way, plan};
+use crate::intake::run::{self, Exit, ThisMachine, Watch};
 
 /// Run a command, show the progress of its Nix builds, and record them
 ///
@@ -140,11 +141,15 @@ pub(super) fn recorded(args: &Args) -> Result<Ran, CliError> {
     let mut reading = run::reading();
     let excerpts = Watched::<Excerpts>::default();
     reading.watch_builds(excerpts.clone());
-    let shows = !args.quiet && plan.way != Way::Socket;
-    let kind = DisplayKind::of_stderr();
-    let paints = shows && kind == DisplayKind::Terminal;
-    let running = match run::start(&plan, paints, start, recorder.as_mut()) {
-        Ok(running) => running,
+    let showing = Showing {
+        quiet: args.quiet,
+        build_logs: args.print_build_logs,
+        ahead: Some(&args.command),
+        hides_objects: false,
+        color: args.color,
+    };
+    let exit = match watch(&plan, &showing, start, recorder.as_mut(), &mut reading) {
+        Ok(exit) => exit,
         Err(error) => {
             if let Some(recorder) = recorder {
                 recorder.discard();
@@ -152,26 +157,6 @@ pub(super) fn recorded(args: &Args) -> Result<Ran, CliError> {
             return Err(error);
         }
     };
-    let mut watch = Shown(shows.then(|| {
-        let color = terminal::color(args.color.when, &io::stderr());
-        let asked = plan.asked;
-        let build_logs = match kind {
-            DisplayKind::Terminal => asked.wants_build_logs,
-            DisplayKind::Plain | DisplayKind::Folded(_) => asked.build_logs,
-        };
-        let mut display = Display::new(kind, color)
-            .build_logs(args.print_build_logs || build_logs)
-            .at_most(asked.level)
-            .alone(running.prints_results());
-        let words = args.command.iter();
-        let words = words.map(|word| word.to_string_lossy().into_owned());
-        forecast::ahead(&mut display, Some(words.collect()));
-        display
-    }));
-    let exit = running.watch(&mut reading, &mut watch);
-    if let Some(display) = watch.0 {
-        display.finish();
-    }
     let (recorded, graph) = match recorder {
         Some(recorder) => recorder.finish(exit.end()),
         None => (None, GraphBuilder::default()),
@@ -211,24 +196,97 @@ pub(super) fn recorded(args: &Args) -> Result<Ran, CliError> {
     })
 }
 
+/// How a command is shown while it runs.
+pub(super) struct Showing<'a> {
+    /// Not at all.
+    pub(super) quiet: bool,
+    /// With the logs of builds, even where the command would not print them.
+    pub(super) build_logs: bool,
+    /// With how long it usually takes, by its words.
+    pub(super) ahead: Option<&'a [OsString]>,
+    /// Without JSON objects on lines of their own: the statistics of evaluators.
+    pub(super) hides_objects: bool,
+    pub(super) color: ColorArgs,
+}
+
+/// Runs a command as planned, and shows it.
+pub(super) fn watch(
+    plan: &Plan,
+    showing: &Showing<'_>,
+    start: Instant,
+    recorder: Option<&mut Recorder>,
+    reading: &mut Reading,
+) -> Result<Exit, CliError> {
+    let shows = !showing.quiet && plan.way != Way::Socket;
+    let kind = DisplayKind::of_stderr();
+    let paints = shows && kind == DisplayKind::Terminal;
+    let running = run::start(plan, paints, start, recorder)?;
+    let display = shows.then(|| {
+        let color = terminal::color(showing.color.when, &io::stderr());
+        let asked = plan.asked;
+        let build_logs = match kind {
+            DisplayKind::Terminal => asked.wants_build_logs,
+            DisplayKind::Plain | DisplayKind::Folded(_) => asked.build_logs,
+        };
+        let mut display = Display::new(kind, color)
+            .build_logs(showing.build_logs || build_logs)
+            .at_most(asked.level)
+            .alone(running.prints_results());
+        if let Some(words) = showing.ahead {
+            let words = words.iter().map(|word| word.to_string_lossy().into_owned());
+            forecast::ahead(&mut display, Some(words.collect()));
+        }
+        display
+    });
+    let mut watch = Shown {
+        display,
+        hides_objects: showing.hides_objects,
+        is_hiding: false,
+    };
+    let exit = running.watch(reading, &mut watch);
+    if let Some(display) = watch.display {
+        display.finish();
+    }
+    Ok(exit)
+}
+
 /// Shows what happens, if anything is to be shown.
-struct Shown(Option<Display>);
+struct Shown {
+    display: Option<Display>,
+    hides_objects: bool,
+    is_hiding: bool,
+}
+
+impl Shown {
+    /// Tells whether a line is of a JSON object that nobody wants to see.
+    fn hides(&mut self, line: &Line<'_>) -> bool {
+        let Body::Text(text) = line.body else {
+            return false;
+        };
+        let hides = self.is_hiding || (self.hides_objects && text == "{");
+        self.is_hiding = hides && text != "}";
+        hides
+    }
+}
 
 impl Watch for Shown {
     fn line(&mut self, line: &Line<'_>, now: Stamp) {
-        if let Some(display) = &mut self.0 {
+        if self.hides(line) {
+            return;
+        }
+        if let Some(display) = &mut self.display {
             display.line(line, now);
         }
     }
 
     fn tick(&mut self, now: Stamp) {
-        if let Some(display) = &mut self.0 {
+        if let Some(display) = &mut self.display {
             display.tick(now);
         }
     }
 
     fn output(&mut self, bytes: &[u8]) {
-        if let Some(display) = &mut self.0 {
+        if let Some(display) = &mut self.display {
             display.output(bytes);
         }
     }

@@ -7,6 +7,7 @@ pub(crate) mod globs;
 pub(crate) mod history;
 pub(crate) mod past;
 pub(crate) mod plan;
+pub(crate) mod profiles;
 pub(crate) mod read;
 pub(crate) mod reconstruct;
 pub(crate) mod sides;

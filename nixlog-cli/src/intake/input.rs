@@ -131,7 +131,12 @@ pub(crate) fn quoted(name: &str) -> String {
     format!("`{name}`")
 }
 
+/// The recording in a folder that `nixlog profile` leaves; the folder stands for it.
+pub(crate) const PROFILED: &str = "build.nixlog.zst";
+
 fn open_file(path: &Path) -> Result<Opened, CliError> {
+    let inside = path.join(PROFILED);
+    let path = if inside.is_file() { &inside } else { path };
     let name = path.display().to_string();
     let opened = File::open(path).and_then(|file| {
         let metadata = file.metadata()?;

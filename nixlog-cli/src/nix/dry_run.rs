@@ -36,19 +36,23 @@ pub(crate) fn of_installables(installables: &[String]) -> Result<Vec<u8>, CliErr
 pub(crate) fn of(command: &[OsString]) -> Result<Vec<u8>, CliError> {
     match asking(command) {
         Some(asking) => ask(&asking),
-        None => {
-            let words: Vec<_> = command.iter().map(|word| word.to_string_lossy()).collect();
-            Err(CliError::new(format!(
-                "there is no way to ask `{}` what it would build",
-                words.join(" ")
-            ))
-            .hint("known: nix build, nix-build, nix-store -r, nixos-rebuild, darwin-rebuild and home-manager, each with the action first"))
-        }
+        None => Err(unknown(command, |words| {
+            format!("there is no way to ask `{words}` what it would build")
+        })),
     }
 }
 
+/// Says that there is no way to do something with a command but to run it.
+pub(crate) fn unknown(command: &[OsString], what: impl FnOnce(&str) -> String) -> CliError {
+    let words: Vec<_> = command.iter().map(|word| word.to_string_lossy()).collect();
+    CliError::new(what(&words.join(" "))).hint(
+        "known: nix build, nix-build, nix-store -r, nixos-rebuild, darwin-rebuild and home-manager, \
+         each with the action first",
+    )
+}
+
 /// Returns the command that only says what another one would do.
-fn asking(command: &[OsString]) -> Option<Vec<OsString>> {
+pub(crate) fn asking(command: &[OsString]) -> Option<Vec<OsString>> {
     let is_sudo = |word: &&OsString| **word == *"sudo";
     let program = command.iter().take_while(is_sudo).count();
     let name = Path::new(command.get(program)?).file_name()?.to_str()?;

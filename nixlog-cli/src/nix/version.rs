@@ -1,5 +1,7 @@
 //! Which Nix is at hand.
 
+use std::fmt;
+
 /// What `nix --version` tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct NixVersion {
@@ -21,9 +23,21 @@ impl NixVersion {
         })
     }
 
+    /// Tells whether its evaluator has a profiler: Nix since 2.30, Determinate Nix with it, Lix not.
+    pub(crate) const fn has_eval_profiler(self) -> bool {
+        self.has_json_log_path()
+    }
+
     /// Tells whether it has the setting `json-log-path`: Nix since 2.30, Determinate Nix with it, Lix not.
     pub(crate) const fn has_json_log_path(self) -> bool {
         !self.is_lix && (self.major > 2 || (self.major == 2 && self.minor >= 30))
+    }
+}
+
+impl fmt::Display for NixVersion {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lix = if self.is_lix { "Lix " } else { "" };
+        write!(out, "{lix}{}.{}", self.major, self.minor)
     }
 }
 

@@ -36,6 +36,8 @@ pub struct LockedInput {
     pub store_path: Option<String>,
     /// The directory that it is read from, where it is one of this machine.
     directory: Option<String>,
+    /// The hash of its contents, as an address has it.
+    encoded_hash: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -152,6 +154,10 @@ impl LockedInput {
             url,
             revision: locked.rev.clone(),
             nar_hash: locked.nar_hash.clone(),
+            encoded_hash: locked.nar_hash.as_deref().map(|hash| {
+                let hash = hash.replace('+', "%2B").replace('/', "%2F");
+                hash.replace('=', "%3D")
+            }),
             store_path: locked.nar_hash.as_deref().and_then(source_path),
             directory: locked
                 .path
@@ -173,11 +179,19 @@ impl LockedInput {
         };
         self.store_path.as_deref().is_some_and(below)
             || self.directory.as_deref().is_some_and(below)
-            // Of what it fetches, and of files that newer versions read without a store path, the
-            // revision is in the address.
+            // Of what it fetches, and of files that newer versions read without a store path, the revision
+            // is in the address; without a revision the hash of the contents.
             || has(&self.revision)
-            || (self.revision.is_none() && self.url.len() > "path:/".len() && place.contains(&self.url))
+            || has(&self.encoded_hash)
+            || (self.revision.is_none() && is_whole_address(place, &self.url))
     }
+}
+
+/// Tells whether an address stands in a text, and not only the beginning of a longer one.
+fn is_whole_address(text: &str, address: &str) -> bool {
+    let mut found = text.match_indices(address);
+    let is_ended = |end: usize| !matches!(text.as_bytes().get(end), Some(byte) if !b"?&\xc2/'\"".contains(byte));
+    address.contains(':') && found.any(|(at, _)| is_ended(at + address.len()))
 }
 
 /// Returns the store path of a source tree of a hash (`sha256-…`, as lock files have it); `None` for
@@ -256,6 +270,11 @@ mod tests {
         );
         assert_eq!(of("/home/me/mine/default.nix"), Some("mine"));
         assert_eq!(of("/home/me/mine2/default.nix"), None);
+        assert_eq!(
+            of("«path:/home/me/mine?lastModified=1»/a.nix"),
+            Some("mine")
+        );
+        assert_eq!(of("«path:/home/me/mine2?lastModified=1»/a.nix"), None);
         assert_eq!(
             of(
                 "https://github.com/ipetkov/crane/archive/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.tar.gz"

@@ -29,6 +29,8 @@ pub struct EvaluationStats {
     /// How often each attribute was selected, most often first (`NIX_COUNT_CALLS=1`; Nix 2.12 to 2.35 have
     /// none).
     pub attributes: Option<Vec<Calls>>,
+    /// All of it, as Nix wrote it.
+    pub json: Box<str>,
 }
 
 /// How often something at a place in a file was called or selected.
@@ -44,6 +46,22 @@ pub struct Calls {
     pub column: Option<u64>,
     /// How often.
     pub count: u64,
+}
+
+impl Calls {
+    /// Returns where it is: `file:line:column`.
+    #[must_use]
+    pub fn place(&self) -> String {
+        place(self.file.as_deref(), self.line, self.column)
+    }
+}
+
+/// Writes a place in a file: `file:line:column`, as far as it is known.
+#[must_use]
+pub fn place(file: Option<&str>, line: Option<u64>, column: Option<u64>) -> String {
+    let parts = [line, column].into_iter().flatten();
+    let numbers: String = parts.map(|part| format!(":{part}")).collect();
+    format!("{}{numbers}", file.unwrap_or_default())
 }
 
 /// Why a text is no evaluator's statistics.
@@ -78,8 +96,8 @@ impl EvaluationStats {
     /// Where there is no such object.
     pub fn parse(text: &str) -> Result<Self, StatsError> {
         let mut lines = StatsLines::default();
-        let whole = match serde_json::from_str::<Value>(text.trim()) {
-            Ok(value) => Self::of(value),
+        let whole = match Self::of(text) {
+            Ok(whole) => whole,
             Err(error) => {
                 // Of several evaluators the last is the one that was asked for.
                 let found = text.lines().filter_map(|line| lines.push(line)).last();
@@ -89,12 +107,14 @@ impl EvaluationStats {
         whole.ok_or(StatsError::Other)
     }
 
-    fn of(value: Value) -> Option<Self> {
-        let Value::Object(object) = value else {
-            return None;
+    /// Reads an object.
+    fn of(json: &str) -> Result<Option<Self>, serde_json::Error> {
+        let object = match serde_json::from_str(json)? {
+            Value::Object(object) => object,
+            _ => return Ok(None),
         };
         if !object.contains_key("cpuTime") && !object.contains_key("nrThunks") {
-            return None;
+            return Ok(None);
         }
         let time = |name: &str| object.get("time")?.get(name);
         let cpu = object.get("cpuTime").or_else(|| time("cpu"));
@@ -108,6 +128,7 @@ impl EvaluationStats {
                 .map(primops),
             functions: object.get("functions").and_then(calls),
             attributes: object.get("attributes").and_then(calls),
+            json: json.trim().into(),
             ..Self::default()
         };
         for (name, value) in &object {
@@ -115,7 +136,7 @@ impl EvaluationStats {
                 counters(name, value, &mut stats.counters);
             }
         }
-        Some(stats)
+        Ok(Some(stats))
     }
 
     /// Returns a counter by the name that Nix gives it.
@@ -216,7 +237,7 @@ impl StatsLines {
         if !self.is_inside {
             // All of it in one line, or its beginning.
             if text.starts_with("{\"") && text.contains("\"nrThunks\"") {
-                return EvaluationStats::of(serde_json::from_str(text).ok()?);
+                return EvaluationStats::of(text).ok()?;
             }
             if text == "{" {
                 self.begin();
@@ -227,9 +248,8 @@ impl StatsLines {
             "}" => {
                 self.is_inside = false;
                 self.held.push('}');
-                let value = serde_json::from_str(&self.held).ok();
-                self.held = String::new();
-                return EvaluationStats::of(value?);
+                let held = std::mem::take(&mut self.held);
+                return EvaluationStats::of(&held).ok()?;
             }
             // What came before was none.
             "{" => self.begin(),
@@ -247,7 +267,7 @@ impl StatsLines {
 
     fn begin(&mut self) {
         self.held.clear();
-        self.held.push('{');
+        self.held.push_str("{\n");
         (self.is_inside, self.others) = (true, 0);
     }
 }

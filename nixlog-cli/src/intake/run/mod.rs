@@ -245,6 +245,9 @@ fn command(plan: &Plan) -> Command {
     if matches!(plan.way, Way::LogFormat | Way::Lines) {
         command.stderr(Stdio::piped());
     }
+    if plan.discards_output {
+        command.stdout(Stdio::null());
+    }
     command
 }
 

@@ -51,6 +51,8 @@ pub(crate) struct Plan {
     /// It prints its results, and neither asks anything nor ends as a program that does: what it prints
     /// may come through us.
     pub(crate) only_prints: bool,
+    /// Nobody wants what it prints as its result.
+    pub(crate) discards_output: bool,
 }
 
 /// Subcommands of `nix` that print their results, and no more.
@@ -141,6 +143,7 @@ fn as_it_is(words: &[OsString], way: Way, why: Option<&'static str>) -> Plan {
         why,
         asked: Asked::EVERYTHING,
         only_prints: false,
+        discards_output: false,
     }
 }
 
@@ -188,7 +191,7 @@ fn hands_on(script: &str) -> bool {
 }
 
 /// Finds the program behind `sudo`, `doas` or `env`.
-fn program_at(words: &[OsString]) -> usize {
+pub(crate) fn program_at(words: &[OsString]) -> usize {
     let mut at = 0;
     loop {
         let name = words.get(at).map(Path::new).and_then(Path::file_name);

@@ -1,5 +1,6 @@
 //! The result of `compare`, laid out.
 
+use super::super::eval_compare;
 use super::super::rebuilds::{root_table, roots_in_short};
 use super::{CompareResult, LoneUnitView, MeasureView, UnitChangeView};
 use crate::analysis::comparison::{Basis, Verdict};
@@ -27,6 +28,14 @@ pub(super) fn document(report: &Report<CompareResult, ()>, names: Names) -> Docu
         lone(&result.gone, names).titled("only in A"),
     ];
     let mut all = sides(result);
+    if let Some(evaluation) = &result.evaluation {
+        let of_evaluation = eval_compare::counter_tables(evaluation);
+        tables.extend(of_evaluation.into_iter().filter(Table::is_shown));
+        all.push(format!(
+            "evaluation: {}",
+            eval_compare::in_short(evaluation)
+        ));
+    }
     if let Some(rebuilds) = &result.rebuilds
         && rebuilds.total_roots > 0
     {

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::eval_compare::EvalCompareResult;
 use super::rebuilds::RebuildsResult;
 use crate::analysis::comparison::{Comparison, LoneUnit, UnitChange};
 use crate::analysis::measures::{Measure, MeasureUnit};
@@ -51,6 +52,8 @@ pub struct CompareResult {
     /// Why the newest run of the second side built what it built, and that of the first did not; `null` where
     /// one of their recordings is gone.
     pub rebuilds: Option<RebuildsResult>,
+    /// What differs between the evaluations, of two folders of `nixlog profile`; `null` for all else.
+    pub evaluation: Option<EvalCompareResult>,
 }
 
 /// How many more runs each side needs.
@@ -229,6 +232,7 @@ pub fn result(
         },
         context: context(a.runs, b.runs),
         rebuilds: None,
+        evaluation: None,
     }
 }
 

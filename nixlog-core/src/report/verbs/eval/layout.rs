@@ -1,15 +1,20 @@
 //! The result of `eval`, laid out.
 
+use std::borrow::Cow;
+
+use super::place::short;
 use super::{
-    By, CallsView, DerivationView, EvalResult, FileView, JobView, JobsView, LockedInputView, Shown,
-    SourceKind, StatsView,
+    CallsView, CostView, DerivationView, EvalResult, FileView, JobView, JobsView, LockedInputView,
+    ProfileView, Shown, SourceKind, StatsView,
 };
+use crate::eval::stacks::By;
 use crate::report::document::{Document, Section, SectionLine};
 use crate::report::envelope::{Input, Report};
 use crate::report::evaluation_waits::WaitedFor;
 use crate::report::format::{bytes, count, duration, harmless, percent, plural};
-use crate::report::table::{Cell, Columns, Table, facts, limit, more, plain};
+use crate::report::table::{Cell, Columns, Names, Table, facts, limit, more, plain};
 use crate::report::words::{next, notes, nothing, with_failures};
+use crate::statistics::proportion::interval;
 
 /// Lays out the result of `eval`.
 pub(super) fn document(report: &Report<EvalResult, Option<Input>>, shown: Shown) -> Document {
@@ -21,7 +26,7 @@ pub(super) fn document(report: &Report<EvalResult, Option<Input>>, shown: Shown)
             .map(all_counters)
             .into_iter()
             .collect(),
-        Some(by) => Vec::from_iter(by_table(result, by)),
+        Some(by) => by_table(result, by, shown.names),
         None => all_tables(result, shown),
     };
     tables.retain(Table::is_shown);
@@ -38,7 +43,9 @@ pub(super) fn document(report: &Report<EvalResult, Option<Input>>, shown: Shown)
         all.extend(more(total, limit(shown.top, total), "more wait"));
     }
     all.extend(notes_of(result, shown.by));
-    all.extend(missing(result, report.input.as_ref(), shown.by));
+    if shown.hints {
+        all.extend(missing(result, report.input.as_ref(), shown.by));
+    }
     all.extend(notes(&report.diagnostics));
     Document {
         verdict: verdict(report),
@@ -51,6 +58,7 @@ pub(super) fn document(report: &Report<EvalResult, Option<Input>>, shown: Shown)
         next: report
             .input
             .as_ref()
+            .filter(|input| shown.hints && input.is_nix)
             .and_then(|input| next(input, "phases")),
         ..Document::default()
     }
@@ -78,7 +86,7 @@ fn verdict(report: &Report<EvalResult, Option<Input>>) -> String {
     let stats = result.stats.as_ref();
     let gc = |stats: &StatsView| {
         let share = stats.gc_share.map(|share| format!(" ({})", percent(share)));
-        let gc = stats.gc_ns.map(duration)?;
+        let gc = stats.gc_ns.filter(|&gc| gc > 0).map(duration)?;
         Some(format!(
             "{gc} in garbage collection{}",
             share.unwrap_or_default()
@@ -93,6 +101,14 @@ fn verdict(report: &Report<EvalResult, Option<Input>>) -> String {
             .jobs
             .as_ref()
             .map(|jobs| plural(jobs.total as u64, "attribute")),
+        result
+            .profile
+            .as_ref()
+            .map(|profile| plural(profile.samples, "sample")),
+        result
+            .function_calls
+            .as_ref()
+            .map(|calls| format!("{} in traced calls", duration(calls.samples))),
     ];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
     let verdict = match (parts.is_empty(), &report.input) {
@@ -142,31 +158,133 @@ fn waited_for(result: &EvalResult) -> String {
 }
 
 fn all_tables(result: &EvalResult, shown: Shown) -> Vec<Table> {
-    let mut tables = vec![waits(result, shown), files(result)];
+    let mut tables = vec![waits(result, shown)];
+    match profile_of(result) {
+        Some(profile) => {
+            let kinds = [
+                By::Module,
+                By::File,
+                By::Function,
+                By::Input,
+                By::Derivation,
+            ];
+            let costs = kinds
+                .into_iter()
+                .filter_map(|by| costs(profile, by, shown.names));
+            tables.extend(costs.enumerate().map(|(place, table)| match place {
+                0 => table.legend(COSTS),
+                _ => table,
+            }));
+        }
+        None => tables.push(files(result, shown.names)),
+    }
     tables.extend(result.inputs.as_deref().map(inputs));
     if let Some(stats) = &result.stats {
         tables.push(counters(stats));
-        tables.extend(functions(stats));
+        tables.extend(functions(stats, shown.names));
         tables.extend(primops(stats));
     }
     tables.extend(result.jobs.as_ref().map(jobs_table));
     tables
 }
 
+/// Returns the profile that is shown: where there are several, the one that tracing did not slow down.
+fn profile_of(result: &EvalResult) -> Option<&ProfileView> {
+    result.profile.as_ref().or(result.function_calls.as_ref())
+}
+
 /// Returns the tables that divide evaluation by something.
-fn by_table(result: &EvalResult, by: By) -> Vec<Table> {
+fn by_table(result: &EvalResult, by: By, names: Names) -> Vec<Table> {
+    let of_profiles = [&result.profile, &result.function_calls]
+        .into_iter()
+        .flatten()
+        .filter_map(|profile| costs(profile, by, names).map(|table| table.legend(COSTS)));
+    let mut tables: Vec<Table> = of_profiles.collect();
     match by {
-        By::File => vec![files(result)],
-        By::Derivation => vec![derivations(result)],
-        By::Input => result.inputs.as_deref().map(inputs).into_iter().collect(),
-        By::Function => result
-            .stats
-            .as_ref()
-            .and_then(functions)
-            .into_iter()
-            .collect(),
-        By::Module | By::Option => Vec::new(),
+        By::File => tables.push(files(result, names)),
+        By::Derivation => tables.push(derivations(result)),
+        By::Input => tables.extend(result.inputs.as_deref().map(inputs)),
+        By::Function => tables.extend(result.stats.as_ref().and_then(|it| functions(it, names))),
+        By::Module | By::Option | By::Frame | By::Place => {}
     }
+    tables
+}
+
+/// What the columns of costs mean.
+const COSTS: [(&str, &str); 3] = [
+    ("inclusive", "in it and in all that it called"),
+    (
+        "range",
+        "between which shares the samples put it, with 95 % confidence",
+    ),
+    (
+        "self",
+        "in it, and in nothing else of the table that it called",
+    ),
+];
+
+/// What a profile says by something; nothing where it says nothing of the kind.
+fn costs(profile: &ProfileView, by: By, names: Names) -> Option<Table> {
+    let (rows, _) = profile.by(by);
+    let (title, what, none) = match by {
+        By::File => ("By file", "calls from", "(no file)"),
+        By::Function => ("By function", "function", "(no name)"),
+        By::Module => ("By module", "module", "(in no module)"),
+        By::Input => ("By input", "input", "(in no input)"),
+        By::Option => ("By option", "option", "(for no option)"),
+        By::Derivation => ("By derivation", "derivation", "(for no derivation)"),
+        By::Frame | By::Place => return None,
+    };
+    if !rows.iter().any(|row| row.name.is_some()) {
+        return None;
+    }
+    let mut columns = Columns::<&CostView>::new();
+    columns
+        .text("name", what, move |row| match row.name.as_deref() {
+            None => Cell::text(none),
+            Some(name) => place(names, name),
+        })
+        .keeps(names.full_paths);
+    columns.number("inclusive", "inclusive", |row| Cell::Share(row.inclusive));
+    if profile.is_sampled() {
+        columns
+            .text("range", "95 %", |row| match row.inclusive_range {
+                Some((low, high)) => {
+                    let (low, high) = (low * 100.0, high * 100.0);
+                    Cell::Worded(
+                        format!("{low:.1}–{high:.1}%"),
+                        format!("{low:.4}-{high:.4}"),
+                    )
+                }
+                None => Cell::Unknown,
+            })
+            .rank(1);
+    }
+    columns.number("self", "self", |row| Cell::Share(row.own));
+    if rows.iter().any(|row| row.calls.is_some()) {
+        columns
+            .number("calls", "calls", |row| Cell::count(row.calls))
+            .rank(2);
+    }
+    columns
+        .text("callers", "asked for by", |row| {
+            Cell::text(&asked_for_by(row))
+        })
+        .rank(3);
+    // What belongs to nothing of the kind is what is left.
+    let (named, rest): (Vec<_>, Vec<_>) = rows.iter().partition(|row| row.name.is_some());
+    let rows = named.into_iter().chain(rest);
+    Some(Table::new(columns, rows, plain).titled(title))
+}
+
+/// Names who made something cost most, if it is more than one in ten.
+fn asked_for_by(row: &CostView) -> String {
+    let callers = row.callers.iter().filter_map(|caller| {
+        let name = caller.name.as_deref()?;
+        let is_much = caller.inclusive * 10.0 >= row.inclusive;
+        is_much.then(|| format!("{} {}", harmless(&end_of(name)), percent(caller.inclusive)))
+    });
+    callers.take(2).collect::<Vec<_>>().join(", ")
 }
 
 /// What evaluation waited for.
@@ -177,6 +295,23 @@ struct Waited<'a> {
     took: Option<u64>,
     bytes: Option<u64>,
     last_file: Option<&'a str>,
+}
+
+/// Shows a file or a tree, in few characters unless all of it is asked for; programs have it in full.
+fn place(names: Names, place: &str) -> Cell {
+    match names.full_paths || place.is_empty() {
+        true => Cell::text(place),
+        false => Cell::Worded(harmless(&short(place)).into_owned(), place.to_owned()),
+    }
+}
+
+/// Returns the last parts of a path: enough to know it again.
+fn end_of(path: &str) -> Cow<'_, str> {
+    let last = path.rmatch_indices('/').nth(1);
+    match last {
+        Some((at, _)) if !path[at..].contains(['»', '?']) => short(&path[at + 1..]),
+        _ => short(path),
+    }
 }
 
 /// Lists what evaluation waited for, longest first.
@@ -223,7 +358,16 @@ fn waits(result: &EvalResult, shown: Shown) -> Table {
     let has_bytes = rows.iter().any(|row| row.bytes.is_some());
     let mut columns = Columns::<Waited<'_>>::new();
     columns.text("for", "waited for", |row| Cell::text(row.what));
-    columns.names(shown.names, "name", |row| (row.name, row.path));
+    let names = shown.names;
+    columns
+        .text("name", "name", move |row| match names.full_paths {
+            true => Cell::text(row.path),
+            false => place(names, row.name),
+        })
+        .keeps(names.full_paths);
+    columns
+        .text("path", "path", |row| Cell::text(row.path))
+        .for_programs();
     columns.number("duration_ns", "took", |row| Cell::nanos(row.took));
     if has_bytes {
         columns
@@ -232,8 +376,8 @@ fn waits(result: &EvalResult, shown: Shown) -> Table {
     }
     if has_file {
         columns
-            .text("last_file", "last file before it", |row| {
-                Cell::text(row.last_file.unwrap_or_default())
+            .text("last_file", "last file before it", move |row| {
+                place(names, row.last_file.unwrap_or_default())
             })
             .rank(2);
     }
@@ -252,11 +396,11 @@ fn waits(result: &EvalResult, shown: Shown) -> Table {
     }
 }
 
-fn files(result: &EvalResult) -> Table {
+fn files(result: &EvalResult, names: Names) -> Table {
     let mut columns = Columns::<&FileView>::new();
     columns
-        .text("path", "file", |file| Cell::text(&file.path))
-        .keeps(false);
+        .text("path", "file", move |file| place(names, &file.path))
+        .keeps(names.full_paths);
     columns.number("until_next_ns", "until the next", |file| {
         match file.until_next_ns {
             Some(time) => Cell::AtMostNanos(time),
@@ -320,7 +464,11 @@ fn inputs(inputs: &[LockedInputView]) -> Table {
     });
     columns
         .text("remark", "remark", |it| {
-            let unused = (it.unused == Some(true)).then(|| "fetched, never evaluated".to_owned());
+            let unused = match (it.unused, it.files) {
+                (Some(true), _) => Some("fetched, never evaluated".to_owned()),
+                (_, Some(0)) => Some("not evaluated".to_owned()),
+                _ => None,
+            };
             let same =
                 (!it.same_as.is_empty()).then(|| format!("same as {}", it.same_as.join(", ")));
             let remarks: Vec<String> = unused.into_iter().chain(same).collect();
@@ -374,15 +522,15 @@ fn all_counters(stats: &StatsView) -> Table {
     Table::new(columns, &stats.counters, plain)
 }
 
-fn functions(stats: &StatsView) -> Option<Table> {
+fn functions(stats: &StatsView, names: Names) -> Option<Table> {
     let mut columns = Columns::<&CallsView>::new();
     columns.text("name", "function", |it| {
         Cell::text(it.name.as_deref().unwrap_or("(no name)"))
     });
     columns.number("count", "calls", |it| Cell::Count(it.count));
     columns
-        .text("place", "where", |it| Cell::text(&it.place()))
-        .keeps(false);
+        .text("place", "where", move |it| place(names, &it.place()))
+        .keeps(names.full_paths);
     Some(Table::new(columns, stats.functions.as_ref()?, plain).titled("Functions called most"))
 }
 
@@ -444,9 +592,17 @@ fn sections(result: &EvalResult) -> Vec<Section> {
             let path = harmless(&directory.path);
             SectionLine::Words(format!("{:>10}  {path} ({files})", bytes(directory.bytes)))
         };
+        let all: u64 = import.largest.iter().map(|it| it.bytes).sum();
+        let is_much = |it: &super::DirectoryView| it.bytes.saturating_mul(50) >= all;
         sections.push(Section {
-            title: format!("What is large in {}", harmless(&import.unit.name)),
-            lines: import.largest.iter().take(MOST_LISTED).map(line).collect(),
+            title: format!("What is large in {}", harmless(&short(&import.unit.name))),
+            lines: import
+                .largest
+                .iter()
+                .filter(|it| is_much(it))
+                .take(MOST_LISTED)
+                .map(line)
+                .collect(),
         });
     }
     if !result.warnings.is_empty() {
@@ -493,6 +649,7 @@ fn notes_of(result: &EvalResult, by: Option<By>) -> Vec<String> {
         let n_functions = stats.functions.as_ref().map_or(0, Vec::len);
         notes.extend(shown(stats.total_functions, n_functions, "more function"));
     }
+    notes.extend(profile_notes(result, by));
     if result.evaluators > 1 {
         notes.push(format!(
             "{} evaluators printed statistics: these are of the one that worked most",
@@ -549,6 +706,57 @@ fn notes_of(result: &EvalResult, by: Option<By>) -> Vec<String> {
     notes
 }
 
+/// What to know about the numbers of a profile.
+fn profile_notes(result: &EvalResult, by: Option<By>) -> Vec<String> {
+    let mut notes = Vec::new();
+    if let Some(profile) = &result.profile {
+        let (low, high) = interval(profile.samples / 5, profile.samples).unwrap_or_default();
+        let half = (high - low) * 50.0;
+        notes.push(format!(
+            "samples: of {}, a row of 20 % is right to ±{half:.1} points in 95 of 100 cases",
+            count(profile.samples)
+        ));
+        if profile.samples == 0 {
+            notes.pop();
+            notes.push(
+                "the profile is empty: the evaluation was too short for a single sample".to_owned(),
+            );
+        }
+        match profile.frequency_hz {
+            Some(hz) if hz > 0.0 => notes.push(format!(
+                "at {hz} samples a second they stand for {:.1} s",
+                profile.samples as f64 / hz
+            )),
+            _ => {}
+        }
+    }
+    if let Some(profile) = profile_of(result) {
+        notes.push(
+            "a frame of a profile says where a call stands, not where the function does: a file has the cost of \
+             what is called from it"
+                .to_owned(),
+        );
+        if profile.bad_lines > 0 {
+            notes.push(format!(
+                "{} of the profile could not be read",
+                plural(profile.bad_lines, "line")
+            ));
+        }
+        let by = by.into_iter();
+        for by in by {
+            let (rows, total) = profile.by(by);
+            notes.extend(more(total, rows.len(), "more row"));
+        }
+    }
+    if result.traced_calls > 0 && result.function_calls.is_none() {
+        notes.push(format!(
+            "the log has {}: `--function-calls FILE` with the same log adds them up",
+            plural(result.traced_calls, "traced function call")
+        ));
+    }
+    notes
+}
+
 const fn words(kind: SourceKind) -> &'static str {
     match kind {
         SourceKind::Log => "the log",
@@ -583,6 +791,9 @@ fn missing(result: &EvalResult, input: Option<&Input>, by: Option<By>) -> Vec<St
                     .to_owned(),
             );
         }
+    }
+    if by == Some(By::Option) && profile_of(result).is_some_and(|it| it.options.is_empty()) {
+        missing.push("not known: which option; the sources of the modules are not here".to_owned());
     }
     let needs_profile = by.is_none_or(|by| by != By::Derivation);
     if needs_profile && !has(SourceKind::Profile) && !has(SourceKind::FunctionCalls) {

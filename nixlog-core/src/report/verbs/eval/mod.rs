@@ -1,6 +1,8 @@
 //! `eval`: where the time of evaluation went, from every source there is.
 
 mod layout;
+mod place;
+mod profile;
 mod stats;
 
 use std::cmp::Reverse;
@@ -9,10 +11,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+pub use self::profile::{CallerView, CostView, ProfileView, TotalsView};
 pub use self::stats::{CallsView, PrimopView, StatsView};
 use crate::analysis::evaluation::{Evaluation, EvaluationLog, FileTime};
 use crate::eval::jobs::Job;
 use crate::eval::lock::{Lock, LockedInput};
+use crate::eval::stacks::{By, Profile};
 use crate::eval::stats::{EvaluationStats, NoCounter};
 use crate::names::named;
 use crate::report::document::Document;
@@ -60,8 +64,16 @@ pub struct EvalResult {
     pub inputs: Option<Vec<LockedInputView>>,
     /// What the evaluator says of itself; `null` where there is none of it.
     pub stats: Option<StatsView>,
+    /// How many function calls the log has, traced: `--function-calls` reads them.
+    #[serde(skip)]
+    pub traced_calls: u64,
     /// How many evaluators printed statistics in the log: those shown are of the one that worked most.
     pub evaluators: usize,
+    /// What the profiler of Nix says; `null` without a profile.
+    pub profile: Option<ProfileView>,
+    /// What traced function calls say, in nanoseconds: exact, of an evaluation that tracing made many times
+    /// slower; `null` without any.
+    pub function_calls: Option<ProfileView>,
     /// What nix-eval-jobs says of each attribute; `null` where nobody gave it.
     pub jobs: Option<JobsView>,
     /// What was read.
@@ -306,7 +318,7 @@ impl Answer for EvalResult {
 }
 
 /// What people are shown of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Shown {
     /// How what is listed is called.
@@ -317,6 +329,8 @@ pub struct Shown {
     pub top: usize,
     /// Nothing but the counters.
     pub counters: bool,
+    /// What would tell more, too; default: yes.
+    pub hints: bool,
 }
 
 impl Shown {
@@ -328,26 +342,8 @@ impl Shown {
             by,
             top,
             counters: false,
+            hints: true,
         }
-    }
-}
-
-named! {
-    /// What evaluation is divided by.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-    pub enum By {
-        /// By file.
-        File = "file",
-        /// By function and primop.
-        Function = "function",
-        /// By input of the flake.
-        Input = "input",
-        /// By NixOS or Home Manager module.
-        Module = "module",
-        /// By option.
-        Option = "option",
-        /// By derivation that is made.
-        Derivation = "derivation",
     }
 }
 
@@ -358,6 +354,10 @@ pub struct Material<'a> {
     pub log: Option<(&'a Timeline, &'a EvaluationLog)>,
     /// Statistics from a file of their own.
     pub stats: Option<&'a EvaluationStats>,
+    /// What the profiler of Nix has written, and how many samples it took in a second, if somebody knows.
+    pub profile: Option<(&'a Profile, Option<f64>)>,
+    /// Function calls that were traced.
+    pub function_calls: Option<&'a Profile>,
     /// What nix-eval-jobs printed, and how many lines were none of its.
     pub jobs: Option<(&'a [Job], u64)>,
     /// The inputs of the flake.
@@ -378,6 +378,8 @@ pub fn result(
     let Material {
         log,
         stats,
+        profile,
+        function_calls,
         jobs,
         lock,
         mut sources,
@@ -438,6 +440,9 @@ pub fn result(
         dirty: log.is_some_and(|(_, said)| said.is_dirty()),
         stats: stats.or(most).map(|stats| StatsView::new(stats, top)),
         evaluators: printed.len(),
+        profile: profile.map(|(profile, hz)| ProfileView::new(profile, hz, top)),
+        function_calls: function_calls.map(|calls| ProfileView::new(calls, None, top)),
+        traced_calls: log.map_or(0, |(_, said)| said.calls),
         jobs: jobs.map(|(jobs, other_lines)| jobs_view(jobs, other_lines, top)),
         sources,
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::eval::stats::{Calls, EvaluationStats};
+use crate::eval::stats::{Calls, EvaluationStats, place};
 use crate::report::table::limit;
 
 /// What an evaluator says of itself. Counters are exact; `null` where this Nix does not print one.
@@ -88,10 +88,7 @@ pub struct CallsView {
 impl CallsView {
     /// Returns where it stands: `file:line:column`.
     pub(super) fn place(&self) -> String {
-        let parts = [self.line, self.column].into_iter().flatten();
-        let place = parts.map(|part| format!(":{part}")).collect::<String>();
-        let file = self.file.as_deref().unwrap_or_default();
-        format!("{file}{place}")
+        place(self.file.as_deref(), self.line, self.column)
     }
 }
 

@@ -11,9 +11,8 @@ use crate::report::words::notes;
 pub(super) fn document(report: &Report<EvalCompareResult, ()>) -> Document {
     let result = &report.result;
     let mut all = Vec::new();
-    let mut tables = vec![times(result), counters(result)];
-    tables.extend(result.functions.as_deref().map(functions));
-    tables.extend(result.primops.as_deref().map(primops));
+    let mut tables = vec![times(result)];
+    tables.extend(counter_tables(result));
     tables.retain(Table::is_shown);
     let listed = result.counters.len();
     all.extend(more(
@@ -42,14 +41,23 @@ pub(super) fn document(report: &Report<EvalCompareResult, ()>) -> Document {
     all.push("times are of one run each, and vary; counters do not".to_owned());
     all.extend(notes(&report.diagnostics));
     Document {
-        verdict: verdict(result),
+        verdict: in_short(result),
         tables,
         notes: all,
         ..Document::default()
     }
 }
 
-fn verdict(result: &EvalCompareResult) -> String {
+/// Lays out what is counted, and not measured.
+pub(in crate::report::verbs) fn counter_tables(result: &EvalCompareResult) -> Vec<Table> {
+    let functions = result.functions.as_deref().map(functions);
+    let primops = result.primops.as_deref().map(primops);
+    let all = [Some(counters(result)), functions, primops];
+    all.into_iter().flatten().collect()
+}
+
+/// Says what changed most of what people know.
+pub(in crate::report::verbs) fn in_short(result: &EvalCompareResult) -> String {
     let calls = |name: &str| result.counters.iter().find(|it| it.name == name);
     let said = [
         ("nrThunks", "thunks"),

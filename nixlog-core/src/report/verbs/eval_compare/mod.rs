@@ -2,6 +2,8 @@
 
 mod layout;
 
+pub(super) use layout::{counter_tables, in_short};
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
