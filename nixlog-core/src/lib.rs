@@ -24,6 +24,10 @@
 //! repeated measurements tell; [`timeline`], from events to
 //! what ran and when; [`graph`], from derivations to what depends on what; [`analysis`], from both to answers;
 //! [`report`], from answers to text, Markdown, CSV, JSON and pictures; [`log`], all the steps in their order.
+//! [`lint`] reads Nix files, not logs.
+//!
+//! One feature, off by default: `lint` parses Nix files, with the crate `rnix`. Without it, `lint` has the types
+//! of what is found, and nothing that finds it.
 #![forbid(unsafe_code)]
 
 pub use log::read;
@@ -37,6 +41,7 @@ pub mod graph;
 pub mod ids;
 pub mod intervals;
 pub mod json_str;
+pub mod lint;
 pub mod log;
 mod names;
 pub mod recording;

@@ -28,6 +28,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("build_log", &[]),
     ("statistics", &[]),
     ("eval", &[]),
+    ("lint", &[]),
     ("recording", &["wire"]),
     ("graph", &["drv"]),
     ("timeline", &["wire", "recording"]),
@@ -44,6 +45,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "eval",
             "build_log",
             "statistics",
+            "lint",
         ],
     ),
     (
@@ -64,7 +66,7 @@ const LAYERS: &[(&str, &[&str])] = &[
 /// the same numbers because they have nothing else to show.
 const RENDERERS: &[&str] = &[
     "text", "markdown", "csv", "json", "chrome", "svg", "html", "drawing", "axis", "dot",
-    "graphml", "junit", "github",
+    "graphml", "junit", "github", "sarif",
 ];
 
 /// What the renderers see: the views, the same laid out for people or drawn, and how numbers are
@@ -80,6 +82,7 @@ const VALUES: &[&[&str]] = &[
     &["timeline", "UnitKind"],
     &["analysis", "lanes", "Group"],
     &["analysis", "limits", "Answer"],
+    &["lint", "Rule"],
 ];
 
 #[test]
