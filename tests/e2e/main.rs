@@ -18,6 +18,7 @@ mod graph;
 mod help;
 mod history;
 mod import;
+mod lint;
 mod live;
 mod log;
 mod output;

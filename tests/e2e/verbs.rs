@@ -65,6 +65,7 @@ const NO_REPORTS: &[(&str, &str)] = &[
     ("check", "needs limits; `check.rs` holds it to its contract"),
     ("ab", "runs commands; `ab.rs` holds it to its contract"),
     ("eta", "is about what is yet to be built"),
+    ("lint", "reads Nix files, and no log"),
     ("impact", "compares derivations, and reads no log"),
     (
         "gate",

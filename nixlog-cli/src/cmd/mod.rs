@@ -21,6 +21,7 @@ mod history;
 mod impact;
 mod import;
 mod inside;
+mod lint;
 mod log;
 mod machines;
 mod man;
@@ -59,7 +60,7 @@ use crate::base::error::CliError;
                   nixlog critical-path\n\n\
                   Or in a pipe:\n\n    \
                   nix build .#foo --log-format internal-json -v |& nixlog phases\n\n\
-                  Exit status: 0 fine; 1 the answer of `check` or `gate` is no; 2 wrong use, or an input that is no log; `run` has its command's own."
+                  Exit status: 0 fine; 1 the answer of `check`, `gate` or `lint --strict` is no; 2 wrong use, or an input that is no log; `run` has its command's own."
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]
@@ -114,6 +115,7 @@ verbs! {
     timeline: Timeline,
     graph: Graph,
     doctor: Doctor,
+    lint: Lint,
     runs: Runs,
     history: History,
     baseline: Baseline,

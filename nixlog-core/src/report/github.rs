@@ -3,9 +3,10 @@
 use std::io::{self, Write};
 
 use super::envelope::Report;
-use super::format::{duration, harmless, plural};
+use super::format::{duration, harmless, percent, plural};
 use super::verbs::check::CheckResult;
 use super::verbs::failures::{FailureView, FailuresResult};
+use super::verbs::lint::LintResult;
 use crate::analysis::limits::Answer;
 
 /// GitHub shows so many of a kind for a step.
@@ -63,6 +64,50 @@ pub fn write_check(report: &Report<CheckResult, ()>, out: &mut dyn Write) -> io:
     if result.passed {
         let words = format!("{} checked", plural(result.checks.len() as u64, "limit"));
         annotation("notice", &[], "nixlog check passed", &[words], out)?;
+    }
+    Ok(())
+}
+
+/// Writes what was found in Nix files, an annotation each.
+///
+/// # Errors
+///
+/// Passes on what the output says.
+pub fn write_lint(report: &Report<LintResult, ()>, out: &mut dyn Write) -> io::Result<()> {
+    let result = &report.result;
+    for it in result.findings.iter().take(MOST) {
+        let place = [
+            ("file", it.file.clone()),
+            ("line", it.line.to_string()),
+            ("endLine", it.end_line.to_string()),
+            ("col", it.character.to_string()),
+        ];
+        let title = format!("nixlog lint: {}", it.rule.name());
+        let cost = it
+            .cost_share
+            .map(|share| format!("cost: {}", percent(share)));
+        let lines = [
+            it.message.clone(),
+            it.rule.reason().to_owned(),
+            format!("fix: {}", it.fix),
+        ];
+        let lines: Vec<String> = lines.into_iter().chain(cost).collect();
+        annotation("warning", &place, &title, &lines, out)?;
+    }
+    let files = plural(result.files as u64, "file");
+    let more = result
+        .total_findings
+        .saturating_sub(result.findings.len().min(MOST));
+    if result.total_findings == 0 {
+        let words = format!("nothing found in {files}");
+        annotation("notice", &[], "nixlog lint", &[words], out)?;
+    }
+    if more > 0 {
+        let words = format!(
+            "{}: nixlog lint --top 0",
+            plural(more as u64, "more finding")
+        );
+        annotation("notice", &[], "nixlog lint", &[words], out)?;
     }
     Ok(())
 }

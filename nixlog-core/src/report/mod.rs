@@ -42,6 +42,7 @@ pub mod junit;
 pub mod line_chart;
 pub mod markdown;
 pub mod measured;
+pub mod sarif;
 pub mod simulated;
 mod sparkline;
 pub mod svg;

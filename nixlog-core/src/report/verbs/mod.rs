@@ -19,6 +19,7 @@ pub mod graph;
 pub mod history;
 pub mod impact;
 pub mod inside;
+pub mod lint;
 pub mod machines;
 pub mod parallelism;
 pub mod phases;
@@ -87,6 +88,7 @@ answers! {
     "history": history::HistoryResult,
     "impact": impact::ImpactResult,
     "inside": inside::InsideResult,
+    "lint": lint::LintResult,
     "machines": machines::MachinesResult,
     "parallelism": parallelism::ParallelismResult,
     "phases": phases::PhasesResult,

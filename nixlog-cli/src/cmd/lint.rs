@@ -1,0 +1,185 @@
+//! `nixlog lint`.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::ValueEnum;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use nixlog_core::lint::{Rule, check};
+use nixlog_core::report::envelope::Report;
+use nixlog_core::report::verbs::lint::{Linted, Listing, ProblemView, result};
+use nixlog_core::report::{github, sarif};
+use rayon::prelude::*;
+
+use crate::base::arguments::{Format, Formats, OutputArgs};
+use crate::base::error::CliError;
+use crate::base::output::{self, Stream};
+use crate::base::selection::top;
+
+/// Find what slows the evaluation of Nix files, or hides what it costs
+///
+/// By what is written: imports from derivations, fetches without a hash, whole source trees, folds that copy or
+/// keep all they have, `with` over many lines, and the like. Evaluates nothing. A finding is worth a look; where the
+/// text does not tell, nothing is said.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Files, and folders whose `*.nix` files are read; links to folders are not followed
+    #[arg(value_name = "PATH", required = true)]
+    paths: Vec<PathBuf>,
+
+    /// Only these rules; repeatable
+    #[arg(long, value_name = "RULE", value_delimiter = ',', value_parser = rule(), help_heading = "Selection")]
+    rule: Vec<Rule>,
+
+    /// How many to list; 0 for all
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 30,
+        value_parser = top,
+        help_heading = "Selection"
+    )]
+    top: usize,
+
+    /// Exit status 1 if anything is found, or a file could not be checked
+    #[arg(long)]
+    strict: bool,
+
+    #[command(flatten)]
+    output: OutputArgs<LintFormat>,
+}
+
+fn rule() -> impl TypedValueParser<Value = Rule> {
+    let names = PossibleValuesParser::new(Rule::ALL.map(Rule::name));
+    names.try_map(|name| Rule::named(&name).ok_or("no such rule"))
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum LintFormat {
+    /// Tables for people
+    Text,
+    /// One JSON object, stable and versioned
+    Json,
+    /// Markdown, for step summaries and comments
+    #[value(alias = "markdown")]
+    Md,
+    /// The table of findings
+    Csv,
+    /// SARIF 2.1.0 with all findings, for code hosts and editors
+    Sarif,
+    /// Annotations of GitHub Actions, ten at most
+    Github,
+}
+
+impl Formats for LintFormat {
+    const JSON: Self = Self::Json;
+}
+
+pub(crate) fn run(args: &Args) -> Result<ExitCode, CliError> {
+    let (files, mut problems) = find(&args.paths)?;
+    let looked: Vec<_> = files.par_iter().map(|path| look(path)).collect();
+    let mut linted = Vec::new();
+    for file in looked {
+        match file {
+            Ok(file) => linted.push(file),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    let mut listing = Listing::default();
+    listing.rules.clone_from(&args.rule);
+    listing.top = match args.output.format {
+        LintFormat::Sarif => 0,
+        _ => args.top,
+    };
+    let report = Report::without_log(&[], result(linted, problems, None, &listing));
+    output::write_with(&args.output, Stream::Output, |format, style, out| {
+        let common = match format {
+            LintFormat::Text => Format::Text,
+            LintFormat::Json => Format::Json,
+            LintFormat::Md => Format::Md,
+            LintFormat::Csv => Format::Csv,
+            LintFormat::Sarif => return sarif::write(&report, out),
+            LintFormat::Github => return github::write_lint(&report, out),
+        };
+        output::render(common, style, &report, &(), out)
+    })?;
+    let result = &report.result;
+    let is_clean = result.total_findings == 0 && result.problems.is_empty();
+    Ok(match args.strict && !is_clean {
+        true => ExitCode::FAILURE,
+        false => ExitCode::SUCCESS,
+    })
+}
+
+/// Reads and checks one file.
+fn look(path: &Path) -> Result<Linted, ProblemView> {
+    let name = || path.display().to_string();
+    let unreadable = |why: String| ProblemView::unreadable(name(), why);
+    let bytes = fs::read(path).map_err(|error| unreadable(error.to_string()))?;
+    let length = bytes.len() as u64;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        unreadable(format!("not UTF-8 at byte {at}"))
+    })?;
+    match check(&text) {
+        Ok(checked) => Ok(Linted::new(name(), length, checked)),
+        Err(error) => Err(ProblemView::syntax(
+            name(),
+            (error.line, error.column),
+            error.message,
+        )),
+    }
+}
+
+/// Finds the files, sorted, each once. What is named must be there; what is not readable below it is a problem.
+fn find(named: &[PathBuf]) -> Result<(Vec<PathBuf>, Vec<ProblemView>), CliError> {
+    let (mut files, mut problems) = (Vec::new(), Vec::new());
+    for path in named {
+        let metadata = fs::metadata(path).map_err(|error| {
+            let hint = "name Nix files, or folders that have some";
+            CliError::new(format!("cannot read `{}`", path.display()))
+                .because(error)
+                .hint(hint)
+        })?;
+        match metadata.is_dir() {
+            true => walk(path, &mut files, &mut problems),
+            false => files.push(path.clone()),
+        }
+    }
+    files.sort();
+    files.dedup();
+    Ok((files, problems))
+}
+
+fn walk(folder: &Path, files: &mut Vec<PathBuf>, problems: &mut Vec<ProblemView>) {
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        if let Err(error) = entries(&folder, files, &mut folders) {
+            let name = folder.display().to_string();
+            problems.push(ProblemView::unreadable(name, error.to_string()));
+        }
+    }
+}
+
+fn entries(folder: &Path, files: &mut Vec<PathBuf>, folders: &mut Vec<PathBuf>) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let kind = entry.file_type()?;
+        let path = match folder == Path::new(".") {
+            true => PathBuf::from(entry.file_name()),
+            false => entry.path(),
+        };
+        if kind.is_dir() {
+            if entry.file_name() != ".git" {
+                folders.push(path);
+            }
+        } else if path.extension().is_some_and(|it| it == "nix")
+            && (kind.is_file() || path.is_file())
+        {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
