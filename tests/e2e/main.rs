@@ -14,6 +14,7 @@ mod errors;
 #[cfg(unix)]
 mod estimates;
 mod evaluation;
+mod flamegraph;
 mod graph;
 mod help;
 mod history;

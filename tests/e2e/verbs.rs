@@ -41,6 +41,7 @@ const NO_REPORTS: &[(&str, &str)] = &[
     ("runs prune", "removes runs"),
     ("runs export", "copies a recording"),
     ("runs path", "prints a path"),
+    ("flamegraph", "draws the profile of an evaluation"),
     ("history", "reads the history"),
     ("history sql", "prints tables"),
     ("history export", "reads the history"),

@@ -15,6 +15,7 @@ mod doctor;
 mod eta;
 mod eval;
 mod failures;
+mod flamegraph;
 mod gate;
 mod graph;
 mod history;
@@ -114,6 +115,7 @@ verbs! {
     ab: Ab,
     timeline: Timeline,
     graph: Graph,
+    flamegraph: Flamegraph,
     doctor: Doctor,
     lint: Lint,
     runs: Runs,

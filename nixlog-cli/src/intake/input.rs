@@ -85,6 +85,11 @@ impl Opened {
     }
 }
 
+/// Tells whether somebody gives nixlog something on standard input.
+pub(crate) fn is_piped() -> bool {
+    Stdin::look() != Stdin::Nothing
+}
+
 /// Says that a log cannot be read, and what could be read in its place.
 pub(crate) fn unreadable(name: &str, error: io::Error) -> CliError {
     let kind = error.kind();

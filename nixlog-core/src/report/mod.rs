@@ -3,8 +3,8 @@
 //! A verb's room in [`verbs`] holds its result, whose types are the JSON contract, what makes it, and its
 //! layout as a [`document`]: a verdict, tables and notes, which [`text`], [`markdown`] and [`csv`] print.
 //! So every format shows the same numbers. A timeline can also be drawn ([`html`], [`svg`], [`chrome`]),
-//! and so can a graph ([`dot`], [`graphml`]) and
-//! what changes over time ([`line_chart`]).
+//! and so can a graph ([`dot`], [`graphml`]), what changes over time ([`line_chart`]) and the stacks of an
+//! evaluation ([`flame_graph`]).
 //!
 //! ```
 //! use nixlog_core::analysis::phases::phases;
@@ -33,6 +33,7 @@ mod drawing;
 pub mod envelope;
 pub mod estimated;
 pub mod evaluation_waits;
+pub mod flame_graph;
 pub mod format;
 pub mod github;
 pub mod graphml;

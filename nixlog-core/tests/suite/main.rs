@@ -35,6 +35,7 @@ mod rules;
 mod rust_source;
 mod shared_corpus;
 mod simulated_nix;
+mod stacks;
 mod structure;
 mod thinning;
 mod truth_graph;

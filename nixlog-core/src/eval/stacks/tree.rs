@@ -9,8 +9,8 @@ use super::reader::Facts;
 use super::texts::Texts;
 use super::{Sink, Unit};
 
-/// How many calls are kept while reading: some 50 MB.
-const MOST: usize = 1 << 20;
+/// How many calls are kept while reading: some 30 MB.
+const MOST: usize = 1 << 18;
 
 /// Keeps stacks, so that they can be drawn.
 ///
@@ -22,7 +22,6 @@ pub struct Tree<'n> {
     nodes: Vec<Growing>,
     children: HashMap<(u32, u32), u32, FixedState>,
     stack: Vec<Position>,
-    merged: u64,
 }
 
 /// A call that may grow.
@@ -32,6 +31,8 @@ struct Growing {
     /// Comes before it.
     parent: u32,
     own: u64,
+    /// Of that, what was spent in calls that have become a part of this one.
+    merged: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -53,8 +54,6 @@ pub struct CallTree {
     /// All calls, each before those that it makes, which are sorted by name. The first is no call: it stands for
     /// all of the profile.
     pub calls: Vec<Call>,
-    /// What was spent in calls that have become a part of their callers, since they cost too little.
-    pub merged: u64,
     names: Vec<String>,
 }
 
@@ -66,6 +65,8 @@ pub struct Call {
     pub depth: usize,
     /// What was spent in it alone.
     pub own: u64,
+    /// Of that, what was spent in calls that have become a part of this one, since they cost too little.
+    pub merged: u64,
     /// What was spent in it and in all that it called.
     pub inclusive: u64,
     name: u32,
@@ -87,10 +88,10 @@ impl<'n> Tree<'n> {
                 key: NONE,
                 parent: 0,
                 own: 0,
+                merged: 0,
             }],
             children: HashMap::default(),
             stack: Vec::new(),
-            merged: 0,
         }
     }
 
@@ -98,8 +99,12 @@ impl<'n> Tree<'n> {
     fn child(&mut self, parent: u32, key: u32) -> u32 {
         let nodes = &mut self.nodes;
         *self.children.entry((parent, key)).or_insert_with(|| {
-            let own = 0;
-            nodes.push(Growing { key, parent, own });
+            nodes.push(Growing {
+                key,
+                parent,
+                own: 0,
+                merged: 0,
+            });
             u32::try_from(nodes.len() - 1).unwrap_or(u32::MAX)
         })
     }
@@ -130,10 +135,11 @@ impl<'n> Tree<'n> {
             } else if inclusive[at] > limit {
                 let new = self.child(parent, node.key);
                 self.nodes[new as usize].own = node.own;
+                self.nodes[new as usize].merged = node.merged;
                 moved.push(new);
             } else {
                 self.nodes[parent as usize].own += node.own;
-                self.merged += node.own;
+                self.nodes[parent as usize].merged += node.own;
                 moved.push(parent);
             }
         }
@@ -199,6 +205,7 @@ impl Sink for Tree<'_> {
             calls.push(Call {
                 depth,
                 own: self.nodes[at].own,
+                merged: self.nodes[at].merged,
                 inclusive: inclusive[at],
                 name: name(at),
             });
@@ -210,7 +217,6 @@ impl Sink for Tree<'_> {
             unit: facts.unit,
             facts,
             calls,
-            merged: self.merged,
             names,
         }
     }
@@ -230,6 +236,46 @@ impl CallTree {
         self.calls.first().map_or(0, |all| all.inclusive)
     }
 
+    /// Returns what was spent in calls that have become a part of their callers, since they cost too little.
+    #[must_use]
+    pub fn merged(&self) -> u64 {
+        self.calls.iter().map(|call| call.merged).sum()
+    }
+
+    /// Returns what each call of another tree cost here, alone: what that one does not have counts for the nearest
+    /// caller that it has.
+    #[must_use]
+    pub fn own_in(&self, other: &Self) -> Vec<u64> {
+        let mut below: HashMap<(usize, &str), usize, FixedState> = HashMap::default();
+        let mut around: Vec<usize> = Vec::new();
+        for (at, call) in other.calls.iter().enumerate() {
+            around.truncate(call.depth);
+            if let Some(&caller) = around.last() {
+                below.insert((caller, other.name(call)), at);
+            }
+            around.push(at);
+        }
+        let mut own = vec![0; other.calls.len()];
+        // Where each call around the present one is, and whether it is that one or only a caller of it.
+        let mut around: Vec<(usize, bool)> = Vec::new();
+        for call in &self.calls {
+            around.truncate(call.depth);
+            let here = match around.last() {
+                None => (0, true),
+                Some(&(caller, false)) => (caller, false),
+                Some(&(caller, true)) => match below.get(&(caller, self.name(call))) {
+                    Some(&at) => (at, true),
+                    None => (caller, false),
+                },
+            };
+            around.push(here);
+            if let Some(own) = own.get_mut(here.0) {
+                *own += call.own;
+            }
+        }
+        own
+    }
+
     /// Returns the same with so many calls at most, each of them so large a share of all at least; the others
     /// become a part of their callers.
     #[must_use]
@@ -241,7 +287,6 @@ impl CallTree {
             too_little.is_none_or(|limit| call.inclusive > limit)
                 && call.inclusive as f64 >= least_share * self.total() as f64
         };
-        let mut merged = self.merged;
         let mut calls: Vec<Call> = Vec::new();
         // Where the calls around the present one are in `calls`.
         let mut around: Vec<usize> = Vec::new();
@@ -253,14 +298,13 @@ impl CallTree {
                 calls.push(*call);
             } else if let Some(&caller) = around.last() {
                 calls[caller].own += call.own;
-                merged += call.own;
+                calls[caller].merged += call.own;
             }
         }
         Self {
             unit: self.unit,
             facts: self.facts.clone(),
             calls,
-            merged,
             names: self.names.clone(),
         }
     }
