@@ -16,6 +16,7 @@ use nixlog_core::report::verbs::eval_compare;
 use nixlog_core::time::Nanos;
 use nixlog_core::timeline::Watched;
 
+use super::flamegraph::frequency;
 use super::profile::STATS;
 use crate::base::arguments::OutputArgs;
 use crate::base::error::CliError;
@@ -128,12 +129,6 @@ fn by() -> impl TypedValueParser<Value = By> {
     ];
     let names = PossibleValuesParser::new(BY.map(By::name));
     names.try_map(|name| By::named(&name).ok_or("no such division"))
-}
-
-fn frequency(text: &str) -> Result<f64, String> {
-    let hz: Option<f64> = text.parse().ok();
-    hz.filter(|hz| *hz > 0.0 && hz.is_finite())
-        .ok_or_else(|| "expected how many samples a second".to_owned())
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), CliError> {

@@ -1,14 +1,19 @@
 //! Profiles of evaluation: files of their own, which may be gigabytes.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::fs;
-use std::io::{self, Read as _};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use nixlog_core::eval::lock::Lock;
-use nixlog_core::eval::stacks::{By, Costs, Kind, Names, Profile, Reader};
+use nixlog_core::eval::stacks::{By, Costs, Kind, Names, Profile, Reader, Sink};
+use nixlog_core::lint::syntax::attribute_at;
 
 use crate::base::error::CliError;
-use crate::base::unpack;
+use crate::base::{output, unpack};
+use crate::intake::input::{self, quoted};
+use crate::intake::pump::broken_off;
 
 /// A flake's lock file, and what is in it.
 pub(crate) struct LockFile {
@@ -36,60 +41,101 @@ impl LockFile {
     }
 }
 
-/// Names the roots of files after the inputs of the flake.
-pub(crate) struct InputNames<'a>(Option<&'a LockFile>);
+/// Names the roots of files after the inputs of the flake, and places in files after the options that are
+/// defined there, where the files are here.
+pub(crate) struct InputNames<'a> {
+    lock: Option<&'a LockFile>,
+    sources: RefCell<HashMap<String, Option<String>>>,
+}
 
 impl<'a> InputNames<'a> {
-    pub(crate) const fn new(lock: Option<&'a LockFile>) -> Self {
-        Self(lock)
+    pub(crate) fn new(lock: Option<&'a LockFile>) -> Self {
+        Self {
+            lock,
+            sources: RefCell::default(),
+        }
+    }
+
+    /// Finds a file on this machine: newer versions of Nix read inputs without a store path.
+    fn on_disk(&self, file: &str) -> Option<PathBuf> {
+        if file.starts_with('/') {
+            return Some(PathBuf::from(file));
+        }
+        let (_, within) = file.split_once("»/")?;
+        let input = self.lock?.lock.owner(file)?;
+        Some(Path::new(input.store_path.as_ref()?).join(within))
     }
 }
 
 impl Names for InputNames<'_> {
     fn input(&self, root: &str) -> Option<String> {
-        let file = self.0?;
+        let file = self.lock?;
         let input = file.lock.owner(root).map(|input| input.path.clone());
         input.or_else(|| file.is_of(root).then(|| "self".to_owned()))
+    }
+
+    fn option(&self, file: &str, line: u32, column: u32) -> Option<String> {
+        let mut sources = self.sources.borrow_mut();
+        let read = || fs::read_to_string(self.on_disk(file)?).ok();
+        let source = sources.entry(file.to_owned()).or_insert_with(read);
+        attribute_at(source.as_deref()?, line, column)
     }
 }
 
 /// Reads a profile, or traced function calls, and adds them up by everything.
 pub(crate) fn read(path: &Path, names: &InputNames<'_>) -> Result<Profile, CliError> {
-    const BLOCK: usize = 1 << 20;
-    let mut file = unpack::open(path)?;
-    let mut block = vec![0; BLOCK];
-    let mut reader = None;
-    loop {
-        let n = match file.read(&mut block) {
-            Ok(0) => break,
-            Ok(n) => n,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => {
-                return Err(
-                    CliError::new(format!("cannot read `{}`", path.display())).because(error)
-                );
-            }
-        };
-        let begun = || {
-            let by = [
-                By::File,
-                By::Function,
-                By::Input,
-                By::Module,
-                By::Option,
-                By::Derivation,
-            ];
-            Reader::new(Kind::of(&block[..n]), Costs::new(&by, names))
-        };
-        reader.get_or_insert_with(begun).feed(&block[..n]);
-    }
-    let by_default = || Reader::new(Kind::Samples, Costs::new(&[], names));
-    let read = reader.unwrap_or_else(by_default).finish();
+    const BY: [By; 6] = [
+        By::File,
+        By::Function,
+        By::Input,
+        By::Module,
+        By::Option,
+        By::Derivation,
+    ];
+    let (read, name) = fed(path, Costs::new(&BY, names))?;
     // An empty profile is one of an evaluation that was short; other text is none.
     if read.total == 0 && read.facts.bad_lines > 0 {
-        let what = format!("`{}` is no profile of an evaluation", path.display());
-        return Err(CliError::new(what)
-            .hint("Nix writes one with `--eval-profiler flamegraph`: stacks with `;` in between, and a count"));
+        let what = format!("{} is no profile of an evaluation", quoted(&name));
+        return Err(CliError::new(what).hint(WHAT_A_PROFILE_IS));
     }
     Ok(read)
+}
+
+/// What can be read here.
+pub(crate) const WHAT_A_PROFILE_IS: &str = "a profile is what `--eval-profiler flamegraph` writes, \
+    `FRAME;FRAME COUNT` on each line, or the log of `--trace-function-calls`";
+
+/// Reads a profile block by block; returns what comes of it, and what the file is called.
+pub(crate) fn fed<S: Sink>(path: &Path, sink: S) -> Result<(S::Result, String), CliError> {
+    const BLOCK: usize = 1 << 20;
+    let mut input = input::open(Some(path))?.begin()?;
+    let name = input.name;
+    let mut block = Vec::with_capacity(BLOCK);
+    let (mut n_bytes, mut sink) = (0, Some(sink));
+    let mut reader = None;
+    loop {
+        block.clear();
+        let read = (&mut input.bytes)
+            .take(BLOCK as u64)
+            .read_to_end(&mut block);
+        n_bytes += block.len() as u64;
+        if let Some(sink) = sink.take() {
+            reader = Some(Reader::new(Kind::of(&block), sink));
+        }
+        if let Some(reader) = &mut reader {
+            reader.feed(&block);
+        }
+        match read {
+            Ok(0) => break,
+            Ok(_) => {}
+            Err(error) if n_bytes == 0 => return Err(input::unreadable(&name, error)),
+            Err(error) => {
+                output::warning(&broken_off(&quoted(&name), n_bytes, &error));
+                break;
+            }
+        }
+    }
+    let read = reader.map(Reader::finish);
+    read.map(|read| (read, name))
+        .ok_or_else(input::nothing_piped)
 }

@@ -109,9 +109,8 @@ impl EvaluationStats {
 
     /// Reads an object.
     fn of(json: &str) -> Result<Option<Self>, serde_json::Error> {
-        let object = match serde_json::from_str(json)? {
-            Value::Object(object) => object,
-            _ => return Ok(None),
+        let Value::Object(object) = serde_json::from_str(json)? else {
+            return Ok(None);
         };
         if !object.contains_key("cpuTime") && !object.contains_key("nrThunks") {
             return Ok(None);

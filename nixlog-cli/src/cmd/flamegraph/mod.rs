@@ -2,27 +2,24 @@
 
 mod svg;
 
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use nixlog_core::eval::stacks::tree::{CallTree, Tree};
-use nixlog_core::eval::stacks::{By, Kind, NoNames, Reader};
+use nixlog_core::eval::stacks::{By, NoNames};
 use nixlog_core::report::flame_graph::{collapsed, extent, merged, oddities, speedscope};
 use nixlog_core::store_path::base_name;
 
 use crate::base::arguments::ColorWhen;
 use crate::base::error::CliError;
 use crate::base::output;
+use crate::evidence::profiles;
 use crate::intake::input;
-use crate::intake::pump::broken_off;
 
 /// Where Nix writes a profile, unless it is told otherwise.
 const NIX_PROFILE: &str = "nix.profile";
-
-/// How much is read at once.
-const BLOCK: usize = 1 << 20;
 
 /// How many calls a trace viewer gets: it loads all of them at once.
 const MOST_EVENTS: usize = 200_000;
@@ -107,7 +104,7 @@ fn by() -> impl TypedValueParser<Value = By> {
     names.try_map(|name| By::named(&name).ok_or("no such key"))
 }
 
-fn frequency(text: &str) -> Result<f64, String> {
+pub(super) fn frequency(text: &str) -> Result<f64, String> {
     let number = text.parse().ok();
     number
         .filter(|hertz: &f64| *hertz > 0.0 && hertz.is_finite())
@@ -202,42 +199,28 @@ fn named(path: Option<&Path>) -> Result<PathBuf, CliError> {
 
 /// Reads a profile; returns what it is called, too.
 fn read(path: &Path, by: By) -> Result<(CallTree, String), CliError> {
-    let mut input = input::open(Some(path))?.begin()?;
-    let name = input.name;
-    let mut block = Vec::with_capacity(BLOCK);
-    let mut reader: Option<Reader<Tree<'_>>> = None;
-    let mut n_bytes = 0;
-    loop {
-        block.clear();
-        let read = (&mut input.bytes)
-            .take(BLOCK as u64)
-            .read_to_end(&mut block);
-        n_bytes += block.len() as u64;
-        let sink = || Tree::new(by, &NoNames);
-        reader
-            .get_or_insert_with(|| Reader::new(Kind::of(&block), sink()))
-            .feed(&block);
-        match read {
-            Ok(0) => break,
-            Ok(_) => {}
-            Err(error) if n_bytes == 0 => return Err(input::unreadable(&name, error)),
-            Err(error) => {
-                output::warning(&broken_off(&input::quoted(&name), n_bytes, &error));
-                break;
-            }
-        }
-    }
-    let tree = reader.map(Reader::finish).filter(|tree| tree.total() > 0);
-    let Some(tree) = tree else {
+    let (tree, name) = profiles::fed(path, Tree::new(by, &NoNames))?;
+    if tree.total() == 0 {
         let none = CliError::new(format!("{} has no stacks", input::quoted(&name)));
-        return Err(if n_bytes == 0 {
+        return Err(if tree.facts.lines == 0 {
             none.hint("Nix leaves a profile empty when the evaluation is over before the first sample: take more, with `--eval-profiler-frequency 9999`")
         } else {
-            none.hint("a profile is what `--eval-profiler flamegraph` writes, `FRAME;FRAME COUNT` on each line, or the log of `--trace-function-calls`")
+            none.hint(profiles::WHAT_A_PROFILE_IS)
         });
-    };
+    }
     for oddity in oddities(&tree) {
         output::warning(&format!("{}: {oddity}", input::quoted(&name)));
     }
     Ok((tree, name))
+}
+
+/// Draws a profile as it is drawn where nothing else is said.
+pub(super) fn image(profile: &Path, title: &str, to: &Path) -> Result<(), CliError> {
+    let (tree, _) = read(profile, By::Frame)?;
+    let drawing = svg::Drawing {
+        title: title.to_owned(),
+        subtitle: extent(&tree, None),
+        ..svg::Drawing::default()
+    };
+    output::write_file(to, |out| svg::write(&tree, None, &drawing, out))
 }

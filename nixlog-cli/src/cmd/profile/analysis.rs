@@ -28,7 +28,7 @@ use super::folder::Folder;
 use crate::base::error::CliError;
 use crate::base::output;
 use crate::base::unpack::unpack;
-use crate::cmd::cat;
+use crate::cmd::{cat, flamegraph};
 use crate::evidence::profiles::{self, InputNames, LockFile};
 use crate::evidence::sources::largest;
 use crate::intake::input::PROFILED as RECORDING;
@@ -69,10 +69,7 @@ const FILES: [(&str, &str); 8] = [
         "how often each function was called (NIX_COUNT_CALLS)",
     ),
     (PROFILE, "the profiler's samples: `nixlog eval --profile`"),
-    (
-        "evaluation-flamegraph.svg",
-        "the same, as a picture that can be searched",
-    ),
+    (GRAPH, "the same, as a picture that can be searched"),
     ("build-output.log", "what the build printed"),
     (
         "build-stats.json",
@@ -83,6 +80,9 @@ const FILES: [(&str, &str); 8] = [
         "the recording of the build, for every verb of nixlog",
     ),
 ];
+
+/// The profile as a picture.
+const GRAPH: &str = "evaluation-flamegraph.svg";
 
 /// What the evaluator says of itself.
 pub(crate) const STATS: &str = "nix-stats.json";
@@ -107,7 +107,7 @@ impl<'a> Analysis<'a> {
                 None => "this Nix does not tell its version".to_owned(),
             };
             missing.insert(PROFILE, why.clone());
-            missing.insert("evaluation-flamegraph.svg", why);
+            missing.insert(GRAPH, why);
         }
         Self {
             folder,
@@ -191,16 +191,19 @@ impl<'a> Analysis<'a> {
                 self.missing.remove(PROFILE);
                 let names = InputNames::new(self.lock.as_ref());
                 self.profile = Some(profiles::read(&path, &names)?);
+                let title = format!("Evaluation of {}", self.command);
+                flamegraph::image(&path, &title, &self.folder.path(GRAPH))?;
+                self.missing.remove(GRAPH);
             }
             Ok(_) => {
                 let why = "the evaluation was too short for a single sample";
                 self.lacks(PROFILE, why);
-                self.lacks("evaluation-flamegraph.svg", why);
+                self.lacks(GRAPH, why);
             }
             Err(_) => {
                 let why = "the profiler wrote nothing: the evaluation was interrupted, or failed";
                 self.lacks(PROFILE, why);
-                self.lacks("evaluation-flamegraph.svg", why);
+                self.lacks(GRAPH, why);
             }
         }
         Ok(())

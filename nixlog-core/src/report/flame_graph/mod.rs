@@ -3,6 +3,8 @@
 pub mod collapsed;
 pub mod speedscope;
 
+use std::time::Duration;
+
 use super::format::{count, duration, harmless, percent, plural};
 use crate::eval::stacks::tree::CallTree;
 use crate::eval::stacks::{Frame, Unit, What};
@@ -23,7 +25,8 @@ pub fn extent(tree: &CallTree, frequency: Option<f64>) -> String {
         }
         (Unit::Samples, None) => plural(total, "sample"),
         (Unit::Samples, Some(hertz)) => {
-            let took = duration((total as f64 * 1e9 / hertz) as u64);
+            let took = Duration::try_from_secs_f64(total as f64 / hertz).unwrap_or_default();
+            let took = duration(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
             format!("{} at {hertz} Hz, about {took}", plural(total, "sample"))
         }
     }

@@ -4,6 +4,7 @@ mod layout;
 mod place;
 mod profile;
 mod stats;
+mod tables;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
