@@ -154,6 +154,54 @@ fn sarif() {
     assert_eq!(first["artifactLocation"]["uri"], "c%20c/latin.nix");
 }
 
+/// A profile says what a finding costs. What costs nothing is left out; where it has nothing of a file, nobody knows.
+#[test]
+fn with_a_profile() {
+    let folder = tree();
+    let real = folder.path().canonicalize().expect("it is there");
+    let at = |place: &str| format!("{}/{place}", real.display());
+    let (import, other) = (at("a.nix:4:7:primop import"), at("b/fine.nix:1:1:f"));
+    let stacks = format!("{other};{import} 2\n{import};{import} 1\n{other} 1\n");
+    let packed = zstd::encode_all(stacks.as_bytes(), 3).expect("it packs");
+    for (name, bytes) in [("nix.profile", stacks.into_bytes()), ("p.zst", packed)] {
+        let profile = file(&folder, name, &bytes);
+        let run = |more: &[&str]| {
+            lint(
+                folder.path(),
+                &[&["--json", "--profile", &profile], more].concat(),
+            )
+        };
+        let shares = |report: &Value| {
+            let findings = report["result"]["findings"].as_array().expect("a list");
+            let share = |it: &Value| (it["rule"].clone(), it["cost_share"].as_f64());
+            findings.iter().map(share).collect::<Vec<_>>()
+        };
+        let some = run(&[]).json();
+        assert_eq!(faults(&schema("lint"), &some), [""; 0]);
+        let (dear, set, fold) = (Some(0.75), "recursive-set", "update-in-fold");
+        let want = [("import-from-derivation", dear), (set, dear), (fold, None)];
+        assert_eq!(
+            shares(&some),
+            want.map(|(rule, share)| (rule.into(), share))
+        );
+        assert_eq!(some["result"]["hidden"], 1);
+        let all = run(&["--all"]).json();
+        assert_eq!(shares(&all)[2], ("source-tree".into(), Some(0.0)));
+        assert_eq!(all["result"]["hidden"], 0);
+        let text = lint(folder.path(), &["--profile", &profile]).result();
+        assert!(text.contains("\n  75.0% a.nix:4:7: "), "{text}");
+        assert!(
+            text.contains("1 finding costs nothing in the profile"),
+            "{text}"
+        );
+    }
+    let said = nixlog(&["lint", ".", "--profile", "./missing"]).refused();
+    assert!(
+        said.starts_with("error: cannot read `./missing`\n"),
+        "{said}"
+    );
+}
+
 #[test]
 fn status() {
     let folder = tree();

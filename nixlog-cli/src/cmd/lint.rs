@@ -1,15 +1,17 @@
 //! `nixlog lint`.
 
 use std::fs;
-use std::io;
+use std::io::{self, BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::ValueEnum;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use nixlog_core::lint::{Rule, check};
+use nixlog_core::analysis::lint_costs::{LintCosts, LintShares};
+use nixlog_core::eval::stacks::{Kind, Reader};
+use nixlog_core::lint::{Finding, Rule, check};
 use nixlog_core::report::envelope::Report;
-use nixlog_core::report::verbs::lint::{Linted, Listing, ProblemView, result};
+use nixlog_core::report::verbs::lint::{CostOf, Linted, Listing, ProblemView, result};
 use nixlog_core::report::{github, sarif};
 use rayon::prelude::*;
 
@@ -17,6 +19,7 @@ use crate::base::arguments::{Format, Formats, OutputArgs};
 use crate::base::error::CliError;
 use crate::base::output::{self, Stream};
 use crate::base::selection::top;
+use crate::base::unpack::unpack;
 
 /// Find what slows the evaluation of Nix files, or hides what it costs
 ///
@@ -42,6 +45,17 @@ pub(crate) struct Args {
         help_heading = "Selection"
     )]
     top: usize,
+
+    /// A profile of evaluation (`--eval-profiler flamegraph`): says what each finding costs, and leaves out what
+    /// costs nothing
+    ///
+    /// Its files are found by their full paths. A flake is evaluated from its copy in the store: name that one.
+    #[arg(long, value_name = "FILE")]
+    profile: Option<PathBuf>,
+
+    /// What costs nothing in the profile, too
+    #[arg(long, requires = "profile", help_heading = "Selection")]
+    all: bool,
 
     /// Exit status 1 if anything is found, or a file could not be checked
     #[arg(long)]
@@ -93,7 +107,12 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, CliError> {
         LintFormat::Sarif => 0,
         _ => args.top,
     };
-    let report = Report::without_log(&[], result(linted, problems, None, &listing));
+    listing.all = args.all;
+    let costs = args.profile.as_ref().map(|path| costs(path, &linted));
+    let costs = costs.transpose()?;
+    let cost = |file: &str, it: &Finding| costs.as_ref()?.share(&full(file), it);
+    let cost = costs.is_some().then_some(&cost as CostOf<'_>);
+    let report = Report::without_log(&[], result(linted, problems, cost, &listing));
     output::write_with(&args.output, Stream::Output, |format, style, out| {
         let common = match format {
             LintFormat::Text => Format::Text,
@@ -111,6 +130,42 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, CliError> {
         true => ExitCode::FAILURE,
         false => ExitCode::SUCCESS,
     })
+}
+
+/// Returns the path that Nix has for a file.
+fn full(file: &str) -> String {
+    let path = fs::canonicalize(file).unwrap_or_else(|_| PathBuf::from(file));
+    path.display().to_string()
+}
+
+/// Reads a profile for what the findings cost in it.
+fn costs(path: &Path, files: &[Linted]) -> Result<LintShares, CliError> {
+    let mut costs = LintCosts::default();
+    for it in files {
+        let findings = it.checked.findings.iter().chain(&it.checked.nixpkgs);
+        costs.watch(&full(&it.file), findings);
+    }
+    let unreadable = |error: io::Error| {
+        let hint =
+            "make one: nix eval --eval-profiler flamegraph --eval-profile-file nix.profile …";
+        CliError::new(format!("cannot read `{}`", path.display()))
+            .because(error)
+            .hint(hint)
+    };
+    let file = fs::File::open(path).map_err(unreadable)?;
+    let unpacked = unpack(file).map_err(unreadable)?.bytes;
+    let mut bytes = BufReader::with_capacity(1 << 18, unpacked);
+    let start = bytes.fill_buf().map_err(unreadable)?;
+    let mut reader = Reader::new(Kind::of(start), costs);
+    loop {
+        let block = bytes.fill_buf().map_err(unreadable)?;
+        if block.is_empty() {
+            return Ok(reader.finish());
+        }
+        let length = block.len();
+        reader.feed(block);
+        bytes.consume(length);
+    }
 }
 
 /// Reads and checks one file.

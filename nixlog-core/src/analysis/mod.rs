@@ -23,6 +23,7 @@ pub mod inside;
 pub mod lanes;
 pub mod late;
 pub mod limits;
+pub mod lint_costs;
 pub mod load;
 pub mod machines;
 pub mod makespan;

@@ -34,7 +34,14 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("timeline", &["wire", "recording"]),
     (
         "analysis",
-        &["timeline", "graph", "eval", "build_log", "statistics"],
+        &[
+            "timeline",
+            "graph",
+            "eval",
+            "build_log",
+            "statistics",
+            "lint",
+        ],
     ),
     (
         "report",

@@ -23,13 +23,20 @@ pub(super) fn document(report: &Report<LintResult, ()>) -> Document {
     let hidden = result.hidden.filter(|&n| n > 0);
     all.extend(hidden.map(|n| {
         let findings = plural(n as u64, "finding");
-        format!("{findings} cost nothing in the profile; `--all` lists them, too")
+        let costs = if n == 1 { "costs" } else { "cost" };
+        format!("{findings} {costs} nothing in the profile; `--all` lists all")
     }));
     if result.hidden.is_some() {
         all.push(
-            "cost: samples in these lines, and in what is called there; parts of it may be needed"
+            "costs: samples in these lines and in what is called there; some of it may be needed"
                 .to_owned(),
         );
+        let unknown = result.findings.iter().filter(|it| it.cost_share.is_none());
+        let unknown = unknown.count() as u64;
+        if unknown > 0 {
+            let findings = plural(unknown, "finding");
+            all.push(format!("{findings} without a cost: the profile has nothing of these files, or under another path"));
+        }
     }
     all.extend(result.problems.iter().take(MOST_PROBLEMS).map(problem));
     let unnamed = result.problems.len().saturating_sub(MOST_PROBLEMS);

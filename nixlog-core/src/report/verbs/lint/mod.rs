@@ -56,7 +56,8 @@ pub struct FindingView {
     pub message: String,
     /// What to write instead.
     pub fix: String,
-    /// How much of the profile was spent in these lines, and in what is called there; `null` without a profile.
+    /// How much of the profile was spent in these lines, and in what is called there; `null` without a profile,
+    /// and where the profile has nothing of the file.
     pub cost_share: Option<f64>,
 }
 
@@ -144,8 +145,8 @@ pub struct Listing {
     pub top: usize,
 }
 
-/// Tells how much of a profile was spent in lines of a file, and in what is called there.
-pub type CostOf<'a> = &'a dyn Fn(&str, &Finding) -> f64;
+/// Tells how much of a profile a finding in a file cost; `None` where that is not known.
+pub type CostOf<'a> = &'a dyn Fn(&str, &Finding) -> Option<f64>;
 
 /// Makes the result of `lint`. `cost` is `None` without a profile.
 #[must_use]
@@ -163,7 +164,7 @@ pub fn result(
         let wanted = linted.checked.findings.iter();
         let wanted = wanted.filter(|it| is_wanted(it.rule));
         findings.extend(wanted.map(|it| {
-            let cost = cost.map(|cost| cost(&linted.file, it));
+            let cost = cost.and_then(|cost| cost(&linted.file, it));
             view(&linted.file, it, cost)
         }));
     }
@@ -241,23 +242,24 @@ mod tests {
             vec![a, b]
         };
         let cost = |file: &str, it: &Finding| match (file, it.line) {
-            ("a", 1) => 0.25,
-            ("b", 3) => 0.5,
-            _ => 0.0,
+            ("a", 1) => Some(0.25),
+            ("b", 3) => Some(0.5),
+            ("b", 4) => None,
+            _ => Some(0.0),
         };
         let mut listing = Listing::default();
         let lines =
             |result: &LintResult| result.findings.iter().map(|it| it.line).collect::<Vec<_>>();
         let result_of = |listing: &Listing| result(files(), Vec::new(), Some(&cost), listing);
         let some = result_of(&listing);
-        assert_eq!((lines(&some), some.hidden), (vec![3, 1], Some(2)));
+        assert_eq!((lines(&some), some.hidden), (vec![3, 1, 4], Some(1)));
         assert_eq!(
             (
                 some.total_findings,
                 some.counts["with"],
                 some.counts["lazy-fold"]
             ),
-            (2, 2, 0)
+            (3, 2, 0)
         );
         listing.all = true;
         let all = result_of(&listing);
