@@ -61,7 +61,7 @@ pub(super) fn write(
         if call.own == 0 && before.unwrap_or(0) == 0 {
             continue;
         }
-        let path = if path.is_empty() { "(no call)" } else { &path };
+        let path = if path.is_empty() { "(none)" } else { &path };
         lines.push(match before {
             None => format!("{path} {}", call.own),
             Some(before) => format!("{path} {before} {}", call.own),
