@@ -1,6 +1,7 @@
 //! The binary as users run it: wiring, help, errors, exit codes, pipes.
 
 mod ab;
+mod advise;
 mod builds;
 mod caches;
 mod cat;

@@ -96,6 +96,23 @@ pub(crate) struct Suggestion<'a> {
     pub(crate) graph: &'a GraphArgs,
 }
 
+/// Finds the builds that could come from a cache.
+pub(super) fn candidates(log: &Explained, is_excluded: impl Fn(usize) -> bool) -> Candidates {
+    let run = &log.source.recording;
+    let settings = run.settings.as_ref().map(|it| &it.settings);
+    let always = settings.and_then(|it| it.get("always-allow-substitutes"));
+    let always = always == Some(&Value::Bool(true));
+    let command = run.header.as_ref().map_or(&[][..], |it| &it.command);
+    Candidates::new(
+        &log.timeline,
+        &log.run,
+        &log.graph,
+        command,
+        always,
+        is_excluded,
+    )
+}
+
 /// Prints the builds that are worth having in a cache.
 pub(crate) fn suggest(
     log: &Explained,
@@ -110,20 +127,7 @@ pub(crate) fn suggest(
     for glob in suggestion.exclude {
         excluded.extend(globs.all(glob)?);
     }
-    let run = &log.source.recording;
-    let settings = run.settings.as_ref().map(|it| &it.settings);
-    let always = settings.and_then(|it| it.get("always-allow-substitutes"));
-    let always = always == Some(&Value::Bool(true));
-    let command = run.header.as_ref().map_or(&[][..], |it| &it.command);
-    let is_excluded = |unit| excluded.contains(&unit);
-    let mut candidates = Candidates::new(
-        &log.timeline,
-        &log.run,
-        &log.graph,
-        command,
-        always,
-        is_excluded,
-    );
+    let mut candidates = candidates(log, |unit| excluded.contains(&unit));
     candidates.units.retain(|&unit| {
         let unit = brief(&log.timeline, unit);
         (suggestion.wanted)(&unit.name, &unit.path)

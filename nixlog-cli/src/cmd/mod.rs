@@ -1,6 +1,7 @@
 //! One file per verb, and the list of them.
 
 mod ab;
+mod advise;
 mod baseline;
 mod bottlenecks;
 mod builds;
@@ -102,6 +103,7 @@ verbs! {
     bottlenecks: Bottlenecks,
     parallelism: Parallelism,
     what_if: WhatIf,
+    advise: Advise,
     cache: Cache,
     cache_candidates: CacheCandidates,
     rebuilds: Rebuilds,

@@ -1,5 +1,6 @@
 //! A room for each verb: its result, what makes it, and its layout.
 
+pub mod advise;
 pub mod bottlenecks;
 pub mod builds;
 pub mod cache;
@@ -67,6 +68,7 @@ macro_rules! answers {
 }
 
 answers! {
+    "advise": advise::AdviseResult,
     "baseline list": history::BaselineListResult,
     "baseline show": history::BaselineShowResult,
     "bottlenecks": bottlenecks::BottlenecksResult,
