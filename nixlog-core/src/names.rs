@@ -57,6 +57,11 @@ macro_rules! named {
                 stringify!($Name).into()
             }
 
+            // Two of one name in different modules are not the same.
+            fn schema_id() -> std::borrow::Cow<'static, str> {
+                concat!(module_path!(), "::", stringify!($Name)).into()
+            }
+
             fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
                 schemars::json_schema!({
                     "type": "string",

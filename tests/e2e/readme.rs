@@ -122,6 +122,7 @@ fn every_flag_is_known() {
         "--log-format",
         "--timestamps",
         "--progress",
+        "--trace-function-calls",
     ];
     let is_flag = |c: char| c.is_ascii_lowercase() || c == '-';
     for (at, _) in readme

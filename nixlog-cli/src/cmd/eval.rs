@@ -17,7 +17,6 @@ use nixlog_core::time::Nanos;
 use nixlog_core::timeline::Watched;
 
 use super::flamegraph::frequency;
-use super::profile::STATS;
 use crate::base::arguments::OutputArgs;
 use crate::base::error::CliError;
 use crate::base::output;
@@ -25,7 +24,7 @@ use crate::base::selection::top;
 use crate::base::unpack;
 use crate::evidence::derivations::GraphArgs;
 use crate::evidence::explained::{self, Explained};
-use crate::evidence::profiles::{self, InputNames, LockFile};
+use crate::evidence::profiles::{self, InputNames, LockFile, STATS};
 use crate::evidence::sources::largest;
 use crate::intake::arguments::InputArgs;
 
@@ -138,7 +137,7 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     let mut sources = Vec::new();
     let stats = args.stats.as_deref().map(|path| {
         sources.push(source(SourceKind::Statistics, path));
-        stats(path)
+        profiles::stats(path)
     });
     let stats = stats.transpose()?;
     let named = [
@@ -218,7 +217,7 @@ impl Side {
         if is_stats(path) {
             return Ok(Self {
                 name,
-                stats: Some(stats(path)?),
+                stats: Some(profiles::stats(path)?),
                 times: (None, None),
             });
         }
@@ -277,14 +276,6 @@ fn watched(args: &Args, input: &InputArgs) -> Result<(Explained, EvaluationLog),
     let is_enough = || watched.lock().is_something();
     let log = explained::watched_for(input, &args.graph, &args.output, prepare, is_enough)?;
     Ok((log, watched.take()))
-}
-
-pub(super) fn stats(path: &Path) -> Result<EvaluationStats, CliError> {
-    let text = unpack::text(path)?;
-    EvaluationStats::parse(&text).map_err(|error| {
-        CliError::new(format!("`{}` has no statistics of an evaluator: {error}", path.display()))
-            .hint("Nix prints them with NIX_SHOW_STATS=1, and writes them to the file that NIX_SHOW_STATS_PATH names")
-    })
 }
 
 /// Reads what nix-eval-jobs printed; returns with it how many lines were something else.

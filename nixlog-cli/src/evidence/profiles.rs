@@ -8,12 +8,25 @@ use std::path::{Path, PathBuf};
 
 use nixlog_core::eval::lock::Lock;
 use nixlog_core::eval::stacks::{By, Costs, Kind, Names, Profile, Reader, Sink};
+use nixlog_core::eval::stats::EvaluationStats;
 use nixlog_core::lint::syntax::attribute_at;
 
 use crate::base::error::CliError;
 use crate::base::{output, unpack};
 use crate::intake::input::{self, quoted};
 use crate::intake::pump::broken_off;
+
+/// What the evaluator says of itself, in a folder that `nixlog profile` leaves.
+pub(crate) const STATS: &str = "nix-stats.json";
+
+/// Reads what an evaluator says of itself.
+pub(crate) fn stats(path: &Path) -> Result<EvaluationStats, CliError> {
+    let text = unpack::text(path)?;
+    EvaluationStats::parse(&text).map_err(|error| {
+        CliError::new(format!("`{}` has no statistics of an evaluator: {error}", path.display()))
+            .hint("Nix prints them with NIX_SHOW_STATS=1, and writes them to the file that NIX_SHOW_STATS_PATH names")
+    })
+}
 
 /// A flake's lock file, and what is in it.
 pub(crate) struct LockFile {

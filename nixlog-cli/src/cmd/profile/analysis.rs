@@ -29,7 +29,7 @@ use crate::base::error::CliError;
 use crate::base::output;
 use crate::base::unpack::unpack;
 use crate::cmd::{cat, flamegraph};
-use crate::evidence::profiles::{self, InputNames, LockFile};
+use crate::evidence::profiles::{self, InputNames, LockFile, STATS};
 use crate::evidence::sources::largest;
 use crate::intake::input::PROFILED as RECORDING;
 use crate::nix::version::NixVersion;
@@ -83,9 +83,6 @@ const FILES: [(&str, &str); 8] = [
 
 /// The profile as a picture.
 const GRAPH: &str = "evaluation-flamegraph.svg";
-
-/// What the evaluator says of itself.
-pub(crate) const STATS: &str = "nix-stats.json";
 
 impl<'a> Analysis<'a> {
     pub(super) fn new(

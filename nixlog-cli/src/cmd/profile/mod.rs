@@ -13,14 +13,13 @@ use nixlog_core::report::format::duration;
 use nixlog_core::report::verbs::eval_compare::{self, EvalCompareResult, Side};
 
 use self::analysis::Analysis;
-pub(super) use self::analysis::STATS;
 use self::evaluation::{Evaluated, Evaluator};
 use self::folder::Folder;
-use super::eval;
 use super::run::{Args as RunArgs, recorded};
 use crate::base::arguments::ColorArgs;
 use crate::base::error::CliError;
 use crate::base::output;
+use crate::evidence::profiles::{self, STATS};
 
 /// Evaluate and build with everything that tells where the time went, and keep it in a folder
 ///
@@ -147,7 +146,7 @@ pub(super) fn compared(
         return Ok(None);
     }
     let [before, after] = paths;
-    let stats = [eval::stats(&before)?, eval::stats(&after)?];
+    let stats = [profiles::stats(&before)?, profiles::stats(&after)?];
     let names = [before.display().to_string(), after.display().to_string()];
     let side = |at: usize| Side {
         name: &names[at],

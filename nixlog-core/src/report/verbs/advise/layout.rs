@@ -46,7 +46,6 @@ pub(super) fn document(report: &Report<AdviseResult>, top: usize) -> Document {
     if result.plan.len() > 1 {
         tables.push(plan(result));
     }
-    tables.retain(Table::is_shown);
     Document {
         verdict: with_failures(verdict(report), &report.input),
         tables,

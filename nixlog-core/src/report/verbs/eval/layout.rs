@@ -28,7 +28,10 @@ pub(super) fn document(report: &Report<EvalResult, Option<Input>>, shown: Shown)
         Some(by) => by_table(result, by, shown.names),
         None => all_tables(result, shown),
     };
-    tables.retain(Table::is_shown);
+    // Programs get the columns of the first one even if it is empty.
+    if tables.iter().any(Table::is_shown) {
+        tables.retain(Table::is_shown);
+    }
     let mut all = Vec::new();
     if shown.counters {
         return Document {

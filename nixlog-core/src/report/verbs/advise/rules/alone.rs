@@ -29,7 +29,9 @@ pub(super) fn rule(case: &Case<'_>) -> Vec<Advice> {
         return Vec::new();
     }
     let long = found.units.iter().filter(|it| {
-        let is_build = case.timeline.units()[it.unit].kind.is_derivation();
+        // What evaluation stood still for has a rule of its own.
+        let unit = &case.timeline.units()[it.unit];
+        let is_build = unit.kind.is_derivation() && case.timeline.import_of(unit).is_none();
         is_build && it.solo.get().saturating_mul(SHARE) >= case.wall().get()
     });
     let mut all = Vec::new();
@@ -57,7 +59,7 @@ pub(super) fn rule(case: &Case<'_>) -> Vec<Advice> {
             ChangeView::Other { text },
         );
         advice.evidence = vec![format!(
-            "if it were twice as fast; without it at all: {}",
+            "twice as fast is what is simulated; without it at all it would be {}",
             it.saving
                 .map_or_else(|| "?".to_owned(), |saving| duration(saving.get()))
         )];

@@ -1,4 +1,4 @@
-//! Tests on the critical path.
+//! Tests that the build waits for.
 
 use super::super::{Advice, Case, ChangeView, Confidence, StepKind};
 use super::names;
@@ -10,30 +10,30 @@ use crate::timeline::Name;
 /// The builder phases that run tests.
 const PHASES: [&str; 2] = ["checkPhase", "installCheckPhase"];
 
+/// How many of them are told.
+const MOST_SHOWN: usize = 5;
+
 pub(super) fn rule(case: &Case<'_>) -> Vec<Advice> {
-    let on_path = case.path.by_unit();
+    let timeline = case.timeline;
     let (mut units, mut changes, mut evidence) = (Vec::new(), Vec::new(), Vec::new());
     for phase in PHASES {
-        let mut heavy: Vec<(usize, Nanos, Name)> = on_path
-            .keys()
-            .filter_map(|&unit| {
-                let phases = case.timeline.units()[unit].phases.iter();
-                let mut found = None;
-                let mut took = Nanos::ZERO;
-                for it in phases.filter(|it| case.timeline.name(it.name) == phase) {
-                    found = Some(it.name);
-                    took += it.interval?.length();
-                }
-                Some((unit, took, found?))
-            })
-            .filter(|&(_, took, _)| case.is_worth(took))
-            .collect();
+        let spent = |unit: usize| {
+            let phases = timeline.units()[unit].phases.iter();
+            let mut phases = phases
+                .filter(|it| timeline.name(it.name) == phase)
+                .peekable();
+            let name = phases.peek()?.name;
+            let took: Nanos = phases.filter_map(|it| Some(it.interval?.length())).sum();
+            Some((unit, took, name)).filter(|&(_, took, _)| case.is_worth(took))
+        };
+        let mut heavy: Vec<(usize, Nanos, Name)> =
+            (0..timeline.units().len()).filter_map(spent).collect();
         heavy.sort_by_key(|&(unit, took, _)| (std::cmp::Reverse(took), unit));
         let Some(&(_, _, name)) = heavy.first() else {
             continue;
         };
         let of_phase: Vec<usize> = heavy.iter().map(|&(unit, _, _)| unit).collect();
-        evidence.extend(heavy.iter().map(|&(unit, took, _)| {
+        evidence.extend(heavy.iter().take(MOST_SHOWN).map(|&(unit, took, _)| {
             format!(
                 "{phase} of {}: {}",
                 harmless(&case.brief(unit).name),

@@ -2,6 +2,7 @@
 
 use super::super::{Advice, Case, ChangeView, Confidence, Saving, StepKind};
 use super::names;
+use crate::analysis::what_if::Change;
 use crate::report::format::{bytes, duration, harmless};
 use crate::time::Nanos;
 use crate::timeline::UnitKind;
@@ -44,9 +45,12 @@ fn imports(case: &Case<'_>) -> Option<Advice> {
         title,
         ChangeView::Expression { text },
     );
+    let times = match waits.len() {
+        1 => "once".to_owned(),
+        n => format!("{n} times"),
+    };
     advice.evidence = vec![format!(
-        "evaluation stood still {} times, {} in all, for builds that ran one after the other",
-        waits.len(),
+        "evaluation stood still {times}, {} in all, until what it imports was built",
         duration(waited.get())
     )];
     let (_, said) = case.evaluation;
@@ -61,10 +65,24 @@ fn imports(case: &Case<'_>) -> Option<Advice> {
             .map(|file| format!("the last file before the first: {}", harmless(file))),
     );
     advice.confidence = Confidence::Medium;
-    advice
-        .caveats
-        .push("what is still built, but later and beside others, takes some of it back".to_owned());
-    advice.saving = Some(Saving::at_most(waited));
+    let built: Vec<usize> = waits
+        .iter()
+        .flat_map(|(place, _)| builds(*place))
+        .map(|(unit, _)| unit)
+        .collect();
+    let changes = vec![Change::Remove(built)];
+    let caveat = match case.ask(&changes, true) {
+        Some((_, saving)) => {
+            advice.saving = Some(saving);
+            advice.changes = changes;
+            "simulated without these builds: what makes their contents then takes its time elsewhere"
+        }
+        None => {
+            advice.saving = Some(Saving::at_most(waited));
+            "what is still built, but later and beside others, takes some of it back"
+        }
+    };
+    advice.caveats.push(caveat.to_owned());
     advice.units = asked_for;
     Some(advice)
 }

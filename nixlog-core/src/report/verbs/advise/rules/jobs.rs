@@ -57,12 +57,20 @@ pub(super) fn rule(case: &Case<'_>) -> Vec<Advice> {
         duration(answer.predicted.get()),
         duration(answer.baseline.get())
     )];
+    if cores.is_none() {
+        advice
+            .caveats
+            .push("how many processors the machine has is not recorded".to_owned());
+    }
     if let Some(cores) = cores {
         advice
             .evidence
             .push(format!("the machine has {cores} processors"));
     }
-    advice.confidence = Confidence::Medium;
+    advice.confidence = match cores {
+        Some(_) => Confidence::Medium,
+        None => Confidence::Low,
+    };
     advice.caveats.push(
         "each build counts with the time that it took: builds that use several processors slow each other down"
             .to_owned(),
