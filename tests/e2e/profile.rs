@@ -66,7 +66,7 @@ impl Nix {
 
     /// Profiles `nix-build` into a folder; returns that, too.
     fn profile(&self, options: &[&str], words: &[&str]) -> (Ran, PathBuf) {
-        let out = self.path("profiles");
+        let out = self.path(&format!("profiles-{}", words.join("-")));
         let path = |path: &Path| path.to_str().expect("a plain name").to_owned();
         let program = path(&self.path("nix-build"));
         let folder = path(&out);
@@ -135,6 +135,11 @@ fn everything_is_there() {
     assert_eq!(report["input"]["run"]["via"], "run");
     let compared = nixlog(&["compare", out, out, "--json"]).json();
     assert_eq!(compared["result"]["evaluation"]["total_counters"], 0);
+    let evaluated = nixlog(&["eval", out, "--json"]).json();
+    assert_eq!(evaluated["result"]["stats"]["thunks"], 7);
+    assert_eq!(evaluated["result"]["profile"]["samples"], 4);
+    let drawn = nixlog(&["flamegraph", out, "--format", "collapsed"]).result();
+    assert!(drawn.contains("g"), "{drawn}");
     let compared = nixlog(&["eval", "--compare", out, out]).result();
     assert!(compared.starts_with("the same work"), "{compared}");
 }
@@ -151,7 +156,7 @@ fn what_is_missing_is_said_with_its_reason() {
     let analysis = read(&out, "ANALYSIS.md");
     for why in [
         "`eval.profile` is not there: this Nix (2.8) has no profiler",
-        "`build-output.log` is not there: nothing was to be built",
+        "`build-output.log` is not there: only the evaluation was asked for",
     ] {
         assert!(analysis.contains(why), "{why}: {analysis}");
     }
@@ -166,6 +171,10 @@ fn what_is_missing_is_said_with_its_reason() {
         read(&out, "ANALYSIS.md")
             .contains("`build-stats.json` is not there: an earlier step failed")
     );
+    // What is there is not written over.
+    let folder = out.to_str().expect("a plain name");
+    let refused = nixlog(&["profile", "-o", folder, "--", "nix-build"]).refused();
+    assert!(refused.contains("not empty"), "{refused}");
     let refused = nixlog(&["profile", "--", "make", "all"]).refused();
     assert!(refused.contains("nix build, nix-build"), "{refused}");
 }

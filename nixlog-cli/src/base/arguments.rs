@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 /// How a result is printed. `F` is the formats that a verb has: those that all have, and its own.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct OutputArgs<F: Formats = Format> {
     /// Output format
     #[arg(

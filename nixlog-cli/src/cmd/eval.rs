@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use nixlog_core::analysis::evaluation::{Evaluation, EvaluationLog};
 use nixlog_core::eval::jobs::Job;
-use nixlog_core::eval::stacks::By;
+use nixlog_core::eval::stacks::{By, Unit};
 use nixlog_core::eval::stats::{EvaluationStats, NoCounter};
 use nixlog_core::log::Reading;
 use nixlog_core::report::envelope::Report;
@@ -24,16 +24,17 @@ use crate::base::selection::top;
 use crate::base::unpack;
 use crate::evidence::derivations::GraphArgs;
 use crate::evidence::explained::{self, Explained};
-use crate::evidence::profiles::{self, InputNames, LockFile, STATS};
+use crate::evidence::profiles::{self, InputNames, LockFile, PROFILE, STATS};
 use crate::evidence::sources::largest;
 use crate::intake::arguments::InputArgs;
+use crate::intake::input::PROFILED;
 
 /// Show where the time of evaluation went: waiting, files, inputs, functions, modules
 ///
 /// Joins what the log says with whatever else there is: statistics (`NIX_SHOW_STATS=1`), which are found in
 /// the log too, a profile (`--eval-profiler flamegraph`), function calls, what nix-eval-jobs printed. With
 /// one of these and no INPUT, no log is read.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -130,7 +131,29 @@ fn by() -> impl TypedValueParser<Value = By> {
     names.try_map(|name| By::named(&name).ok_or("no such division"))
 }
 
+/// A folder that `nixlog profile` leaves has more than a log.
+fn of_folder(args: &mut Args) {
+    let Some(folder) = args.input.input.clone().filter(|path| path.is_dir()) else {
+        return;
+    };
+    let in_it = |name: &str| Some(folder.join(name)).filter(|path| is_filled(path));
+    args.stats = args.stats.take().or_else(|| in_it(STATS));
+    args.profile = args.profile.take().or_else(|| in_it(PROFILE));
+    let is_something = args.stats.is_some() || args.profile.is_some();
+    if is_something && in_it(PROFILED).is_none() {
+        args.input.input = None;
+    }
+}
+
+fn is_filled(path: &Path) -> bool {
+    path.metadata()
+        .is_ok_and(|file| file.is_file() && file.len() > 0)
+}
+
 pub(crate) fn run(args: &Args) -> Result<(), CliError> {
+    let mut args = args.clone();
+    of_folder(&mut args);
+    let args = &args;
     if let [before, after] = args.compare.as_slice() {
         return compare(args, before, after);
     }
@@ -167,6 +190,13 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
         read.transpose()
     };
     let (sampled, calls) = (read(&args.profile)?, read(&args.function_calls)?);
+    if let Some((calls, path)) = calls.as_ref().zip(args.function_calls.as_ref())
+        && calls.unit != Unit::Nanoseconds
+    {
+        let what = format!("`{}` has no traced function calls", path.display());
+        return Err(CliError::new(what)
+            .hint("`--trace-function-calls` makes Nix print them; a profile is `--profile`"));
+    }
     let material = Material {
         log: log.as_ref().map(|(log, said)| (&log.timeline, said)),
         stats: stats.as_ref(),

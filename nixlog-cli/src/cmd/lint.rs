@@ -13,6 +13,7 @@ use nixlog_core::lint::{Finding, Rule, check};
 use nixlog_core::report::envelope::Report;
 use nixlog_core::report::verbs::lint::{CostOf, Linted, Listing, ProblemView, result};
 use nixlog_core::report::{github, sarif};
+use rayon::ThreadPoolBuilder;
 use rayon::prelude::*;
 
 use crate::base::arguments::{Format, Formats, OutputArgs};
@@ -91,9 +92,17 @@ impl Formats for LintFormat {
     const JSON: Self = Self::Json;
 }
 
+/// The stack of each thread that looks at files.
+const STACK: usize = 64 << 20;
+
 pub(crate) fn run(args: &Args) -> Result<ExitCode, CliError> {
     let (files, mut problems) = find(&args.paths)?;
-    let looked: Vec<_> = files.par_iter().map(|path| look(path)).collect();
+    // What nests deeply needs more of a stack than threads have.
+    let threads = ThreadPoolBuilder::new().stack_size(STACK).build();
+    let threads = threads
+        .map_err(|error| CliError::new("cannot start threads").because(io::Error::other(error)))?;
+    let look_at_all = || files.par_iter().map(|path| look(path)).collect();
+    let looked: Vec<_> = threads.install(look_at_all);
     let mut linted = Vec::new();
     for file in looked {
         match file {

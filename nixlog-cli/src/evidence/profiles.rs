@@ -19,6 +19,9 @@ use crate::intake::pump::broken_off;
 /// What the evaluator says of itself, in a folder that `nixlog profile` leaves.
 pub(crate) const STATS: &str = "nix-stats.json";
 
+/// What Nix's profiler has written, in such a folder.
+pub(crate) const PROFILE: &str = "eval.profile";
+
 /// Reads what an evaluator says of itself.
 pub(crate) fn stats(path: &Path) -> Result<EvaluationStats, CliError> {
     let text = unpack::text(path)?;
@@ -107,7 +110,9 @@ pub(crate) fn read(path: &Path, names: &InputNames<'_>) -> Result<Profile, CliEr
     ];
     let (read, name) = fed(path, Costs::new(&BY, names))?;
     // An empty profile is one of an evaluation that was short; other text is none.
-    if read.total == 0 && read.facts.bad_lines > 0 {
+    let is_other = read.facts.bad_lines.saturating_mul(2) > read.facts.lines;
+    let is_nothing = read.facts.stacks == 0 && read.facts.lines > 0;
+    if is_other || is_nothing {
         let what = format!("{} is no profile of an evaluation", quoted(&name));
         return Err(CliError::new(what).hint(WHAT_A_PROFILE_IS));
     }

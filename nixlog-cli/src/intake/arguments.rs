@@ -38,7 +38,7 @@ fn carriers() -> Vec<CompletionCandidate> {
 }
 
 /// Where the log comes from.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct InputArgs {
     /// The log: a file, `-` for standard input, or a recorded run (`last`, `last~2`, its name or id);
     /// or what was built: a store path, a link to one, a `.drv` or an installable (`nixpkgs#hello`)

@@ -21,19 +21,19 @@ pub struct Change<T> {
 }
 
 impl<T> Change<T> {
-    /// Returns by how much it grew.
+    /// Returns by how much it grew; `None` where one of the two does not count it.
     #[must_use]
-    pub fn difference(&self) -> i64 {
-        let (before, after) = (self.before.unwrap_or(0), self.after.unwrap_or(0));
+    pub fn difference(&self) -> Option<i64> {
+        let (before, after) = (self.before?, self.after?);
         let by = i64::try_from(before.abs_diff(after)).unwrap_or(i64::MAX);
-        if after < before { -by } else { by }
+        Some(if after < before { -by } else { by })
     }
 
     /// Returns by which share it grew; `None` where there was nothing before.
     #[must_use]
     pub fn share(&self) -> Option<f64> {
         let before = self.before.filter(|&before| before > 0)?;
-        Some(self.difference() as f64 / before as f64)
+        Some(self.difference()? as f64 / before as f64)
     }
 
     fn is_one(&self) -> bool {
@@ -193,10 +193,20 @@ fn paired<T: std::hash::Hash + Eq>(
     both.into_iter().map(change).collect()
 }
 
+/// What is counted and not there was not called.
+fn called<T>(change: Change<T>) -> Change<T> {
+    Change {
+        before: Some(change.before.unwrap_or(0)),
+        after: Some(change.after.unwrap_or(0)),
+        ..change
+    }
+}
+
 /// Leaves what changed, the largest difference first.
 fn by_size<T>(changes: Vec<Change<T>>) -> Vec<Change<T>> {
-    let mut changes: Vec<_> = changes.into_iter().filter(Change::is_one).collect();
-    changes.sort_by_key(|change| Reverse(change.difference().unsigned_abs()));
+    let changes = changes.into_iter().map(called);
+    let mut changes: Vec<_> = changes.filter(Change::is_one).collect();
+    changes.sort_by_key(|change| Reverse(change.difference().map(i64::unsigned_abs)));
     changes
 }
 
@@ -221,12 +231,14 @@ mod tests {
         assert_eq!(names, ["nrLookups", "nrThunks", "gc.cycles"]);
         assert_eq!(
             (told.counters[0].difference(), told.counters[0].share()),
-            (20, Some(2.0))
+            (Some(20), Some(2.0))
         );
         assert_eq!((told.same, told.other_layout), (2, false));
         assert_eq!(told.functions, None);
         let back = difference(&after, &before);
-        assert_eq!(back.counters[0].difference(), -20);
+        assert_eq!(back.counters[0].difference(), Some(-20));
+        // What only one of them counts is no difference.
+        assert_eq!(told.counters[2].difference(), None);
     }
 
     #[test]
@@ -245,7 +257,7 @@ mod tests {
         assert_eq!(functions.len(), 1, "{functions:?}");
         assert_eq!(
             (functions[0].difference(), functions[0].what.line),
-            (15, None)
+            (Some(15), None)
         );
         assert_eq!(functions[0].what.file, "a.nix");
         assert_eq!(within_tree("/home/me/a.nix"), "/home/me/a.nix");

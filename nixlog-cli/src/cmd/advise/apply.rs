@@ -24,7 +24,9 @@ pub(super) fn apply(result: &AdviseResult, to: Option<&Path>, yes: bool) -> Resu
         })
         .collect();
     if settings.is_empty() {
-        output::note("no advice is a setting that could be written: nothing was changed");
+        output::note(
+            "no advice is a setting that changes nothing but the speed: nothing was written",
+        );
         return Ok(());
     }
     let path = match to {
@@ -62,7 +64,8 @@ pub(super) fn apply(result: &AdviseResult, to: Option<&Path>, yes: bool) -> Resu
     }
     if !before.is_empty() {
         let backup = free(&path);
-        output::write_file(&backup, |out| out.write_all(before.as_bytes()))?;
+        // Nobody may read it who may not read the file.
+        fs::copy(&path, &backup).map_err(|error| cannot("copy", error))?;
         output::note(&format!("what there was is in {}", backup.display()));
     }
     output::write_file(&path, |out| out.write_all(after.as_bytes()))?;
@@ -115,6 +118,16 @@ fn free(path: &Path) -> PathBuf {
         .unwrap_or_else(|| named(0))
 }
 
+/// Tells whether a line has as much already, or lets Nix decide: advice is never to have less.
+fn is_more(line: &str, value: &str) -> bool {
+    let own = line.split_once('=').map_or("", |(_, own)| own.trim());
+    let number = |text: &str| text.parse::<u64>().ok();
+    own == "auto"
+        || number(own)
+            .zip(number(value))
+            .is_some_and(|(own, new)| own >= new)
+}
+
 /// Sets settings in the text of a `nix.conf`; returns the new text, and the lines that differ.
 fn changed(text: &str, settings: &[(&str, &str)]) -> (String, Vec<String>) {
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
@@ -128,6 +141,7 @@ fn changed(text: &str, settings: &[(&str, &str)]) -> (String, Vec<String>) {
         // Of several the last one counts.
         match lines.iter().rposition(is_it) {
             Some(at) if lines[at] == new => {}
+            Some(at) if is_more(&lines[at], value) => {}
             Some(at) => {
                 difference.push(format!("-{}", lines[at]));
                 difference.push(format!("+{new}"));
@@ -152,14 +166,17 @@ mod tests {
     #[test]
     fn a_setting_is_replaced_where_it_counts() {
         let text = "# mine\nmax-jobs = 1\ncores=2\nmax-jobs = 2\n";
-        let (after, difference) = changed(text, &[("max-jobs", "8"), ("cores", "0")]);
-        assert_eq!(after, "# mine\nmax-jobs = 1\ncores = 0\nmax-jobs = 8\n");
+        let (after, difference) = changed(text, &[("max-jobs", "8"), ("cores", "4")]);
+        assert_eq!(after, "# mine\nmax-jobs = 1\ncores = 4\nmax-jobs = 8\n");
         assert_eq!(
             difference,
-            ["-max-jobs = 2", "+max-jobs = 8", "-cores=2", "+cores = 0"]
+            ["-max-jobs = 2", "+max-jobs = 8", "-cores=2", "+cores = 4"]
         );
-        let (again, difference) = changed(&after, &[("max-jobs", "8"), ("cores", "0")]);
+        let (again, difference) = changed(&after, &[("max-jobs", "8"), ("cores", "4")]);
         assert_eq!((again, difference.len()), (after, 0));
         assert_eq!(changed("", &[("a", "b")]).0, "a = b\n");
+        for more in ["max-jobs = 64\n", "max-jobs = auto\n"] {
+            assert_eq!(changed(more, &[("max-jobs", "8")]).0, more);
+        }
     }
 }

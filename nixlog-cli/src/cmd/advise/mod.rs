@@ -47,7 +47,7 @@ pub(crate) struct Args {
 
     /// Write settings that only change how fast builds are to your `nix.conf`; shows what it would write, and
     /// asks
-    #[arg(long, help_heading = "Apply")]
+    #[arg(long, conflicts_with_all = ["json", "format", "output"], help_heading = "Apply")]
     apply: bool,
 
     /// With `--apply`: the file to write

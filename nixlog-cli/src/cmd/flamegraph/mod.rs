@@ -189,7 +189,10 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
 /// Returns which profile to read.
 fn named(path: Option<&Path>) -> Result<PathBuf, CliError> {
     match path {
-        Some(path) => Ok(path.to_owned()),
+        Some(path) => {
+            let inside = path.join(profiles::PROFILE);
+            Ok(if inside.is_file() { inside } else { path.to_owned() })
+        }
         None if input::is_piped() => Ok(PathBuf::from("-")),
         None if Path::new(NIX_PROFILE).exists() => Ok(PathBuf::from(NIX_PROFILE)),
         None => Err(CliError::new(format!("no profile is named, and there is no `{NIX_PROFILE}` here"))

@@ -22,14 +22,13 @@ use nixlog_core::report::verbs;
 use nixlog_core::report::verbs::eval::{self, Material, Shown, SourceKind, SourceView};
 use serde_json::Value;
 
-use super::PROFILE;
 use super::evaluation::Evaluated;
 use super::folder::Folder;
 use crate::base::error::CliError;
 use crate::base::output;
 use crate::base::unpack::unpack;
 use crate::cmd::{cat, flamegraph};
-use crate::evidence::profiles::{self, InputNames, LockFile, STATS};
+use crate::evidence::profiles::{self, InputNames, LockFile, PROFILE, STATS};
 use crate::evidence::sources::largest;
 use crate::intake::input::PROFILED as RECORDING;
 use crate::nix::version::NixVersion;
@@ -123,7 +122,7 @@ impl<'a> Analysis<'a> {
     /// Says that nothing is to be built.
     pub(super) fn only_evaluates(&mut self) {
         for name in ["build-output.log", "build-stats.json", RECORDING] {
-            self.lacks(name, "nothing was to be built");
+            self.lacks(name, "only the evaluation was asked for");
         }
     }
 
@@ -148,8 +147,12 @@ impl<'a> Analysis<'a> {
                 }
             }
             None => {
-                let why =
-                    "the evaluator printed no statistics: it was interrupted, or failed too early";
+                let why = match evaluated.exit.status() {
+                    0 => "no evaluator printed statistics where nixlog reads: on standard error",
+                    _ => {
+                        "the evaluator printed no statistics: it was interrupted, or failed too early"
+                    }
+                };
                 self.lacks(STATS, why);
                 self.lacks("function-calls.log", why);
             }
@@ -198,7 +201,10 @@ impl<'a> Analysis<'a> {
                 self.lacks(GRAPH, why);
             }
             Err(_) => {
-                let why = "the profiler wrote nothing: the evaluation was interrupted, or failed";
+                let why = match self.runs.last().map(|ran| ran.status) {
+                    Some(0) => "the profiler wrote elsewhere: is `eval-profile-file` set?",
+                    _ => "the profiler wrote nothing: the evaluation was interrupted, or failed",
+                };
                 self.lacks(PROFILE, why);
                 self.lacks(GRAPH, why);
             }
@@ -271,6 +277,13 @@ impl<'a> Analysis<'a> {
             writeln!(
                 out,
                 "| {} | {took} | {} | `{command}` |",
+                ran.what, ran.status
+            )?;
+        }
+        for ran in self.runs.iter().filter(|ran| ran.status != 0) {
+            writeln!(
+                out,
+                "\n**{} ended with status {}: what there is of it is of the part until then.**",
                 ran.what, ran.status
             )?;
         }

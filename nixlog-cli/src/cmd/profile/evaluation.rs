@@ -13,7 +13,7 @@ use super::super::run::{Showing, watch};
 use crate::base::arguments::ColorArgs;
 use crate::base::clock::unix_nanos;
 use crate::base::error::CliError;
-use crate::intake::run::plan::{LookUp as _, Place, plan, program_at};
+use crate::intake::run::plan::{LookUp as _, Place, Way, plan, program_at};
 use crate::intake::run::{self, Exit, ThisMachine};
 use crate::nix::dry_run;
 use crate::nix::version::NixVersion;
@@ -85,7 +85,12 @@ impl<'a> Evaluator<'a> {
         profile: Option<&Path>,
         color: ColorArgs,
     ) -> Result<Evaluated, CliError> {
-        let counts = [("NIX_SHOW_STATS", "1"), ("NIX_COUNT_CALLS", "1")];
+        let counts = [
+            ("NIX_SHOW_STATS", "1"),
+            // On standard error, wherever somebody else wants them.
+            ("NIX_SHOW_STATS_PATH", "-"),
+            ("NIX_COUNT_CALLS", "1"),
+        ];
         self.evaluate(&counts, profile, color)
     }
 
@@ -124,7 +129,12 @@ impl<'a> Evaluator<'a> {
             interactive: io::stdin().is_terminal() && io::stderr().is_terminal(),
             verbose_eval: false,
         };
-        let mut plan = plan(&words, place, None, &ThisMachine);
+        let wanted = plan(&words, place, None, &ThisMachine);
+        // Statistics are printed past any socket.
+        let mut plan = match wanted.way {
+            Way::LogFormat => wanted,
+            _ => plan(&words, place, Some(Way::Lines), &ThisMachine),
+        };
         plan.discards_output = true;
         let said = Watched::new(EvaluationLog::default());
         let mut reading = run::reading();
@@ -152,6 +162,7 @@ impl<'a> Evaluator<'a> {
     fn shown(&self, variables: &[(&str, &str)], is_profiled: bool) -> String {
         let variables = variables
             .iter()
+            .filter(|(name, _)| *name != "NIX_SHOW_STATS_PATH")
             .map(|(name, value)| format!("{name}={value}"));
         let words = self
             .words

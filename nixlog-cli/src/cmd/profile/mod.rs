@@ -19,7 +19,7 @@ use super::run::{Args as RunArgs, recorded};
 use crate::base::arguments::ColorArgs;
 use crate::base::error::CliError;
 use crate::base::output;
-use crate::evidence::profiles::{self, STATS};
+use crate::evidence::profiles::{self, PROFILE, STATS};
 
 /// Evaluate and build with everything that tells where the time went, and keep it in a folder
 ///
@@ -155,9 +155,6 @@ pub(super) fn compared(
     };
     Ok(Some(eval_compare::result(side(0), side(1), top)))
 }
-
-/// The profile of Nix's profiler.
-const PROFILE: &str = "eval.profile";
 
 /// Says how an evaluation went; returns its exit status.
 fn told(analysis: &mut Analysis<'_>, what: &str, evaluated: &Evaluated) -> u8 {

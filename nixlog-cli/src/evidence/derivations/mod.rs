@@ -13,7 +13,7 @@ use nixlog_core::timeline::{Issue, IssueCode, Timeline, UnitKind};
 use crate::base::error::CliError;
 
 /// Where derivations are.
-#[derive(Debug, Default, clap::Args)]
+#[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct GraphArgs {
     /// Read derivations from `.drv` files, a folder or archive of them, or the output of `nix
     /// derivation show -r` or `nix path-info -r --json`; repeatable

@@ -11,6 +11,9 @@ use super::{Kind, NodeId, Tree, offset};
 /// How deep expressions may nest. Files that people write stay below 200.
 const MAX_DEPTH: u32 = 1200;
 
+/// So many operators may stand in a row.
+const MAX_OPERANDS: u32 = 5_000;
+
 /// Why a file could not be parsed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::lint) struct Broken {
@@ -20,10 +23,26 @@ pub(in crate::lint) struct Broken {
     pub(in crate::lint) message: String,
 }
 
+/// So many characters of a path may stand in a row.
+const LONGEST_RUN: usize = 20_000;
+
+const fn is_in_path(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b'+' | b'/' | b'~')
+}
+
 /// Parses a file.
 pub(in crate::lint) fn parse(source: &str) -> Result<Tree<'_>, Broken> {
     if u32::try_from(source.len()).is_err() {
         let message = "the file has more than 4 GiB".to_owned();
+        return Err(Broken { at: 0, message });
+    }
+    // The tokenizer looks at the rest of such a run from each place in it.
+    if source
+        .as_bytes()
+        .chunk_by(|a, b| is_in_path(*a) && is_in_path(*b))
+        .any(|run| run.len() > LONGEST_RUN)
+    {
+        let message = "a word or a path is longer than anybody writes".to_owned();
         return Err(Broken { at: 0, message });
     }
     let mut start = 0;
@@ -243,6 +262,18 @@ impl Parser<'_> {
         self.expect(Token::TOKEN_R_BRACE)
     }
 
+    /// Ends what looks like no file that anybody wrote: each rule would look at each operand's ancestors.
+    fn one_more(&self, operands: &mut u32) -> Done {
+        *operands += 1;
+        match *operands > MAX_OPERANDS {
+            true => Err(Broken {
+                at: self.start(),
+                message: "too many operators in a row".to_owned(),
+            }),
+            false => Ok(()),
+        }
+    }
+
     /// Operators that bind at least as strongly as `least`.
     fn operation(&mut self, least: u8) -> Done {
         self.deeper(|it| it.operators(least))
@@ -263,10 +294,12 @@ impl Parser<'_> {
             }
             None => self.application()?,
         }
+        let mut operands = 0;
         while let Some((op, binds, side)) = self.peek().and_then(operator) {
             if binds < least {
                 break;
             }
+            self.one_more(&mut operands)?;
             self.at += 1;
             match side {
                 Side::Path => {
@@ -290,7 +323,9 @@ impl Parser<'_> {
     /// The rest of `a ++ b ++ c`, which is `a ++ (b ++ c)`; without a step down for each.
     fn right_operands(&mut self, op: Token, binds: u8, start: u32) -> Done {
         let mut starts = vec![start];
+        let mut operands = 0;
         loop {
+            self.one_more(&mut operands)?;
             starts.push(self.start());
             self.operation(binds + 1)?;
             if !self.take(op) {

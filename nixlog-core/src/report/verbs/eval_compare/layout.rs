@@ -122,12 +122,12 @@ fn times(result: &EvalCompareResult) -> Table {
 }
 
 fn difference(change: &ChangeView) -> Cell {
-    let sign = if change.difference < 0 { "-" } else { "+" };
-    let by = change.difference.unsigned_abs();
-    Cell::Worded(
-        format!("{sign}{}", count(by)),
-        change.difference.to_string(),
-    )
+    let Some(difference) = change.difference else {
+        return Cell::Unknown;
+    };
+    let sign = if difference < 0 { "-" } else { "+" };
+    let by = difference.unsigned_abs();
+    Cell::Worded(format!("{sign}{}", count(by)), difference.to_string())
 }
 
 fn share(change: &ChangeView) -> Cell {

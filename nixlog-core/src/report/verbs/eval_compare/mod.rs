@@ -65,8 +65,8 @@ pub struct ChangeView {
     pub before: Option<u64>,
     /// How many there are; `null` where it is not counted.
     pub after: Option<u64>,
-    /// By how much it grew.
-    pub difference: i64,
+    /// By how much it grew; `null` where one of the two does not count it.
+    pub difference: Option<i64>,
     /// By which share; `null` where there was nothing before.
     pub share: Option<f64>,
 }

@@ -48,7 +48,8 @@ pub(super) fn rule(case: &Case<'_>) -> Vec<Advice> {
     let change = ChangeView::Setting {
         name: "max-jobs".to_owned(),
         value: slots.to_string(),
-        safe: true,
+        // What is set is not known where it is not recorded.
+        safe: makespan.slots_source() != SlotsSource::Seen,
     };
     let title = format!("Build {slots} derivations at once in place of {now}");
     let mut advice = Advice::new("max-jobs", StepKind::Quick, title, change);
