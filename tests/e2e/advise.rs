@@ -57,7 +57,8 @@ fn every_recording_has_advice_or_none() {
 }
 
 /// Four builds of a second each that need nothing of each other, one after the other.
-const ONE_BY_ONE: &str = r#"0 @nix {"action":"start","id":1,"level":0,"parent":0,"text":"","type":102}
+const ONE_BY_ONE: &str = r#"0 @nixlog {"type":"header","format":1,"clock":"recorded","via":"run","command":["nix-build","-j","1"]}
+0 @nix {"action":"start","id":1,"level":0,"parent":0,"text":"","type":102}
 0 @nix {"action":"start","id":2,"level":0,"parent":0,"text":"","type":104}
 A
 4000000000 @nix {"action":"stop","id":2}
@@ -76,8 +77,8 @@ fn one_by_one(folder: &tempfile::TempDir) -> [String; 2] {
     };
     let lines: Vec<String> = (0..4).map(line).collect();
     let log = ONE_BY_ONE
-        .replace('A', &lines.join("\n"))
-        .replace("\"Action", "\"action");
+        .replace('A', &lines.join("\n")))
+        ;
     let drvs: Vec<String> = (0..4)
         .map(|n| {
             format!(

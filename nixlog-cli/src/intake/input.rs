@@ -96,9 +96,7 @@ pub(crate) fn unreadable(name: &str, error: io::Error) -> CliError {
     let failed = CliError::new(format!("cannot read {}", quoted(name))).because(error);
     match kind {
         io::ErrorKind::NotFound => failed.hint(format!("name a log file, or {}", record())),
-        io::ErrorKind::IsADirectory => failed.hint(
-            "name a log file inside the folder; one that `nixlog profile --eval-only` leaves has none, and is for `nixlog eval`",
-        ),
+        io::ErrorKind::IsADirectory => failed.hint("name a log file inside the folder"),
         _ => failed,
     }
 }

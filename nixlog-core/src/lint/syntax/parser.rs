@@ -12,7 +12,7 @@ use super::{Kind, NodeId, Tree, offset};
 const MAX_DEPTH: u32 = 1200;
 
 /// So many operators may stand in a row.
-const MAX_OPERANDS: u32 = 5_000;
+const MAX_OPERANDS: u32 = 20_000;
 
 /// Why a file could not be parsed.
 #[derive(Debug, Clone, PartialEq, Eq)]
