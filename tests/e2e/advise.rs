@@ -76,9 +76,7 @@ fn one_by_one(folder: &tempfile::TempDir) -> [String; 2] {
         )
     };
     let lines: Vec<String> = (0..4).map(line).collect();
-    let log = ONE_BY_ONE
-        .replace('A', &lines.join("\n")))
-        ;
+    let log = ONE_BY_ONE.replace("\nA\n", &format!("\n{}\n", lines.join("\n")));
     let drvs: Vec<String> = (0..4)
         .map(|n| {
             format!(
