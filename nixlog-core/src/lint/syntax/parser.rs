@@ -24,7 +24,7 @@ pub(in crate::lint) struct Broken {
 }
 
 /// So many characters of a path may stand in a row.
-const LONGEST_RUN: usize = 20_000;
+const LONGEST_RUN: usize = 30_000;
 
 const fn is_in_path(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b'+' | b'/' | b'~')
